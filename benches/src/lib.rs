@@ -1,0 +1,1 @@
+//! Speed suites and the peers' adapter.

@@ -1,0 +1,1 @@
+//! Inner loops over slices: numbers in, numbers out.

@@ -1,0 +1,1 @@
+//! Query to hits: exact top-k over impact files, BM25, filters, explanations.
