@@ -1,0 +1,172 @@
+//! A BEIR folder's queries and judgements.
+//!
+//! `queries.jsonl` keeps the order of its lines, because a searcher works through it in that order
+//! and so do its logs. `corpus.jsonl` is the indexer's business and is not opened here.
+
+use std::collections::HashSet;
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::lines::{for_each_line, open_file};
+use crate::{EvalError, Qrels};
+
+/// One line of `queries.jsonl`; members other than these two are ignored.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Query {
+    /// The query's id; judgements and runs refer to it.
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// What is searched for.
+    pub text: String,
+}
+
+/// The queries of a BEIR folder in file order, and one split's judgements.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dataset {
+    /// All queries, of every split, in file order; ids are unique.
+    pub queries: Vec<Query>,
+    /// The split's judgements.
+    pub qrels: Qrels,
+}
+
+impl Dataset {
+    /// Reads `queries.jsonl` and `qrels/<split>.tsv` of a BEIR folder.
+    /// Errors: `NotBeir` and `NoSuchSplit` for a missing file, `Read`, `BadLine`.
+    pub fn open(folder: &Path, split: &str) -> Result<Self, EvalError> {
+        let queries_path = folder.join("queries.jsonl");
+        if !queries_path.exists() {
+            return Err(EvalError::NotBeir { path: queries_path });
+        }
+        let qrels_path = folder.join("qrels").join(format!("{split}.tsv"));
+        if !qrels_path.exists() {
+            return Err(missing_split(qrels_path));
+        }
+        let qrels = Qrels::read_beir(open_file(&qrels_path)?, &qrels_path)?;
+        let queries = read_queries(open_file(&queries_path)?, &queries_path)?;
+        Ok(Self { queries, qrels })
+    }
+
+    /// Walks, in file order, the queries that have a judgement of any grade.
+    pub fn judged_queries(&self) -> impl Iterator<Item = &Query> {
+        self.queries.iter().filter(|query| self.qrels.grades(&query.id).is_some())
+    }
+
+    /// Walks, in file order, the queries that have a relevant document: those which count in a mean.
+    pub fn relevant_queries(&self) -> impl Iterator<Item = &Query> {
+        self.queries.iter().filter(|query| self.qrels.has_relevant(&query.id))
+    }
+
+    /// Returns the ids that have relevant judgements but no line in `queries.jsonl`, ascending.
+    /// They count as 0 in every mean, so a caller should warn of them.
+    pub fn unknown_queries(&self) -> Vec<&str> {
+        let known: HashSet<&str> = self.queries.iter().map(|query| query.id.as_str()).collect();
+        let judged = self.qrels.iter().map(|(query, _)| query);
+        judged.filter(|id| self.qrels.has_relevant(id) && !known.contains(id)).collect()
+    }
+}
+
+fn read_queries(reader: impl BufRead, file: &Path) -> Result<Vec<Query>, EvalError> {
+    let mut queries: Vec<Query> = Vec::new();
+    let mut seen = HashSet::new();
+    for_each_line(reader, file, |line| {
+        let query: Query = serde_json::from_str(line).map_err(|error| json_reason(&error))?;
+        if query.id.is_empty() {
+            return Err("\"_id\" is empty".to_owned());
+        }
+        if !seen.insert(query.id.clone()) {
+            return Err(format!("query {:?} was there before", query.id));
+        }
+        queries.push(query);
+        Ok(())
+    })?;
+    Ok(queries)
+}
+
+/// serde_json ends its messages with a place; the line there is always 1 and would mislead.
+fn json_reason(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let what = message.split(" at line ").next().unwrap_or(&message);
+    format!("{what} at column {}; expected {{\"_id\": \"…\", \"text\": \"…\"}}", error.column())
+}
+
+fn missing_split(path: PathBuf) -> EvalError {
+    let entries = path.parent().and_then(|folder| folder.read_dir().ok());
+    let files = entries.into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut found: Vec<String> = files
+        .filter(|file| file.extension().is_some_and(|extension| extension == "tsv"))
+        .filter_map(|file| Some(file.file_stem()?.to_string_lossy().into_owned()))
+        .collect();
+    found.sort();
+    if found.is_empty() {
+        EvalError::NotBeir { path }
+    } else {
+        EvalError::NoSuchSplit { path, found }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(queries: &str, qrels: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("qrels")).unwrap();
+        std::fs::write(folder.path().join("queries.jsonl"), queries).unwrap();
+        std::fs::write(folder.path().join("qrels/test.tsv"), qrels).unwrap();
+        folder
+    }
+
+    const QUERIES: &str = concat!(
+        "{\"_id\": \"9\", \"text\": \"nine\", \"metadata\": {}}\n",
+        "{\"_id\": \"1\", \"text\": \"\"}\n",
+        "{\"_id\": \"5\", \"text\": \"fünf\"}\n",
+    );
+
+    #[test]
+    fn queries_keep_the_order_of_the_file() {
+        let folder = folder(QUERIES, "query-id\tcorpus-id\tscore\n1\ta\t0\n9\ta\t1\n7\ta\t1\n");
+        let dataset = Dataset::open(folder.path(), "test").unwrap();
+        let ids = |queries: Vec<&Query>| -> Vec<String> {
+            queries.iter().map(|query| query.id.clone()).collect()
+        };
+        assert_eq!(ids(dataset.queries.iter().collect()), ["9", "1", "5"]);
+        assert_eq!(ids(dataset.judged_queries().collect()), ["9", "1"]);
+        assert_eq!(ids(dataset.relevant_queries().collect()), ["9"]);
+        assert_eq!(dataset.unknown_queries(), ["7"]);
+    }
+
+    #[test]
+    fn bad_queries_name_file_line_and_reason() {
+        for (queries, expected) in [
+            ("{\"_id\": \"1\", \"text\": \"\"}\n{\"_id\": 2}\n", "line 2: invalid type"),
+            ("{\"_id\": \"1\"}\n", "line 1: missing field `text` at column"),
+            ("\n{\"_id\": \"\", \"text\": \"\"}\n", "line 2: \"_id\" is empty"),
+            ("[1\n", "line 1: "),
+            (
+                "{\"_id\": \"1\", \"text\": \"\"}\n{\"_id\": \"1\", \"text\": \"\"}\n",
+                "line 2: query \"1\" was there before",
+            ),
+        ] {
+            let folder = folder(queries, "1\ta\t1\n");
+            let message = Dataset::open(folder.path(), "test").unwrap_err().to_string();
+            assert!(message.contains("queries.jsonl, ") && message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn missing_files_are_named_with_what_should_be_there() {
+        let empty = tempfile::tempdir().unwrap();
+        let message = Dataset::open(empty.path(), "test").unwrap_err().to_string();
+        assert!(message.contains("queries.jsonl does not exist; a BEIR folder holds"), "{message}");
+
+        let full = folder(QUERIES, "1\ta\t1\n");
+        let message = Dataset::open(full.path(), "dev").unwrap_err().to_string();
+        assert!(message.ends_with("dev.tsv does not exist; splits found beside it: test"));
+
+        std::fs::remove_file(full.path().join("qrels/test.tsv")).unwrap();
+        let error = Dataset::open(full.path(), "test").unwrap_err();
+        assert!(matches!(error, EvalError::NotBeir { .. }));
+    }
+}
