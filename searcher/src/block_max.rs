@@ -167,8 +167,10 @@ impl Search<'_, '_> {
         }
         for group in 0..rows.len().div_ceil(GROUP_ROWS) {
             let at = group * GROUP_ROWS;
-            let admitted =
-                self.limits.admitted.map_or(u64::MAX, |set| set.group(rows.start / GROUP_ROWS + group));
+            let admitted = self
+                .limits
+                .admitted
+                .map_or(u64::MAX, |set| set.group(rows.start / GROUP_ROWS + group));
             let sums = &mut scratch.sums[at..at + GROUP_ROWS];
             let tail: u32 = dense.iter().map(|list| list.0 * u32::from(list.2[group])).sum();
             let bound = max(sums) + tail;
@@ -186,7 +188,9 @@ impl Search<'_, '_> {
             }
             let first_row = (rows.start + at) as u32;
             self.gather(sums, admitted, first_row, &mut scratch.candidates);
-            if scratch.candidates.len() >= CANDIDATES_BEFORE_TIGHTENING.max(self.limits.k.saturating_mul(4)) {
+            if scratch.candidates.len()
+                >= CANDIDATES_BEFORE_TIGHTENING.max(self.limits.k.saturating_mul(4))
+            {
                 self.tighten(excess, &mut scratch.candidates);
             }
         }
@@ -230,12 +234,7 @@ impl Search<'_, '_> {
 
     /// Scores candidates from their rows, the highest bound first, until bounds fall below the
     /// threshold.
-    fn score_finalists(
-        &mut self,
-        excess: u32,
-        tie: &impl Fn(u32) -> u64,
-        scratch: &mut Scratch,
-    ) {
+    fn score_finalists(&mut self, excess: u32, tie: &impl Fn(u32) -> u64, scratch: &mut Scratch) {
         self.tighten(excess, &mut scratch.candidates);
         scratch.candidates.sort_unstable_by_key(|candidate| std::cmp::Reverse(candidate.sum));
         for candidate in &scratch.candidates {

@@ -1,13 +1,37 @@
 //! Query to hits: exact top-k over impact files, BM25, filters, explanations.
+//!
+//! Two layers. The engine ([`block_max`], its oracle [`exhaustive`]) works on one impact file and
+//! knows nothing of tantivy. Around it, [`Index`] opens a folder, a [`Snapshot`] is one commit of
+//! it, and [`Snapshot::search`] answers a request from all its segments under one threshold.
+//! Writing is `indexer`'s, encoding is `encoder`'s; this crate depends on neither.
 
 pub mod block_max;
+mod bm25;
+mod error;
 pub mod exhaustive;
+mod filter;
+mod index;
+mod manifest;
 mod plan;
 mod profile;
 mod rows;
+mod schema;
+mod search;
 mod topk;
 
+pub use error::SearchError;
+pub use filter::Filter;
+pub use index::{Index, Segment, Snapshot};
+pub use manifest::{InputProgress, MANIFEST_VERSION, Manifest, ModelBinding};
 pub use plan::QUERY_TERMS_LIMIT;
 pub use profile::Counters;
 pub use rows::RowSet;
+pub use schema::{
+    DENSE_EXTENSION, ENGLISH, Fields, ID_LIMIT_BYTES, IMPACT_EXTENSION, IMPACTS_TYPE, check_id,
+    register_analyzers,
+};
+pub use search::{
+    Certificate, Contribution, DEPTH_LIMIT, Explanation, Hit, Profile, Rank, SearchRequest,
+    SearchResponse,
+};
 pub use topk::{RowHit, TopK};

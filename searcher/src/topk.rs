@@ -53,9 +53,7 @@ impl TopK {
     /// The score a row must reach to be of interest; rows that equal it are.
     pub fn threshold(&self) -> f32 {
         match self.worst_first.peek() {
-            Some(Reverse(worst)) if self.worst_first.len() == self.k => {
-                self.floor.max(worst.score)
-            }
+            Some(Reverse(worst)) if self.worst_first.len() == self.k => self.floor.max(worst.score),
             _ => self.floor,
         }
     }

@@ -66,7 +66,12 @@ fn splade_shaped(rows: usize, seed: u64) -> Vec<SparseVector> {
         .map(|_| {
             let len = (random() * 40.0) as usize;
             let terms: std::collections::BTreeMap<u32, f32> = (0..len)
-                .map(|_| ((3000.0f64.powf(random()) - 1.0) as u32, (0.01 + 2.8 * random() * random()) as f32))
+                .map(|_| {
+                    (
+                        (3000.0f64.powf(random()) - 1.0) as u32,
+                        (0.01 + 2.8 * random() * random()) as f32,
+                    )
+                })
                 .collect();
             SparseVector::from_pairs(terms).unwrap()
         })
@@ -215,9 +220,11 @@ fn windows_without_a_chance_are_skipped() {
 fn wide_term_ids_are_scored_alike() {
     let vectors: Vec<SparseVector> = (0..500u32)
         .map(|row| {
-            SparseVector::from_pairs([(row % 7, 1.5), (1_000_000 + row % 13, 0.3 + row as f32)]).unwrap()
+            SparseVector::from_pairs([(row % 7, 1.5), (1_000_000 + row % 13, 0.3 + row as f32)])
+                .unwrap()
         })
         .collect();
-    let query = SparseVector::from_pairs([(3, 1.0), (1_000_004, 0.7), (4_000_000_000, 1.0)]).unwrap();
+    let query =
+        SparseVector::from_pairs([(3, 1.0), (1_000_004, 0.7), (4_000_000_000, 1.0)]).unwrap();
     check(&vectors, &query, None, 20);
 }

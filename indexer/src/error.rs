@@ -1,0 +1,145 @@
+//! What can go wrong while indexing, as facts with fields.
+
+use std::{fmt, path::PathBuf};
+
+use gleaner_searcher::SearchError;
+
+/// Why one line of an input was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The input file.
+    pub file: PathBuf,
+    /// Line number, from 1.
+    pub line: u64,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file.display(), self.line, self.reason)
+    }
+}
+
+/// Why indexing stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IndexError {
+    /// An input is missing or of no known shape.
+    #[error("{path} is not an input: {reason}")]
+    Input {
+        /// The path given.
+        path: PathBuf,
+        /// What was looked for.
+        reason: &'static str,
+    },
+    /// An input could not be read on.
+    #[error("cannot read {path} after line {line}")]
+    Read {
+        /// The input file.
+        path: PathBuf,
+        /// Lines read before.
+        line: u64,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// No input holds a document.
+    #[error("there is no document in {inputs}")]
+    EmptyCorpus {
+        /// The inputs, joined.
+        inputs: String,
+    },
+    /// A line was refused and refusals are not tolerated.
+    #[error("rejected {rejection} (`--on-error skip` goes on; what came before is committed)")]
+    Rejected {
+        /// The line.
+        rejection: Rejection,
+    },
+    /// More lines were refused than tolerated.
+    #[error("{rejected} lines rejected, more than --max-errors {limit}; the last: {last}")]
+    TooManyRejected {
+        /// Lines refused.
+        rejected: u64,
+        /// Lines tolerated.
+        limit: u64,
+        /// The last one.
+        last: Rejection,
+    },
+    /// What was indexed from this file is no longer what it says.
+    #[error(
+        "{path} changed since its first {lines} lines were indexed: {reason}; index it anew without --resume"
+    )]
+    ChangedInput {
+        /// The input file.
+        path: PathBuf,
+        /// Lines already committed.
+        lines: u64,
+        /// What differs.
+        reason: &'static str,
+    },
+    /// The interrupted run read another file.
+    #[error(
+        "the interrupted run was reading {path}, which is not among the inputs of this --resume"
+    )]
+    OtherInputs {
+        /// The file of the interrupted run.
+        path: PathBuf,
+    },
+    /// The index was built with another model.
+    #[error("model_mismatch: the index was built with {index}, this model is {model}")]
+    ModelMismatch {
+        /// Fingerprint stored in the index.
+        index: String,
+        /// Fingerprint of the model given.
+        model: String,
+    },
+    /// An index is there, but cannot be opened.
+    #[error(transparent)]
+    Open(#[from] SearchError),
+    /// Another process holds the index's writer lock.
+    #[error("another process is writing to {path}")]
+    Locked {
+        /// The index folder.
+        path: PathBuf,
+    },
+    /// The folder cannot be created.
+    #[error("cannot create the index folder {path}")]
+    Create {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The folder exists and holds something else.
+    #[error("{path} exists and is not an index; choose another folder")]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The encoder failed.
+    #[error("encoding failed for the documents of {file} lines {first_line} to {last_line}")]
+    Encode {
+        /// The input file.
+        file: PathBuf,
+        /// First line of the chunk.
+        first_line: u64,
+        /// Last line of the chunk.
+        last_line: u64,
+        /// The encoder's reason.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The encoder returned another number of vectors than texts.
+    #[error("the encoder returned {found} vectors for {expected} texts")]
+    EncoderCount {
+        /// Texts given.
+        expected: usize,
+        /// Vectors returned.
+        found: usize,
+    },
+    /// The storage layer failed; committed documents are safe.
+    #[error("the storage layer failed; what was committed is safe")]
+    Storage(#[from] tantivy::TantivyError),
+    /// A thread of the pipeline died, which is a bug.
+    #[error("a thread of the indexing pipeline stopped unexpectedly")]
+    Pipeline,
+}

@@ -1,0 +1,388 @@
+//! The indexing pipeline: read, encode in parallel, index in input order, commit on boundaries.
+//!
+//! Input is cut into chunks. One thread reads, one per encoder encodes, the caller's thread puts
+//! chunks back in order and indexes them. Queues are bounded, so memory does not depend on the
+//! input. A commit falls on a chunk boundary and carries how far each input got; a run that is
+//! stopped, by a signal or by force, loses at most what followed its last commit.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    time::{Duration, Instant},
+};
+
+use gleaner_format::SparseVector;
+use gleaner_searcher::InputProgress;
+
+use crate::{
+    document::Document,
+    error::{IndexError, Rejection},
+    input::{Input, LINE_LIMIT_BYTES, Line},
+    store::IndexStore,
+};
+
+/// Documents per chunk.
+pub const CHUNK_DOCUMENTS: usize = 1_024;
+
+/// Chunks read ahead of the encoders.
+const CHUNKS_AHEAD: usize = 2;
+
+/// Makes vectors of texts; one per worker thread.
+pub trait DocumentEncoder: Send {
+    /// One vector per text, in order.
+    fn encode(
+        &mut self,
+        texts: &[&str],
+    ) -> Result<Vec<SparseVector>, Box<dyn std::error::Error + Send + Sync>>;
+}
+
+/// What to do with a line that is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnError {
+    /// Stop, with everything before it committed.
+    Fail,
+    /// Report it and go on, up to a number of lines in total.
+    Skip {
+        /// Lines tolerated.
+        max_errors: u64,
+    },
+}
+
+/// How to run.
+pub struct IngestOptions<'a> {
+    /// What to do with bad lines.
+    pub on_error: OnError,
+    /// Least time between commits.
+    pub commit_interval: Duration,
+    /// Go on after the last commit of an interrupted run.
+    pub resume: bool,
+    /// Set from outside to stop at the next chunk boundary, committed.
+    pub stop: &'a AtomicBool,
+}
+
+/// The state of a run, reported after every chunk.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Documents that were already committed when a resumed run started.
+    pub found: u64,
+    /// Documents indexed by this run.
+    pub indexed: u64,
+    /// Documents of this run that are committed.
+    pub committed: u64,
+    /// Lines refused by this run.
+    pub rejected: u64,
+    /// Bytes of input read so far (decompressed), those found included.
+    pub consumed_bytes: u64,
+    /// Refused lines not reported before.
+    pub rejections: Vec<Rejection>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IngestReport {
+    /// The last state.
+    pub progress: Progress,
+    /// Whether it was stopped before the end of its inputs.
+    pub interrupted: bool,
+}
+
+/// Lines of one input on their way to the encoders.
+struct Chunk {
+    sequence: u64,
+    file: PathBuf,
+    first_line: u64,
+    documents: Vec<Document>,
+    rejections: Vec<Rejection>,
+    /// Progress of all inputs once this chunk is indexed.
+    inputs: Vec<InputProgress>,
+}
+
+type Encoded = (Chunk, Result<Vec<SparseVector>, IndexError>);
+
+/// Indexes `paths` in order and commits.
+///
+/// `report` is called on the calling thread after every chunk and every commit. Errors: the first
+/// one met in input order; what was indexed before it is committed, but after `Storage`.
+pub fn ingest(
+    store: &mut IndexStore,
+    paths: &[PathBuf],
+    encoders: Vec<Box<dyn DocumentEncoder>>,
+    options: &IngestOptions<'_>,
+    report: &mut dyn FnMut(&Progress),
+) -> Result<IngestReport, IndexError> {
+    assert!(!encoders.is_empty(), "texts cannot be encoded without an encoder");
+    let (inputs, found) = open_inputs(store, paths, options.resume)?;
+    let workers = encoders.len();
+    let (chunks_in, chunks) = sync_channel::<Result<Chunk, IndexError>>(CHUNKS_AHEAD);
+    let (encoded_in, encoded) = sync_channel::<Result<Encoded, IndexError>>(workers);
+    let stop_at_rejection = options.on_error == OnError::Fail;
+    // Owned by the workers alone: when they are gone, the reader's next send fails and it stops.
+    let chunks = Arc::new(Mutex::new(chunks));
+    std::thread::scope(|scope| {
+        scope.spawn(move || read_chunks(inputs, stop_at_rejection, &chunks_in, options.stop));
+        for mut encoder in encoders {
+            let (chunks, encoded_in) = (Arc::clone(&chunks), encoded_in.clone());
+            scope.spawn(move || encode_chunks(encoder.as_mut(), &chunks, &encoded_in));
+        }
+        drop((chunks, encoded_in));
+        let mut indexing = Indexing {
+            store,
+            options,
+            report,
+            progress: Progress { found, ..Progress::default() },
+            last_commit: Instant::now(),
+            inputs: Vec::new(),
+        };
+        let result = indexing.run(&encoded);
+        // Closing the queue ends the other threads at their next send.
+        drop(encoded);
+        result.map(|()| IngestReport {
+            progress: indexing.progress,
+            interrupted: !indexing.inputs.last().is_some_and(|input| input.complete),
+        })
+    })
+}
+
+/// Opens all inputs, moved on to where the interrupted run stopped if `resume` is set.
+fn open_inputs(
+    store: &IndexStore,
+    paths: &[PathBuf],
+    resume: bool,
+) -> Result<(Vec<Input>, u64), IndexError> {
+    let earlier = if resume { &store.manifest().inputs[..] } else { &[] };
+    let mut inputs = Vec::new();
+    let mut found = 0;
+    for path in paths {
+        let mut input = Input::open(path)?;
+        let name = input.progress().path.clone();
+        if let Some(earlier) = earlier.iter().find(|earlier| earlier.path == name) {
+            input.resume(earlier)?;
+            found += earlier.documents;
+        }
+        inputs.push(input);
+    }
+    let missing = earlier.iter().find(|earlier| {
+        !earlier.complete && inputs.iter_mut().all(|input| input.progress().path != earlier.path)
+    });
+    match missing {
+        Some(missing) => Err(IndexError::OtherInputs { path: PathBuf::from(&missing.path) }),
+        None => Ok((inputs, found)),
+    }
+}
+
+fn read_chunks(
+    mut inputs: Vec<Input>,
+    stop_at_rejection: bool,
+    out: &SyncSender<Result<Chunk, IndexError>>,
+    stop: &AtomicBool,
+) {
+    let mut sequence = 0;
+    for current in 0..inputs.len() {
+        while !inputs[current].progress().complete {
+            if stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let chunk = read_chunk(&mut inputs, current, sequence, stop_at_rejection);
+            let is_last = match &chunk {
+                Ok(chunk) => stop_at_rejection && !chunk.rejections.is_empty(),
+                Err(_) => true,
+            };
+            // A closed queue means that the other side stopped on an error of its own.
+            if out.send(chunk).is_err() || is_last {
+                return;
+            }
+            sequence += 1;
+        }
+    }
+    if sequence == 0 {
+        // Everything was complete already; say so with an empty chunk.
+        let inputs = inputs.iter_mut().map(Input::mark).collect();
+        let chunk = Chunk {
+            sequence,
+            file: PathBuf::new(),
+            first_line: 0,
+            documents: Vec::new(),
+            rejections: Vec::new(),
+            inputs,
+        };
+        let _ = out.send(Ok(chunk));
+    }
+}
+
+/// Reads up to a chunk's number of lines, or up to the first bad one if that ends the run. The
+/// bad line itself then stays unread as far as the next run is concerned.
+fn read_chunk(
+    inputs: &mut [Input],
+    current: usize,
+    sequence: u64,
+    stop_at_rejection: bool,
+) -> Result<Chunk, IndexError> {
+    let input = &mut inputs[current];
+    let file = input.path().to_path_buf();
+    let first_line = input.progress().lines + 1;
+    let (mut documents, mut rejections) = (Vec::new(), Vec::new());
+    let mut before_rejection = None;
+    while documents.len() + rejections.len() < CHUNK_DOCUMENTS {
+        let before = stop_at_rejection.then(|| input.position());
+        let parsed = match input.next_line()? {
+            None => break,
+            Some(Line::Text(line)) => Document::parse(&line),
+            Some(Line::TooLong) => Err(format!("longer than {LINE_LIMIT_BYTES} bytes")),
+        };
+        let line = input.progress().lines;
+        match parsed {
+            Ok(document) => documents.push(document),
+            Err(reason) => rejections.push(Rejection { file: file.clone(), line, reason }),
+        }
+        if stop_at_rejection && !rejections.is_empty() {
+            before_rejection = before;
+            break;
+        }
+    }
+    if let Some(position) = before_rejection {
+        input.forget_after(position);
+    } else {
+        input.progress().rejected += rejections.len() as u64;
+    }
+    input.progress().documents += documents.len() as u64;
+    let inputs = inputs.iter_mut().map(Input::mark).collect();
+    Ok(Chunk { sequence, file, first_line, documents, rejections, inputs })
+}
+
+fn encode_chunks(
+    encoder: &mut dyn DocumentEncoder,
+    chunks: &Mutex<Receiver<Result<Chunk, IndexError>>>,
+    out: &SyncSender<Result<Encoded, IndexError>>,
+) {
+    loop {
+        let next = chunks.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let message = match next {
+            Err(_) => return,
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(chunk)) => {
+                let vectors = encode_chunk(encoder, &chunk);
+                Ok((chunk, vectors))
+            }
+        };
+        if out.send(message).is_err() {
+            return;
+        }
+    }
+}
+
+fn encode_chunk(
+    encoder: &mut dyn DocumentEncoder,
+    chunk: &Chunk,
+) -> Result<Vec<SparseVector>, IndexError> {
+    let texts: Vec<&str> = chunk.documents.iter().map(|document| &document.text[..]).collect();
+    if texts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let vectors = encoder.encode(&texts).map_err(|source| IndexError::Encode {
+        file: chunk.file.clone(),
+        first_line: chunk.first_line,
+        last_line: chunk.first_line + texts.len() as u64 - 1,
+        source,
+    })?;
+    if vectors.len() != texts.len() {
+        return Err(IndexError::EncoderCount { expected: texts.len(), found: vectors.len() });
+    }
+    Ok(vectors)
+}
+
+/// The calling thread's side: order, upserts, commits.
+struct Indexing<'a, 'b> {
+    store: &'a mut IndexStore,
+    options: &'a IngestOptions<'b>,
+    report: &'a mut dyn FnMut(&Progress),
+    progress: Progress,
+    last_commit: Instant,
+    inputs: Vec<InputProgress>,
+}
+
+impl Indexing<'_, '_> {
+    fn run(&mut self, encoded: &Receiver<Result<Encoded, IndexError>>) -> Result<(), IndexError> {
+        let mut waiting = BTreeMap::new();
+        let mut next = 0;
+        let mut failed = None;
+        for message in encoded {
+            match message {
+                Ok((chunk, vectors)) => {
+                    waiting.insert(chunk.sequence, (chunk, vectors));
+                }
+                Err(error) => failed = Some(error),
+            }
+            while let Some((chunk, vectors)) = waiting.remove(&next) {
+                if let Err(error) = self.index_chunk(chunk, vectors) {
+                    self.commit_what_is_sound(&error)?;
+                    return Err(error);
+                }
+                next += 1;
+            }
+        }
+        if !waiting.is_empty() && failed.is_none() {
+            failed = Some(IndexError::Pipeline);
+        }
+        self.commit()?;
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn index_chunk(
+        &mut self,
+        chunk: Chunk,
+        vectors: Result<Vec<SparseVector>, IndexError>,
+    ) -> Result<(), IndexError> {
+        let vectors = vectors?;
+        for (document, vector) in chunk.documents.iter().zip(&vectors) {
+            self.store.upsert(document, vector)?;
+        }
+        self.inputs = chunk.inputs;
+        self.progress.indexed += vectors.len() as u64;
+        self.progress.consumed_bytes = self.inputs.iter().map(|input| input.consumed_bytes).sum();
+        self.progress.rejected += chunk.rejections.len() as u64;
+        self.progress.rejections = chunk.rejections;
+        (self.report)(&self.progress);
+        let rejections = std::mem::take(&mut self.progress.rejections);
+        self.check_rejections(&rejections)?;
+        if self.last_commit.elapsed() >= self.options.commit_interval {
+            self.commit()?;
+        }
+        Ok(())
+    }
+
+    fn check_rejections(&self, rejections: &[Rejection]) -> Result<(), IndexError> {
+        let Some(last) = rejections.last() else { return Ok(()) };
+        match self.options.on_error {
+            OnError::Fail => Err(IndexError::Rejected { rejection: rejections[0].clone() }),
+            OnError::Skip { max_errors } if self.progress.rejected > max_errors => {
+                let rejected = self.progress.rejected;
+                Err(IndexError::TooManyRejected { rejected, limit: max_errors, last: last.clone() })
+            }
+            OnError::Skip { .. } => Ok(()),
+        }
+    }
+
+    /// Keeps what was indexed before an error, unless storage itself failed.
+    fn commit_what_is_sound(&mut self, error: &IndexError) -> Result<(), IndexError> {
+        match error {
+            IndexError::Storage(_) => Ok(()),
+            _ => self.commit(),
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), IndexError> {
+        let is_news = self.store.uncommitted() > 0 || self.inputs != self.store.manifest().inputs;
+        if !self.inputs.is_empty() && is_news {
+            self.store.commit(self.inputs.clone())?;
+            self.progress.committed = self.progress.indexed;
+            (self.report)(&self.progress);
+        }
+        self.last_commit = Instant::now();
+        Ok(())
+    }
+}

@@ -1,0 +1,240 @@
+//! The writer of one index folder: create, upsert, commit, merge.
+//!
+//! A folder appears whole: a new index is made beside its final place, with a first commit that
+//! carries the manifest, and then renamed. Merges are explicit and waited for, because a merge
+//! that fails in the background would only be logged.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use gleaner_format::SparseVector;
+use gleaner_searcher::{Fields, Index, InputProgress, Manifest, ModelBinding, register_analyzers};
+use tantivy::{
+    IndexWriter, TantivyDocument, TantivyError, Term, directory::error::LockError,
+    index::SegmentId, indexer::NoMergePolicy,
+};
+
+use crate::{
+    document::Document,
+    error::IndexError,
+    plugin::{ImpactPlugin, vector_to_bytes},
+};
+
+/// Memory of the writer before it starts a new segment by itself.
+const WRITER_BUDGET_BYTES: usize = 512 << 20;
+/// Small segments that are merged into one as soon as there are so many of them.
+const SMALL_SEGMENTS_LIMIT: usize = 8;
+/// Documents below which a segment counts as small.
+const SMALL_SEGMENT_DOCS: u32 = 50_000;
+/// Merging never makes a segment of more documents than this.
+const MERGED_DOCS_LIMIT: u64 = 4 << 20;
+
+/// An index folder open for writing. One process at a time.
+pub struct IndexStore {
+    path: PathBuf,
+    fields: Fields,
+    index: tantivy::Index,
+    writer: IndexWriter,
+    manifest: Manifest,
+    uncommitted: u64,
+}
+
+/// What a merge did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MergeReport {
+    /// Segments before.
+    pub before: usize,
+    /// Segments after.
+    pub after: usize,
+}
+
+impl IndexStore {
+    /// Opens the index at `path`, or creates it.
+    ///
+    /// Errors: `ModelMismatch` when the index was built with another model; `Open` when what is
+    /// there is damaged; `Locked`, `Create`, `NotEmpty`.
+    pub fn open_or_create(path: &Path, model: Option<ModelBinding>) -> Result<Self, IndexError> {
+        if path.join("meta.json").is_file() {
+            return Self::open(path, model);
+        }
+        create(path, Manifest::new(model.clone()))?;
+        Self::open(path, model)
+    }
+
+    /// Opens an existing index after checking all its files.
+    ///
+    /// Errors: as [`IndexStore::open_or_create`].
+    pub fn open(path: &Path, model: Option<ModelBinding>) -> Result<Self, IndexError> {
+        let manifest = Index::open(path)?.snapshot().manifest().clone();
+        let fingerprint =
+            |model: &Option<ModelBinding>| model.as_ref().map(|model| model.fingerprint.clone());
+        let (stored, given) = (fingerprint(&manifest.model), fingerprint(&model));
+        if stored != given {
+            let name = |fingerprint: Option<String>| fingerprint.unwrap_or("no model".to_owned());
+            return Err(IndexError::ModelMismatch { index: name(stored), model: name(given) });
+        }
+        let mut index = tantivy::Index::open_in_dir(path)?;
+        index.register_plugin(Arc::new(ImpactPlugin));
+        register_analyzers(&index);
+        let writer = open_writer(&index, path)?;
+        let fields = Fields::find(&index)?;
+        let path = path.to_path_buf();
+        Ok(Self { path, fields, index, writer, manifest, uncommitted: 0 })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The manifest of the last commit.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Replaces the document with this `_id`, or adds it. Takes effect with the next commit.
+    pub fn upsert(&mut self, document: &Document, vector: &SparseVector) -> Result<(), IndexError> {
+        let fields = self.fields;
+        let mut stored = TantivyDocument::new();
+        stored.add_text(fields.id, &document.id);
+        stored.add_text(fields.source, &document.source);
+        stored.add_text(fields.text, &document.text);
+        if !document.fields.is_empty() {
+            let keys = document.fields.iter();
+            let keys = keys.map(|(key, value)| (key.clone(), value.clone().into())).collect();
+            stored.add_object(fields.fields, keys);
+        }
+        stored.add_custom(fields.impacts, &vector_to_bytes(vector));
+        self.writer.delete_term(Term::from_field_text(fields.id, &document.id));
+        self.writer.add_document(stored)?;
+        self.uncommitted += 1;
+        Ok(())
+    }
+
+    /// Makes everything since the last commit durable, together with how far the inputs got.
+    ///
+    /// After this returns, the documents survive a crash. Errors: `Storage`; the previous commit
+    /// is then still whole.
+    pub fn commit(&mut self, inputs: Vec<InputProgress>) -> Result<(), IndexError> {
+        self.manifest.inputs = inputs;
+        let payload = serde_json::to_string(&self.manifest)
+            .map_err(|error| TantivyError::InternalError(error.to_string()))?;
+        let mut prepared = self.writer.prepare_commit()?;
+        prepared.set_payload(&payload);
+        prepared.commit()?;
+        self.uncommitted = 0;
+        self.merge_small()
+    }
+
+    /// Documents upserted since the last commit.
+    pub fn uncommitted(&self) -> u64 {
+        self.uncommitted
+    }
+
+    /// Merges all segments into as few as the size limit allows and removes replaced files.
+    ///
+    /// Errors: `Storage`; the sources of a failed merge stay in place.
+    pub fn merge(&mut self) -> Result<MergeReport, IndexError> {
+        let before = self.index.searchable_segment_ids()?.len();
+        let mut batch: Vec<SegmentId> = Vec::new();
+        let mut batch_docs = 0;
+        let mut metas = self.index.searchable_segment_metas()?;
+        metas.sort_by_key(|meta| meta.num_docs());
+        for meta in metas {
+            if batch_docs + u64::from(meta.num_docs()) > MERGED_DOCS_LIMIT {
+                self.merge_segments(&batch)?;
+                (batch, batch_docs) = (Vec::new(), 0);
+            }
+            batch.push(meta.id());
+            batch_docs += u64::from(meta.num_docs());
+        }
+        self.merge_segments(&batch)?;
+        self.writer.garbage_collect_files().wait()?;
+        Ok(MergeReport { before, after: self.index.searchable_segment_ids()?.len() })
+    }
+
+    /// Keeps the number of segments bounded while indexing goes on.
+    fn merge_small(&mut self) -> Result<(), IndexError> {
+        let metas = self.index.searchable_segment_metas()?;
+        let small: Vec<SegmentId> = metas
+            .iter()
+            .filter(|meta| meta.num_docs() < SMALL_SEGMENT_DOCS)
+            .map(|meta| meta.id())
+            .collect();
+        if small.len() < SMALL_SEGMENTS_LIMIT {
+            return Ok(());
+        }
+        self.merge_segments(&small)
+    }
+
+    fn merge_segments(&mut self, segments: &[SegmentId]) -> Result<(), IndexError> {
+        let has_deletes = || -> Result<bool, IndexError> {
+            let metas = self.index.searchable_segment_metas()?;
+            Ok(metas.iter().any(|meta| segments.contains(&meta.id()) && meta.has_deletes()))
+        };
+        if segments.len() < 2 && !has_deletes()? || segments.is_empty() {
+            return Ok(());
+        }
+        self.writer.merge(segments).wait()?;
+        Ok(())
+    }
+}
+
+fn open_writer(index: &tantivy::Index, path: &Path) -> Result<IndexWriter, IndexError> {
+    let writer = index.writer_with_num_threads(1, WRITER_BUDGET_BYTES);
+    let writer: IndexWriter = writer.map_err(|error| match error {
+        TantivyError::LockFailure(LockError::LockBusy, _) => {
+            IndexError::Locked { path: path.to_path_buf() }
+        }
+        other => other.into(),
+    })?;
+    writer.set_merge_policy(Box::new(NoMergePolicy));
+    Ok(writer)
+}
+
+/// Makes an empty index beside `path` and renames it there.
+fn create(path: &Path, manifest: Manifest) -> Result<(), IndexError> {
+    let failed = |source| IndexError::Create { path: path.to_path_buf(), source };
+    let is_empty_folder =
+        |path: &Path| fs::read_dir(path).is_ok_and(|mut dir| dir.next().is_none());
+    if path.exists() && !is_empty_folder(path) {
+        return Err(IndexError::NotEmpty { path: path.to_path_buf() });
+    }
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(parent).map_err(failed)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let staging = parent.join(format!(".{name}.creating-{}", std::process::id()));
+    if staging.exists() {
+        fs::remove_dir_all(&staging).map_err(failed)?;
+    }
+    fs::create_dir(&staging).map_err(failed)?;
+    let made = create_in(&staging, &manifest);
+    if made.is_err() {
+        // The error that matters is the first one.
+        let _ = fs::remove_dir_all(&staging);
+    }
+    made?;
+    fs::rename(&staging, path).map_err(failed)?;
+    fs::File::open(parent).and_then(|folder| folder.sync_all()).map_err(failed)
+}
+
+fn create_in(folder: &Path, manifest: &Manifest) -> Result<(), IndexError> {
+    let index = tantivy::Index::builder()
+        .schema(Fields::schema())
+        .register_plugin(Arc::new(ImpactPlugin))
+        .create_in_dir(folder)?;
+    register_analyzers(&index);
+    let mut writer = open_writer(&index, folder)?;
+    let payload = serde_json::to_string(manifest)
+        .map_err(|error| TantivyError::InternalError(error.to_string()))?;
+    let mut prepared = writer.prepare_commit()?;
+    prepared.set_payload(&payload);
+    prepared.commit()?;
+    Ok(())
+}

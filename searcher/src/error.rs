@@ -1,0 +1,109 @@
+//! What can go wrong between a query and its hits, as facts with fields.
+
+use std::path::PathBuf;
+
+use gleaner_format::FormatError;
+
+/// Why an index could not be opened or searched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SearchError {
+    /// Nothing is there.
+    #[error("no index at {path}; create one with `gleaner index --index {path} --input …`")]
+    IndexNotFound {
+        /// The folder asked for.
+        path: PathBuf,
+    },
+    /// A tantivy index, but not one of ours.
+    #[error("not a Gleaner index: field {missing} is missing from its schema")]
+    ForeignIndex {
+        /// The first field that is missing.
+        missing: &'static str,
+    },
+    /// The folder's first commit never happened, or its payload is not ours.
+    #[error("the index at {path} has no readable manifest: {reason}")]
+    Manifest {
+        /// The index folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file's bytes are not what was written.
+    #[error("the index is damaged: {file}: {reason}; restore it from a copy or index again")]
+    Damaged {
+        /// The damaged file.
+        file: PathBuf,
+        /// What contradicts what.
+        reason: String,
+    },
+    /// An impact file does not open.
+    #[error("the index is damaged: {file}; restore it from a copy or index again")]
+    DamagedImpacts {
+        /// The damaged file.
+        file: PathBuf,
+        /// What contradicts what.
+        source: FormatError,
+    },
+    /// A filter that cannot be understood.
+    #[error("cannot read the filter {filter:?}: {reason}")]
+    Filter {
+        /// The filter as given.
+        filter: String,
+        /// The parser's reason.
+        reason: String,
+    },
+    /// More query terms than sums have room for.
+    #[error("the query has {found} terms, the limit is {limit}")]
+    QueryTerms {
+        /// Terms given.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// More hits asked for than is allowed.
+    #[error("k + offset is {found}, the limit is {limit}")]
+    Depth {
+        /// Sum asked for.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A ranking that does not exist.
+    #[error("unknown ranking {rank:?}; known: sparse, bm25")]
+    Rank {
+        /// The name given.
+        rank: String,
+    },
+    /// The ranking needs something the request lacks.
+    #[error("ranking by {rank} needs {needs}")]
+    MissingInput {
+        /// The ranking.
+        rank: &'static str,
+        /// What is missing.
+        needs: &'static str,
+    },
+    /// The storage layer failed.
+    #[error("the storage layer failed")]
+    Tantivy(#[from] tantivy::TantivyError),
+    /// A file could not be read.
+    #[error("cannot read {file}")]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+impl SearchError {
+    /// Whether this says that stored bytes are not what was written.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Damaged { .. }
+                | Self::DamagedImpacts { .. }
+                | Self::Manifest { .. }
+                | Self::Tantivy(tantivy::TantivyError::DataCorruption(_))
+        )
+    }
+}

@@ -1,0 +1,135 @@
+//! Filter to rows: any tantivy query, evaluated per segment before anything is scored.
+//!
+//! The language is tantivy's: `year:>=2015 AND lang:en`, `_id:IN [a b]`, `text:tariff`. Bare words
+//! match the text; other names are keys of the documents.
+
+use roaring::RoaringBitmap;
+use tantivy::{
+    query::{EnableScoring, Occur, Query, QueryParser},
+    query_grammar::{UserInputAst, UserInputLeaf, parse_query},
+};
+
+use crate::{
+    error::SearchError,
+    index::{Segment, Snapshot},
+    rows::RowSet,
+};
+
+/// Longest filter in bytes.
+const FILTER_LIMIT_BYTES: usize = 64 << 10;
+/// Deepest nesting: the parser recurses, and an overflown stack cannot be caught.
+const FILTER_NESTING_LIMIT: usize = 64;
+
+/// A parsed filter.
+pub struct Filter(Box<dyn Query>);
+
+impl Filter {
+    /// Parses a filter against the index's fields.
+    ///
+    /// Errors: `Filter` with the parser's reason, or naming a key that no document has.
+    pub fn parse(snapshot: &Snapshot, filter: &str) -> Result<Self, SearchError> {
+        let unreadable = |reason: String| SearchError::Filter { filter: filter.to_owned(), reason };
+        check_size(filter).map_err(|reason| unreadable(reason.to_owned()))?;
+        let mut ast = parse_query(filter).map_err(|_| unreadable("syntax error".to_owned()))?;
+        resolve_keys(&mut ast, snapshot).map_err(unreadable)?;
+        let fields = snapshot.fields();
+        let mut parser = QueryParser::for_index(snapshot.searcher().index(), vec![fields.text]);
+        parser.set_conjunction_by_default();
+        let query = parser.build_query_from_user_input_ast(ast);
+        query.map(Self).map_err(|error| unreadable(error.to_string()))
+    }
+
+    /// The living documents of segment `ordinal` that match.
+    pub(crate) fn rows(
+        &self,
+        snapshot: &Snapshot,
+        ordinal: usize,
+        segment: &Segment,
+    ) -> Result<RowSet, SearchError> {
+        let scoring = EnableScoring::disabled_from_searcher(snapshot.searcher());
+        let reader = snapshot.searcher().segment_reader(ordinal as u32);
+        let mut docs = RoaringBitmap::new();
+        self.0.weight(scoring)?.for_each_no_score(reader, &mut |matched| {
+            docs.extend(matched.iter().copied());
+        })?;
+        let alive = |doc| !reader.is_deleted(doc);
+        Ok(RowSet::from_docs(segment.impacts(), |doc| docs.contains(doc) && alive(doc)))
+    }
+}
+
+fn check_size(filter: &str) -> Result<(), &'static str> {
+    if filter.trim().is_empty() {
+        return Err("it is empty; leave it out to search everything");
+    }
+    if filter.len() > FILTER_LIMIT_BYTES {
+        return Err("it is longer than 64 KiB");
+    }
+    if nesting_bound(filter) > FILTER_NESTING_LIMIT {
+        return Err("it has more than 64 parentheses or negations in a row");
+    }
+    Ok(())
+}
+
+/// An upper bound on how deep the parser recurses: every opening parenthesis (quoted ones too),
+/// and the longest run of signs and NOTs.
+fn nesting_bound(filter: &str) -> usize {
+    let opening = filter.bytes().filter(|byte| matches!(byte, b'(' | b'[' | b'{')).count();
+    let (mut run, mut longest) = (0, 0);
+    for word in filter.split(|c: char| c.is_whitespace() || c == '(') {
+        let operand = word.trim_start_matches(['-', '+']);
+        run += word.len() - operand.len() + usize::from(operand.eq_ignore_ascii_case("not"));
+        longest = longest.max(run);
+        if !operand.is_empty() && !operand.eq_ignore_ascii_case("not") {
+            run = 0;
+        }
+    }
+    opening + longest
+}
+
+/// Points names that are no field of the index at the documents' own keys, and gives clauses that
+/// only exclude something to exclude from (tantivy would match nothing, silently).
+fn resolve_keys(ast: &mut UserInputAst, snapshot: &Snapshot) -> Result<(), String> {
+    match ast {
+        UserInputAst::Clause(clauses) => {
+            if clauses.iter().all(|(occur, _)| *occur == Some(Occur::MustNot)) {
+                clauses.push((Some(Occur::Must), UserInputLeaf::All.into()));
+            }
+            clauses.iter_mut().try_for_each(|(_, ast)| resolve_keys(ast, snapshot))
+        }
+        UserInputAst::Boost(ast, _) => resolve_keys(ast, snapshot),
+        UserInputAst::Leaf(leaf) => match leaf.as_mut() {
+            UserInputLeaf::Literal(literal) => resolve(&mut literal.field_name, snapshot),
+            UserInputLeaf::Range { field, .. }
+            | UserInputLeaf::Set { field, .. }
+            | UserInputLeaf::Regex { field, .. } => resolve(field, snapshot),
+            UserInputLeaf::Exists { field } => {
+                let mut name = Some(std::mem::take(field));
+                resolve(&mut name, snapshot)?;
+                *field = name.unwrap_or_default();
+                Ok(())
+            }
+            UserInputLeaf::All => Ok(()),
+        },
+    }
+}
+
+fn resolve(name: &mut Option<String>, snapshot: &Snapshot) -> Result<(), String> {
+    let Some(key) = name.take() else { return Ok(()) };
+    let full = match &key[..] {
+        "_id" | "text" => key,
+        _ if key.starts_with("fields.") => key,
+        _ => format!("fields.{key}"),
+    };
+    let readers = snapshot.searcher().segment_readers();
+    let has_key = |reader: &tantivy::SegmentReader| {
+        reader.fast_fields().dynamic_column_handles(&full).is_ok_and(|found| !found.is_empty())
+    };
+    if let Some(key) = full.strip_prefix("fields.")
+        && !readers.is_empty()
+        && !readers.iter().any(has_key)
+    {
+        return Err(format!("no document has the key {key:?}"));
+    }
+    *name = Some(full);
+    Ok(())
+}

@@ -1,0 +1,366 @@
+//! Request to response: all segments under one threshold, ids, explanations, the certificate.
+//!
+//! The response type here is what `gleaner search --json` prints and what HTTP returns.
+
+use std::{cmp::Ordering, str::FromStr, time::Instant};
+
+use gleaner_format::SparseVector;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    block_max::{self, Limits},
+    bm25,
+    error::SearchError,
+    exhaustive,
+    filter::Filter,
+    index::Snapshot,
+    plan::QUERY_TERMS_LIMIT,
+    profile::Counters,
+    rows::RowSet,
+    topk::{RowHit, TopK},
+};
+
+/// Most hits of one request, `k` and `offset` together.
+pub const DEPTH_LIMIT: usize = 1_000_000;
+
+/// What orders the hits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rank {
+    /// Learned sparse weights, exact.
+    Sparse,
+    /// BM25 over the text.
+    Bm25,
+}
+
+impl FromStr for Rank {
+    type Err = SearchError;
+
+    fn from_str(rank: &str) -> Result<Self, SearchError> {
+        match rank {
+            "sparse" => Ok(Self::Sparse),
+            "bm25" => Ok(Self::Bm25),
+            _ => Err(SearchError::Rank { rank: rank.to_owned() }),
+        }
+    }
+}
+
+/// One search. No defaults: the caller decides everything.
+pub struct SearchRequest<'a> {
+    /// What orders the hits.
+    pub rank: Rank,
+    /// The encoded query, needed by [`Rank::Sparse`].
+    pub vector: Option<&'a SparseVector>,
+    /// The query's text, needed by [`Rank::Bm25`].
+    pub text: Option<&'a str>,
+    /// Hits to return.
+    pub k: usize,
+    /// Hits to pass over first.
+    pub offset: usize,
+    /// Only documents that match this.
+    pub filter: Option<&'a str>,
+    /// Keys of the stored document to return with each hit.
+    pub fields: &'a [String],
+    /// Whether to say where scores come from.
+    pub explain: bool,
+    /// Whether to say what the search did.
+    pub profile: bool,
+}
+
+/// The answer to one search.
+#[derive(Debug, Clone, Serialize)]
+pub struct SearchResponse {
+    /// Whether no document outside `hits` can belong to them.
+    pub exact: bool,
+    /// What makes it so.
+    pub certificate: Certificate,
+    /// Microseconds spent, encoding not included.
+    pub took_us: u64,
+    /// Best first.
+    pub hits: Vec<Hit>,
+    /// Present on request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
+}
+
+/// The proof behind `exact`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Certificate {
+    /// `rank_safe`: bounds ruled out what was not scored; `exhaustive`: everything was scored.
+    pub kind: &'static str,
+    /// Score of the last hit that fills k; 0 if fewer documents match.
+    pub threshold: f32,
+    /// No document that was not scored scores above this; null if all were.
+    pub highest_bound_not_scored: Option<f64>,
+}
+
+/// One document found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Hit {
+    /// The document's `_id`.
+    pub id: String,
+    /// From 1, `offset` included.
+    pub rank: usize,
+    /// Comparable within one query only.
+    pub score: f32,
+    /// The stored keys asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Map<String, Value>>,
+    /// Present on request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
+}
+
+/// Where a score comes from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The hit's score: f32 of the sum of all products.
+    pub score: f32,
+    /// One entry per term that query and document share, the largest product first.
+    pub contributions: Vec<Contribution>,
+}
+
+/// What one term adds to a score.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Contribution {
+    /// The term's text, null if no vocabulary is at hand.
+    pub token: Option<String>,
+    /// The term's id in the model's vocabulary, null for words of BM25.
+    pub id: Option<u32>,
+    /// Weight in the query; for BM25 the number of occurrences.
+    pub query_weight: f64,
+    /// Stored weight in the document; for BM25 the score of one occurrence.
+    pub doc_weight: f64,
+    /// `query_weight × doc_weight`.
+    pub product: f64,
+    /// `product` over the sum of all products.
+    pub share: f64,
+}
+
+/// What a search did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Profile {
+    /// Which method ran.
+    pub plan: &'static str,
+    /// Query terms.
+    pub query_terms: usize,
+    /// Segments searched.
+    pub segments: usize,
+    /// Microseconds spent on the filter.
+    pub filter_us: u64,
+    /// Microseconds spent on finding the hits.
+    pub search_us: u64,
+    /// Work counted over all segments.
+    #[serde(flatten)]
+    pub counters: Counters,
+}
+
+/// A hit on its way: segment, row, document.
+struct Found {
+    segment: usize,
+    hit: RowHit,
+    id: String,
+}
+
+impl Snapshot {
+    /// Answers one request from this commit.
+    ///
+    /// `token` names a term id where a vocabulary is at hand. Errors: `MissingInput`, `Filter`,
+    /// `Depth`, `QueryTerms`; storage errors as they are.
+    pub fn search(
+        &self,
+        request: &SearchRequest<'_>,
+        token: &dyn Fn(u32) -> Option<String>,
+    ) -> Result<SearchResponse, SearchError> {
+        let start = Instant::now();
+        let depth = request.k.saturating_add(request.offset);
+        if depth > DEPTH_LIMIT {
+            return Err(SearchError::Depth { found: depth, limit: DEPTH_LIMIT });
+        }
+        let filter = request.filter.map(|filter| Filter::parse(self, filter)).transpose()?;
+        let admitted = self.admitted(filter.as_ref())?;
+        let filter_us = start.elapsed().as_micros() as u64;
+        let mut counters = Counters::default();
+        let (found, highest) = match request.rank {
+            Rank::Sparse => self.rank_sparse(request, depth, &admitted, &mut counters)?,
+            Rank::Bm25 => self.rank_bm25(request, depth, &admitted)?,
+        };
+        let full = depth > 0 && found.len() == depth;
+        let certificate = Certificate {
+            kind: if highest.is_some() { "rank_safe" } else { "exhaustive" },
+            threshold: if full { found[depth - 1].hit.score } else { 0.0 },
+            highest_bound_not_scored: highest,
+        };
+        let search_us = start.elapsed().as_micros() as u64 - filter_us;
+        let profile = request.profile.then(|| Profile {
+            plan: match request.rank {
+                Rank::Sparse => "block_max",
+                Rank::Bm25 => "bm25_exhaustive",
+            },
+            query_terms: request.vector.map_or(0, SparseVector::len),
+            segments: self.segments().len(),
+            filter_us,
+            search_us,
+            counters,
+        });
+        let hits = self.present(found, request, token)?;
+        let took_us = start.elapsed().as_micros() as u64;
+        Ok(SearchResponse { exact: true, certificate, took_us, hits, profile })
+    }
+
+    /// Per segment, the rows that may be returned; `None` for all.
+    fn admitted(&self, filter: Option<&Filter>) -> Result<Vec<Option<RowSet>>, SearchError> {
+        let segments = self.segments().iter().enumerate();
+        segments
+            .map(|(ordinal, segment)| match filter {
+                Some(filter) => filter.rows(self, ordinal, segment).map(Some),
+                None => Ok(segment.alive().cloned()),
+            })
+            .collect()
+    }
+
+    fn rank_sparse(
+        &self,
+        request: &SearchRequest<'_>,
+        depth: usize,
+        admitted: &[Option<RowSet>],
+        counters: &mut Counters,
+    ) -> Result<(Vec<Found>, Option<f64>), SearchError> {
+        let needs = "a query vector: text and a model, or tokens with weights";
+        let query = request.vector.ok_or(SearchError::MissingInput { rank: "sparse", needs })?;
+        if query.len() > QUERY_TERMS_LIMIT {
+            let (found, limit) = (query.len(), QUERY_TERMS_LIMIT);
+            return Err(SearchError::QueryTerms { found, limit });
+        }
+        let mut best = Vec::new();
+        let mut highest = 0f64;
+        for (ordinal, segment) in self.segments().iter().enumerate() {
+            let view = segment.impacts();
+            let admitted = admitted[ordinal].as_ref();
+            let limits = Limits { k: depth, floor: floor(&best, depth), admitted };
+            let tie = |row: u32| segment.id_ordinal(view.doc(row as usize));
+            let answer = self.with_scratch(|scratch| {
+                block_max::search(view, query, limits, tie, scratch, counters)
+            });
+            highest = highest.max(answer.highest_bound_not_scored);
+            self.merge(&mut best, ordinal, answer.hits, depth)?;
+        }
+        Ok((best, Some(highest)))
+    }
+
+    fn rank_bm25(
+        &self,
+        request: &SearchRequest<'_>,
+        depth: usize,
+        admitted: &[Option<RowSet>],
+    ) -> Result<(Vec<Found>, Option<f64>), SearchError> {
+        let needs = "the query's text";
+        let text = request.text.ok_or(SearchError::MissingInput { rank: "bm25", needs })?;
+        let words = bm25::words(self, text)?;
+        let mut best = Vec::new();
+        for ordinal in 0..self.segments().len() {
+            let mut top = TopK::new(depth, floor(&best, depth));
+            bm25::search(self, ordinal, &words, admitted[ordinal].as_ref(), &mut top)?;
+            self.merge(&mut best, ordinal, top.into_sorted(), depth)?;
+        }
+        Ok((best, None))
+    }
+
+    /// Merges one segment's hits into the best so far, ties by `_id`.
+    fn merge(
+        &self,
+        best: &mut Vec<Found>,
+        segment: usize,
+        hits: Vec<RowHit>,
+        depth: usize,
+    ) -> Result<(), SearchError> {
+        for hit in hits {
+            let doc = self.segments()[segment].impacts().doc(hit.row as usize);
+            best.push(Found { segment, hit, id: self.segments()[segment].id(doc)? });
+        }
+        best.sort_by(|a, b| match b.hit.score.total_cmp(&a.hit.score) {
+            Ordering::Equal => a.id.cmp(&b.id),
+            unequal => unequal,
+        });
+        best.truncate(depth);
+        Ok(())
+    }
+
+    fn present(
+        &self,
+        found: Vec<Found>,
+        request: &SearchRequest<'_>,
+        token: &dyn Fn(u32) -> Option<String>,
+    ) -> Result<Vec<Hit>, SearchError> {
+        let page = found.into_iter().enumerate().skip(request.offset);
+        page.map(|(position, found)| {
+            let explanation = match request.explain {
+                true => Some(self.explain(&found, request, token)?),
+                false => None,
+            };
+            let fields = match request.fields {
+                [] => None,
+                keys => Some(self.stored_fields(&found, keys)?),
+            };
+            let score = found.hit.score;
+            Ok(Hit { id: found.id, rank: position + 1, score, fields, explanation })
+        })
+        .collect()
+    }
+
+    fn stored_fields(
+        &self,
+        found: &Found,
+        keys: &[String],
+    ) -> Result<Map<String, Value>, SearchError> {
+        let doc = self.segments()[found.segment].impacts().doc(found.hit.row as usize);
+        let mut source = self.stored(found.segment, doc)?;
+        Ok(keys.iter().filter_map(|key| source.remove_entry(key)).collect())
+    }
+
+    fn explain(
+        &self,
+        found: &Found,
+        request: &SearchRequest<'_>,
+        token: &dyn Fn(u32) -> Option<String>,
+    ) -> Result<Explanation, SearchError> {
+        let view = self.segments()[found.segment].impacts();
+        let row = found.hit.row as usize;
+        let contribution = |token, id, query_weight: f64, doc_weight: f64| Contribution {
+            token,
+            id,
+            query_weight,
+            doc_weight,
+            product: query_weight * doc_weight,
+            share: 0.0,
+        };
+        let mut contributions: Vec<Contribution> = match (request.rank, request.vector) {
+            (Rank::Sparse, Some(query)) => exhaustive::contributions(query, view.row(row))
+                .map(|(term, query, doc)| {
+                    contribution(token(term), Some(term), f64::from(query), doc)
+                })
+                .collect(),
+            _ => {
+                let words = bm25::words(self, request.text.unwrap_or_default())?;
+                bm25::contributions(self, found.segment, &words, view.doc(row))?
+                    .into_iter()
+                    .map(|(word, count, score)| {
+                        contribution(Some(word), None, f64::from(count), f64::from(score))
+                    })
+                    .collect()
+            }
+        };
+        let sum: f64 = contributions.iter().map(|c| c.product).sum();
+        contributions.iter_mut().for_each(|c| c.share = c.product / sum);
+        contributions.sort_by(|a, b| b.product.total_cmp(&a.product));
+        Ok(Explanation { score: found.hit.score, contributions })
+    }
+}
+
+/// The score that `depth` documents already reach, or 0.
+fn floor(best: &[Found], depth: usize) -> f32 {
+    match best.last() {
+        Some(last) if best.len() == depth => last.hit.score,
+        _ => 0.0,
+    }
+}
