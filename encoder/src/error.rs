@@ -1,0 +1,189 @@
+//! Everything that can go wrong between a text and its vector, as facts with fields.
+//!
+//! One enum for the crate. A message never repeats its source: print the chain to see both.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use gleaner_format::VectorError;
+
+/// A boxed cause from a library whose error type is not ours to name.
+pub(crate) type Cause = Box<dyn Error + Send + Sync + 'static>;
+
+/// Why a runtime, a model or a text was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// No ONNX Runtime library was found in any of the places searched.
+    #[error(
+        "no usable ONNX Runtime library found: run `scripts/fetch-onnxruntime.sh` (`make setup`) \
+         or set ORT_DYLIB_PATH; looked at {}",
+        looked_at.join(", ")
+    )]
+    RuntimeNotFound {
+        /// Every place that was searched, with the reason where a library there was refused.
+        looked_at: Vec<String>,
+    },
+    /// The library that was asked for by path could not be loaded, or is too old.
+    #[error(
+        "cannot load ONNX Runtime from `{}`, named by {named_by}: \
+         `scripts/fetch-onnxruntime.sh` (`make setup`) fetches a version that fits",
+        path.display()
+    )]
+    RuntimeLoad {
+        /// The library asked for.
+        path: PathBuf,
+        /// What named it: the flag or the environment variable.
+        named_by: &'static str,
+        /// What the loader said.
+        source: Cause,
+    },
+    /// A process holds one ONNX Runtime, and it already holds another.
+    #[error(
+        "ONNX Runtime is already loaded from `{}`; `{}` cannot be loaded beside it",
+        loaded.display(), requested.display()
+    )]
+    RuntimeInUse {
+        /// The library in use.
+        loaded: PathBuf,
+        /// The library asked for.
+        requested: PathBuf,
+    },
+    /// The model folder does not exist or is not a folder.
+    #[error("no model folder at `{}`", path.display())]
+    ModelNotFound {
+        /// The folder asked for.
+        path: PathBuf,
+    },
+    /// A file that the model folder needs is not there.
+    #[error("the model's {what} is missing: `{}`", path.display())]
+    MissingFile {
+        /// What the file would be.
+        what: &'static str,
+        /// Where it was expected.
+        path: PathBuf,
+    },
+    /// A file of the model folder could not be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A file of the model folder is not what its name promises.
+    #[error("the model's {what} is not valid: `{}`", path.display())]
+    InvalidFile {
+        /// What the file should be.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What its parser said.
+        source: Cause,
+    },
+    /// A value in the settings file cannot be honoured.
+    #[error("setting `{key}` in `{}`: {reason}", path.display())]
+    InvalidSetting {
+        /// The settings file (or the folder, when a default is at fault).
+        path: PathBuf,
+        /// The key.
+        key: &'static str,
+        /// Why the value does not fit this model.
+        reason: String,
+    },
+    /// Several graphs lie in the folder and nothing says which one to use.
+    #[error(
+        "several graphs in `{}`: {}; name one as `graph` in gleaner.toml",
+        folder.display(), candidates.join(", ")
+    )]
+    AmbiguousGraph {
+        /// The model folder.
+        folder: PathBuf,
+        /// The graphs found, relative to the folder.
+        candidates: Vec<String>,
+    },
+    /// The graph's inputs or outputs are not a layout that can be used.
+    #[error(
+        "the layout of `{}` is not known: {reason}; inputs: {}; outputs: {}",
+        path.display(), inputs.join(", "), outputs.join(", ")
+    )]
+    UnknownLayout {
+        /// The graph.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+        /// The inputs found, as `name: element[shape]`.
+        inputs: Vec<String>,
+        /// The outputs found, as `name: element[shape]`.
+        outputs: Vec<String>,
+    },
+    /// The tokenizer and the graph belong to different vocabularies.
+    #[error(
+        "tokenizer and graph do not match: {tokens} tokens, but output `{output}` has {columns} columns"
+    )]
+    VocabularyMismatch {
+        /// The graph output.
+        output: String,
+        /// Its number of columns.
+        columns: usize,
+        /// The number of tokens of the tokenizer (its largest id plus one).
+        tokens: usize,
+    },
+    /// A text could not be tokenized.
+    #[error("cannot tokenize text {text}")]
+    Tokenize {
+        /// Position of the text in the call.
+        text: usize,
+        /// What the tokenizer said.
+        source: Cause,
+    },
+    /// ONNX Runtime failed at something other than loading a graph file.
+    #[error("ONNX Runtime failed to {action}")]
+    Runtime {
+        /// What was being done.
+        action: &'static str,
+        /// What it said.
+        source: ort::Error,
+    },
+    /// The graph returned a tensor of another shape than it declared.
+    #[error("output `{output}` has shape {found:?}, expected {expected:?}")]
+    OutputShape {
+        /// The graph output.
+        output: String,
+        /// The shape that follows from the input.
+        expected: Vec<i64>,
+        /// The shape that came back.
+        found: Vec<i64>,
+    },
+    /// The model produced a weight that is not a number, or infinite.
+    #[error("text {text} has weight {weight} for term {term}")]
+    NonFinite {
+        /// Position of the text in the call.
+        text: usize,
+        /// The vocabulary entry.
+        term: u32,
+        /// The weight.
+        weight: f32,
+    },
+    /// The model produced a vector that cannot be stored.
+    #[error("the vector of text {text} is not valid")]
+    Vector {
+        /// Position of the text in the call.
+        text: usize,
+        /// What is wrong with it.
+        source: VectorError,
+    },
+    /// A self-test was asked of a model that states no golden vectors.
+    #[error("the model in `{}` names no golden file, so it cannot be tested", folder.display())]
+    NoGolden {
+        /// The model folder.
+        folder: PathBuf,
+    },
+}
+
+impl EncodeError {
+    /// Wraps what ONNX Runtime said while doing `action`.
+    pub(crate) fn runtime(action: &'static str) -> impl FnOnce(ort::Error) -> Self {
+        move |source| Self::Runtime { action, source }
+    }
+}

@@ -1,0 +1,177 @@
+//! Checking a model against its golden vectors, and against its own batches.
+//!
+//! Catches a runtime, a processor or an edited folder that computes something else than the model
+//! did when its golden file was made. The file is a JSON array of
+//! `{"text", "input_ids", "indices", "weights"}`; other keys are ignored.
+
+use gleaner_format::SparseVector;
+use serde::{Deserialize, Serialize};
+
+use crate::Side;
+use crate::error::EncodeError;
+use crate::model::read_file;
+use crate::session::{BATCH_TOLERANCE, Encoder};
+use crate::settings::Golden;
+
+/// Failures reported in words; the counts tell of the rest.
+const NAMED_FAILURES: usize = 5;
+
+/// What a self-test found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SelfTest {
+    /// Golden texts encoded.
+    pub texts: usize,
+    /// Largest difference from a golden weight that passes; a missing term counts as weight 0.
+    pub tolerance: f32,
+    /// Largest difference found.
+    pub largest_error: f32,
+    /// Terms in only one of the two vectors, over all texts. They pass while their weight is
+    /// within the tolerance.
+    pub set_differences: usize,
+    /// Largest difference between a text in a batch and alone.
+    pub largest_batch_difference: f32,
+    /// Whether everything was as it should be.
+    pub passed: bool,
+    /// The first few failures, in words.
+    pub failures: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct GoldenText {
+    text: String,
+    input_ids: Vec<i64>,
+    indices: Vec<u32>,
+    weights: Vec<f32>,
+}
+
+/// Where two vectors differ.
+#[derive(Debug, Default, PartialEq)]
+struct Difference {
+    /// Largest difference of a weight, a missing term counted as 0.
+    largest: f32,
+    /// The term that has it.
+    term: u32,
+    /// Terms in one vector only.
+    one_sided: usize,
+}
+
+/// Encodes the golden texts as documents, alone and together, and compares.
+pub(crate) fn run(encoder: &mut Encoder, golden: &Golden) -> Result<SelfTest, EncodeError> {
+    let goldens = read(golden)?;
+    let texts: Vec<&str> = goldens.iter().map(|golden| golden.text.as_str()).collect();
+    let together = encoder.encode(Side::Document, &texts)?;
+    let tokens = encoder.tokenize(Side::Document, &texts)?;
+    let mut report = SelfTest {
+        texts: goldens.len(),
+        tolerance: golden.tolerance,
+        largest_error: 0.0,
+        set_differences: 0,
+        largest_batch_difference: 0.0,
+        passed: true,
+        failures: Vec::new(),
+    };
+    for (text, golden_text) in goldens.iter().enumerate() {
+        let alone = encoder.encode(Side::Document, &[&golden_text.text])?.pop().unwrap_or_default();
+        let expected = vector(golden_text, golden)?;
+        let from_golden = difference(&alone, &expected);
+        let from_batch = difference(&together[text], &alone);
+        report.largest_error = report.largest_error.max(from_golden.largest);
+        report.set_differences += from_golden.one_sided;
+        report.largest_batch_difference = report.largest_batch_difference.max(from_batch.largest);
+        if tokens[text].ids != golden_text.input_ids {
+            report.fail(format!("text {text} is tokenized differently"));
+        }
+        if from_golden.largest > golden.tolerance {
+            let Difference { largest, term, .. } = from_golden;
+            report.fail(format!("text {text}, term {term}: weight is off by {largest:e}"));
+        }
+        if from_batch.largest > BATCH_TOLERANCE || from_batch.one_sided > 0 {
+            let Difference { largest, term, .. } = from_batch;
+            report.fail(format!(
+                "text {text}, term {term}: a batch changes the vector by {largest:e}; \
+                 this graph needs batching = \"single\""
+            ));
+        }
+    }
+    Ok(report)
+}
+
+impl SelfTest {
+    fn fail(&mut self, failure: String) {
+        self.passed = false;
+        if self.failures.len() < NAMED_FAILURES {
+            self.failures.push(failure);
+        }
+    }
+}
+
+fn read(golden: &Golden) -> Result<Vec<GoldenText>, EncodeError> {
+    let bytes = read_file("golden file", &golden.file)?;
+    let texts: Vec<GoldenText> =
+        serde_json::from_slice(&bytes).map_err(|error| invalid(golden, error.into()))?;
+    if texts.is_empty() {
+        return Err(invalid(golden, "it has no texts".into()));
+    }
+    Ok(texts)
+}
+
+fn vector(text: &GoldenText, golden: &Golden) -> Result<SparseVector, EncodeError> {
+    SparseVector::new(text.indices.clone(), text.weights.clone())
+        .map_err(|error| invalid(golden, error.into()))
+}
+
+fn invalid(golden: &Golden, source: crate::error::Cause) -> EncodeError {
+    EncodeError::InvalidFile { what: "golden file", path: golden.file.clone(), source }
+}
+
+fn difference(a: &SparseVector, b: &SparseVector) -> Difference {
+    let mut result = Difference::default();
+    let (mut left, mut right) = (a.iter().peekable(), b.iter().peekable());
+    loop {
+        let (term, a, b) = match (left.peek().copied(), right.peek().copied()) {
+            (None, None) => return result,
+            (Some((term, weight)), other) if other.is_none_or(|(other, _)| term < other) => {
+                left.next();
+                (term, weight, 0.0)
+            }
+            (other, Some((term, weight))) if other.is_none_or(|(other, _)| term < other) => {
+                right.next();
+                (term, 0.0, weight)
+            }
+            (Some((term, a)), Some((_, b))) => {
+                left.next();
+                right.next();
+                (term, a, b)
+            }
+            // Excluded by the two arms above.
+            (Some(_), None) | (None, Some(_)) => return result,
+        };
+        result.one_sided += usize::from(a == 0.0 || b == 0.0);
+        if (a - b).abs() > result.largest {
+            result.largest = (a - b).abs();
+            result.term = term;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn vector(pairs: &[(u32, f32)]) -> SparseVector {
+        SparseVector::from_pairs(pairs.iter().copied()).unwrap()
+    }
+
+    #[test]
+    fn missing_terms_count_as_zero() {
+        let found = difference(
+            &vector(&[(1, 1.0), (3, 0.25), (9, 2.0)]),
+            &vector(&[(1, 1.5), (4, 0.75), (9, 2.0), (11, 0.125)]),
+        );
+        assert_eq!(found, Difference { largest: 0.75, term: 4, one_sided: 3 });
+        assert_eq!(difference(&vector(&[]), &vector(&[])), Difference::default());
+        let same = vector(&[(2, 1.0)]);
+        assert_eq!(difference(&same, &same), Difference::default());
+    }
+}
