@@ -6,9 +6,7 @@
 //! derived from stored weights and may be rebuilt at any merge.
 
 use crate::{
-    layout::{
-        ALIGN_BYTES, GROUP_ROWS, LIST_ENTRY_LEN_BYTES, WINDOW_GROUPS, WINDOW_ROWS, list_at,
-    },
+    layout::{ALIGN_BYTES, GROUP_ROWS, LIST_ENTRY_LEN_BYTES, WINDOW_GROUPS, WINDOW_ROWS, list_at},
     quantize::{column_code, column_step, power_of_two, round_up},
 };
 

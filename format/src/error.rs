@@ -15,7 +15,9 @@ pub enum VectorError {
         weights: usize,
     },
     /// Term ids repeat or descend.
-    #[error("term {term} at position {position} does not follow term {previous}: ids must ascend strictly")]
+    #[error(
+        "term {term} at position {position} does not follow term {previous}: ids must ascend strictly"
+    )]
     Order {
         /// Index of the offending entry.
         position: usize,

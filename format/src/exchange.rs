@@ -51,7 +51,7 @@ pub fn read_vectors(input: &mut impl Read) -> Result<Vec<SparseVector>, Exchange
     };
     let expected = rows
         .checked_mul(8)
-        .and_then(|starts| Some(starts.checked_add(postings.checked_mul(8)?)?.checked_add(28)?))
+        .and_then(|starts| starts.checked_add(postings.checked_mul(8)?)?.checked_add(28))
         .unwrap_or(u64::MAX);
     if expected != found {
         return Err(ExchangeError::Length { expected, found });
@@ -91,10 +91,7 @@ mod tests {
         write_vectors(&rows, 10, &mut file).unwrap();
         assert_eq!(read_vectors(&mut &file[..]).unwrap(), rows);
         for cut in 0..file.len() {
-            assert!(matches!(
-                read_vectors(&mut &file[..cut]),
-                Err(ExchangeError::Length { .. })
-            ));
+            assert!(matches!(read_vectors(&mut &file[..cut]), Err(ExchangeError::Length { .. })));
         }
         let mut negative = file.clone();
         let last = negative.len() - 1;

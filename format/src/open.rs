@@ -63,7 +63,7 @@ fn check_lengths(layout: &Layout) -> Result<(), FormatError> {
     let (rows, terms) = (layout.rows as u64, layout.terms as u64);
     let posting_len = posting_len_bytes(layout.term_id_bytes) as u64;
     let row_docs = if layout.sections[Section::RowDocs as usize - 1].1 == 0 { 0 } else { rows };
-    let rows_len = layout.postings.checked_mul(posting_len).unwrap_or(u64::MAX);
+    let rows_len = layout.postings.saturating_mul(posting_len);
     let expected = [
         (Section::RowStarts, (rows + 1) * 8),
         (Section::RowExponents, rows * 2),

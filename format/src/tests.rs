@@ -45,8 +45,9 @@ fn varied() -> Vec<SparseVector> {
 fn vectors(max_rows: usize) -> impl Strategy<Value = Vec<SparseVector>> {
     let weight = prop_oneof![1e-6f32..4.0, (1u8..=3).prop_map(f32::from), Just(65_535.0)];
     let row = prop::collection::btree_map(0u32..60, weight, 0..20);
-    prop::collection::vec(row, 0..max_rows)
-        .prop_map(|rows| rows.into_iter().map(|row| SparseVector::from_pairs(row).unwrap()).collect())
+    prop::collection::vec(row, 0..max_rows).prop_map(|rows| {
+        rows.into_iter().map(|row| SparseVector::from_pairs(row).unwrap()).collect()
+    })
 }
 
 fn check_bounds(view: ImpactView<'_>) {

@@ -43,9 +43,7 @@ impl SparseVector {
     /// Builds a vector from pairs in any order; zero weights are dropped.
     ///
     /// Errors: as [`SparseVector::new`], a repeated term included.
-    pub fn from_pairs(
-        pairs: impl IntoIterator<Item = (u32, f32)>,
-    ) -> Result<Self, VectorError> {
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (u32, f32)>) -> Result<Self, VectorError> {
         let mut pairs: Vec<(u32, f32)> = pairs.into_iter().filter(|pair| pair.1 != 0.0).collect();
         pairs.sort_by_key(|pair| pair.0);
         let (terms, weights) = pairs.into_iter().unzip();
@@ -96,6 +94,7 @@ fn check_weight(term: u32, weight: f32) -> Result<(), VectorError> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

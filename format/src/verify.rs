@@ -42,8 +42,7 @@ impl ImpactView<'_> {
             exponents.push(row.exponent());
             starts.push(codes.len() as u64);
         }
-        let rows =
-            Rows { starts: &starts, exponents: &exponents, terms: &terms, codes: &codes };
+        let rows = Rows { starts: &starts, exponents: &exponents, terms: &terms, codes: &codes };
         let columns = invert(rows);
         let le = |values: &[u32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
         self.compare(Section::Terms, &le(&columns.term_ids))?;

@@ -158,7 +158,11 @@ impl ListEntry {
             offset: u64_at(entry, list_at::OFFSET) as usize,
             step: f32_at(entry, list_at::STEP),
             slack: f32_at(entry, list_at::SLACK),
-            form: if entry[list_at::FORM] == Form::Dense as u8 { Form::Dense } else { Form::Sparse },
+            form: if entry[list_at::FORM] == Form::Dense as u8 {
+                Form::Dense
+            } else {
+                Form::Sparse
+            },
             max_code: entry[list_at::MAX_CODE],
         }
     }

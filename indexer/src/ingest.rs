@@ -76,8 +76,10 @@ pub struct Progress {
     pub committed: u64,
     /// Lines refused by this run.
     pub rejected: u64,
-    /// Bytes of input read so far (decompressed), those found included.
-    pub consumed_bytes: u64,
+    /// Bytes of the input files read so far, those passed over by a resumed run included.
+    pub read_bytes: u64,
+    /// Bytes of all input files.
+    pub total_bytes: u64,
     /// Refused lines not reported before.
     pub rejections: Vec<Rejection>,
 }
@@ -100,6 +102,7 @@ struct Chunk {
     rejections: Vec<Rejection>,
     /// Progress of all inputs once this chunk is indexed.
     inputs: Vec<InputProgress>,
+    read_bytes: u64,
 }
 
 type Encoded = (Chunk, Result<Vec<SparseVector>, IndexError>);
@@ -201,14 +204,15 @@ fn read_chunks(
     }
     if sequence == 0 {
         // Everything was complete already; say so with an empty chunk.
-        let inputs = inputs.iter_mut().map(Input::mark).collect();
+        let read_bytes = inputs.iter().map(Input::read_bytes).sum();
         let chunk = Chunk {
             sequence,
             file: PathBuf::new(),
             first_line: 0,
             documents: Vec::new(),
             rejections: Vec::new(),
-            inputs,
+            inputs: inputs.iter_mut().map(Input::mark).collect(),
+            read_bytes,
         };
         let _ = out.send(Ok(chunk));
     }
@@ -250,8 +254,9 @@ fn read_chunk(
         input.progress().rejected += rejections.len() as u64;
     }
     input.progress().documents += documents.len() as u64;
+    let read_bytes = inputs.iter().map(Input::read_bytes).sum();
     let inputs = inputs.iter_mut().map(Input::mark).collect();
-    Ok(Chunk { sequence, file, first_line, documents, rejections, inputs })
+    Ok(Chunk { sequence, file, first_line, documents, rejections, inputs, read_bytes })
 }
 
 fn encode_chunks(
@@ -343,7 +348,8 @@ impl Indexing<'_, '_> {
         }
         self.inputs = chunk.inputs;
         self.progress.indexed += vectors.len() as u64;
-        self.progress.consumed_bytes = self.inputs.iter().map(|input| input.consumed_bytes).sum();
+        self.progress.read_bytes = chunk.read_bytes;
+        self.progress.total_bytes = self.inputs.iter().map(|input| input.size_bytes).sum();
         self.progress.rejected += chunk.rejections.len() as u64;
         self.progress.rejections = chunk.rejections;
         (self.report)(&self.progress);

@@ -7,6 +7,10 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use flate2::read::MultiGzDecoder;
@@ -61,6 +65,20 @@ pub(crate) enum Line {
     TooLong,
 }
 
+/// Counts what is read from the file itself, before decompression.
+struct Counted {
+    file: File,
+    read_bytes: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.read_bytes.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
 /// A place in an input.
 pub(crate) struct Position {
     hash: Sha256,
@@ -74,6 +92,7 @@ pub struct Input {
     reader: Box<dyn BufRead + Send>,
     hash: Sha256,
     progress: InputProgress,
+    read_bytes: Arc<AtomicU64>,
 }
 
 impl Input {
@@ -84,6 +103,8 @@ impl Input {
         let failed = |source| IndexError::Read { path: path.to_path_buf(), line: 0, source };
         let file = File::open(path).map_err(failed)?;
         let size_bytes = file.metadata().map_err(failed)?.len();
+        let read_bytes = Arc::new(AtomicU64::new(0));
+        let file = Counted { file, read_bytes: Arc::clone(&read_bytes) };
         let mut plain = BufReader::with_capacity(READ_BUFFER_BYTES, file);
         let gzip = plain.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]);
         let reader: Box<dyn BufRead + Send> = if gzip {
@@ -102,7 +123,7 @@ impl Input {
             rejected: 0,
             complete: false,
         };
-        Ok(Self { path: path.to_path_buf(), reader, hash: Sha256::new(), progress })
+        Ok(Self { path: path.to_path_buf(), reader, hash: Sha256::new(), progress, read_bytes })
     }
 
     /// Goes to where an earlier run stopped, after proving that everything before is unchanged.
@@ -136,6 +157,13 @@ impl Input {
         Ok(())
     }
 
+    /// Whether anything but blank lines is left to read; reading moves on by a line.
+    ///
+    /// Errors: `Read`.
+    pub fn has_lines(&mut self) -> Result<bool, IndexError> {
+        Ok(self.next_line()?.is_some())
+    }
+
     /// The file as given.
     pub fn path(&self) -> &Path {
         &self.path
@@ -144,6 +172,11 @@ impl Input {
     /// Progress up to the last line read; its documents and rejects are the caller's to count.
     pub fn progress(&mut self) -> &mut InputProgress {
         &mut self.progress
+    }
+
+    /// Bytes read from the file itself so far, for estimates: compressed bytes of a gzip file.
+    pub(crate) fn read_bytes(&self) -> u64 {
+        self.read_bytes.load(Ordering::Relaxed)
     }
 
     /// Where reading stands, to come back to with [`Input::forget_after`].

@@ -9,12 +9,7 @@ pub const ACCUMULATORS: usize = 32_768;
 /// Shapes: `locals` little-endian `u16`, two bytes per code. Row numbers beyond the window wrap
 /// into it (they cannot occur in a file that passed its audit). The caller chooses multipliers
 /// that keep every sum below 2^32.
-pub fn scatter_add(
-    sums: &mut [u32; ACCUMULATORS],
-    locals: &[u8],
-    codes: &[u8],
-    multiplier: u32,
-) {
+pub fn scatter_add(sums: &mut [u32; ACCUMULATORS], locals: &[u8], codes: &[u8], multiplier: u32) {
     for (local, &code) in locals.chunks_exact(2).zip(codes) {
         let local = usize::from(u16::from_le_bytes([local[0], local[1]]));
         sums[local & (ACCUMULATORS - 1)] += multiplier * u32::from(code);

@@ -258,9 +258,9 @@ impl Snapshot {
         let text = request.text.ok_or(SearchError::MissingInput { rank: "bm25", needs })?;
         let words = bm25::words(self, text)?;
         let mut best = Vec::new();
-        for ordinal in 0..self.segments().len() {
+        for (ordinal, admitted) in admitted.iter().enumerate() {
             let mut top = TopK::new(depth, floor(&best, depth));
-            bm25::search(self, ordinal, &words, admitted[ordinal].as_ref(), &mut top)?;
+            bm25::search(self, ordinal, &words, admitted.as_ref(), &mut top)?;
             self.merge(&mut best, ordinal, top.into_sorted(), depth)?;
         }
         Ok((best, None))

@@ -1,0 +1,132 @@
+//! Bytes to values: axum's extractors with their rejections turned into problems.
+//!
+//! A body must be JSON by its content type, fit the limit, and hold nothing that is not asked for.
+
+use std::{error::Error, fmt, marker::PhantomData};
+
+use axum::{
+    Json,
+    extract::{
+        FromRequest, FromRequestParts, Path, Query, Request,
+        rejection::{JsonRejection, QueryRejection},
+    },
+    http::{StatusCode, request::Parts},
+};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+};
+
+use crate::error::{Code, Problem};
+
+/// A JSON body.
+pub(crate) struct Body<T>(pub(crate) T);
+
+/// The parameters behind the `?`.
+pub(crate) struct Params<T>(pub(crate) T);
+
+/// The name of an index in the path.
+pub(crate) struct IndexName(pub(crate) String);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        match Json::<Object<T>>::from_request(request, state).await {
+            Ok(Json(Object(value))) => Ok(Self(value)),
+            Err(rejection) => Err(body_problem(&rejection)),
+        }
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(value)) => Ok(Self(value)),
+            Err(QueryRejection::FailedToDeserializeQueryString(error)) => Err(misfit(&error)),
+            Err(rejection) => Err(Problem::new(Code::InvalidRequest, rejection.body_text())),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IndexName {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(name)) => Ok(Self(name)),
+            Err(_) => Err(Problem::new(Code::IndexNotFound, "the name of the index is not UTF-8")),
+        }
+    }
+}
+
+fn body_problem(rejection: &JsonRejection) -> Problem {
+    match rejection {
+        JsonRejection::JsonDataError(error) => misfit(error),
+        JsonRejection::JsonSyntaxError(error) => {
+            Problem::new(Code::MalformedJson, innermost(error))
+        }
+        JsonRejection::MissingJsonContentType(_) => {
+            let detail = "send `Content-Type: application/json`";
+            Problem::new(Code::UnsupportedMediaType, detail)
+        }
+        other if other.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(Code::BodyTooLarge, "the body is larger than the server accepts")
+        }
+        other => Problem::new(Code::MalformedBody, other.body_text()),
+    }
+}
+
+/// Well-formed, but not what was asked for.
+fn misfit(error: &dyn Error) -> Problem {
+    let reason = innermost(error);
+    match reason.split_once(": ").filter(|(path, _)| is_path(path)) {
+        Some((path, reason)) => Problem::new(Code::InvalidRequest, reason).field(path),
+        None => Problem::new(Code::InvalidRequest, reason),
+    }
+}
+
+/// Whether this is the path, such as `query.values[0]`, that axum puts in front of a reason.
+fn is_path(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_.[]".contains(&byte);
+    !text.is_empty() && text.bytes().all(fits)
+}
+
+/// The last cause; those around it only say that something failed.
+fn innermost(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |&error| error.source());
+    causes.last().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// A value that must be an object: a list of its members in order, which serde would also take for
+/// a struct, is refused.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        object(deserializer).map(Object)
+    }
+}
+
+/// For `deserialize_with`: a value that must be an object.
+pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    struct Members<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+        type Value = T;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+
+    deserializer.deserialize_map(Members(PhantomData))
+}

@@ -1,0 +1,340 @@
+//! Whatever cannot be answered is a problem with a stable code, and nothing panics.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn check(answer: &Answer, what: &str, status: u16, code: &str) {
+    assert_eq!((answer.status.as_u16(), answer.code()), (status, code), "{what}: {}", answer.body);
+    assert_eq!(answer.headers["content-type"], "application/problem+json", "{what}");
+    assert_eq!(answer.body["type"], format!("urn:gleaner:error:{code}"), "{what}");
+    assert_eq!(answer.body["status"], status, "{what}");
+    for key in ["title", "detail"] {
+        assert!(answer.body[key].as_str().is_some_and(|text| !text.is_empty()), "{what}: {key}");
+    }
+}
+
+/// Posts bodies to a search; each must be refused with the code and name the field beside it.
+async fn refuse(status: u16, code: &str, bodies: &[(&str, &str)]) {
+    let data = data();
+    let app = app(data.path());
+    for (body, field) in bodies {
+        let answer = ask(&app, post_request("/v1/indexes/words/search", body.to_string())).await;
+        check(&answer, body, status, code);
+        assert_eq!(answer.body["field"].as_str().unwrap_or_default(), *field, "{}", answer.body);
+    }
+}
+
+/// A body with a query that is right and something else.
+fn with(members: &str) -> String {
+    format!(r#"{{"query": {{"indices": [1], "values": [1.0]}}, {members}}}"#)
+}
+
+#[tokio::test]
+async fn bodies_must_be_json() {
+    let nan = r#"{"query": {"indices": [1], "values": [NaN]}}"#;
+    let surrogate = "{\"query\": {\"text\": \"\\ud800\"}}";
+    let trailing = format!("{} x", with(r#""k": 1"#));
+    let bodies = ["", "{", "nonsense", nan, surrogate, &trailing].map(|body| (body, ""));
+    refuse(400, "malformed_json", &bodies).await;
+}
+
+#[tokio::test]
+async fn members_must_be_known_and_of_their_type() {
+    let deep = format!("{{\"query\": {}1{}}}", "[".repeat(1000), "]".repeat(1000));
+    let deep_unknown = format!("{{\"x\": {}1{}}}", "[".repeat(1000), "]".repeat(1000));
+    let bodies = [
+        (deep.as_str(), "query"),
+        (&deep_unknown, "x"),
+        ("[]", ""),
+        (r#"[{"indices": [1], "values": [1]}, 5]"#, ""),
+        (r#"{"query": ["red", null, null, null], "rank": "bm25"}"#, "query"),
+        ("null", ""),
+        ("{}", ""),
+        (&with(r#""kk": 1"#), "kk"),
+        (&with(r#""k": "ten""#), "k"),
+        (&with(r#""k": -1"#), "k"),
+        (&with(r#""k": 1.5"#), "k"),
+        (&with(r#""k": 99999999999999999999"#), "k"),
+        (&with(r#""k": 1, "k": 2"#), ""),
+        (&with(r#""k": 0"#), "k"),
+        (&with(r#""explain": "yes""#), "explain"),
+        (&with(r#""fields": "title""#), "fields"),
+        (r#"{"query": "red"}"#, "query"),
+        (r#"{"query": {"text": 1}}"#, "query.text"),
+        (r#"{"query": {"words": "a"}}"#, "query.words"),
+        (r#"{"query": {"tokens": ["a"]}}"#, "query.tokens"),
+        (r#"{"query": {"indices": [1], "values": [null]}}"#, "query.values[0]"),
+        (r#"{"query": {"indices": [-1], "values": [1]}}"#, "query.indices[0]"),
+        (r#"{"query": {"indices": [4294967296], "values": [1]}}"#, "query.indices[0]"),
+    ];
+    refuse(422, "invalid_request", &bodies).await;
+}
+
+#[tokio::test]
+async fn queries_must_be_one_valid_vector_or_text() {
+    let bodies = [
+        (r#"{"query": {}}"#, "query"),
+        (r#"{"query": {"text": "a", "tokens": {"a": 1}}}"#, "query"),
+        (r#"{"query": {"indices": [1]}}"#, "query"),
+        (r#"{"query": {"indices": [1, 2], "values": [1]}}"#, "query"),
+        (r#"{"query": {"indices": [2, 1], "values": [1, 1]}}"#, "query.indices"),
+        (r#"{"query": {"indices": [1, 1], "values": [1, 1]}}"#, "query.indices"),
+        (r#"{"query": {"indices": [1], "values": [-1]}}"#, "query.values"),
+        (r#"{"query": {"indices": [1], "values": [0]}}"#, "query.values"),
+        (r#"{"query": {"indices": [1], "values": [1e39]}}"#, "query.values"),
+        (r#"{"query": {"indices": [1], "values": [1e300]}}"#, "query.values"),
+        (r#"{"query": {"tokens": {"a": -1}}}"#, "query.tokens"),
+        (r#"{"query": {"tokens": {"a": 1, "b": 1, "a": 2}}}"#, "query.tokens"),
+        (&with(r#""rank": "bm25""#), "query.text"),
+    ];
+    refuse(422, "invalid_query", &bodies).await;
+}
+
+#[tokio::test]
+async fn limits_hold() {
+    let ids: Vec<u32> = (0..51).collect();
+    let many = json!({"query": {"indices": ids, "values": vec![1.0; 51]}}).to_string();
+    let long = json!({"query": {"text": "a".repeat(501)}}).to_string();
+    let wordy = json!({"query": {"text": "a,".repeat(60)}, "rank": "bm25"}).to_string();
+    let bodies = [
+        (many.as_str(), "query.indices"),
+        (&long, "query.text"),
+        (&wordy, "query.text"),
+        (&with(r#""k": 101"#), "k"),
+        (&with(r#""offset": 91"#), "k"),
+        (&with(r#""offset": 18446744073709551615"#), "k"),
+    ];
+    refuse(422, "limit_exceeded", &bodies).await;
+}
+
+#[tokio::test]
+async fn filters_ranks_and_models_must_exist() {
+    let nested = with(&format!(r#""filter": "{}""#, "(".repeat(999)));
+    let filters = [r#""year:[""#, r#""""#, r#""nokey:1""#, r#""text:*""#]
+        .map(|filter| with(&format!(r#""filter": {filter}"#)));
+    let filters: Vec<_> =
+        filters.iter().chain([&nested]).map(|body| (body.as_str(), "filter")).collect();
+    refuse(422, "invalid_filter", &filters).await;
+    refuse(422, "unknown_rank", &[(&with(r#""rank": "dens""#), "rank")]).await;
+    let text = r#"{"query": {"text": "red"}}"#;
+    let tokens = r#"{"query": {"tokens": {"red": 1}}}"#;
+    refuse(424, "model_not_found", &[(text, ""), (tokens, "")]).await;
+}
+
+#[tokio::test]
+async fn bad_parameters_are_named() {
+    let data = data();
+    let app = app(data.path());
+    for (parameters, status, code) in [
+        ("", 422, "invalid_request"),
+        ("k=3", 422, "invalid_request"),
+        ("q=a&kk=3", 422, "invalid_request"),
+        ("q=a&q=b", 422, "invalid_request"),
+        ("q=a&k=x", 422, "invalid_request"),
+        ("q=a&k=0", 422, "invalid_request"),
+        ("q=a&explain=maybe", 422, "invalid_request"),
+        ("q=a&rank=", 422, "unknown_rank"),
+        ("q=a&rank=bm25&filter=(", 422, "invalid_filter"),
+        ("q=a&rank=bm25&k=1000", 422, "limit_exceeded"),
+        ("q=a", 424, "model_not_found"),
+    ] {
+        let answer = get(&app, &format!("/v1/indexes/words/search?{parameters}")).await;
+        check(&answer, parameters, status, code);
+    }
+}
+
+#[tokio::test]
+async fn unknown_names_lead_nowhere() {
+    let data = data();
+    let app = app(data.path());
+    for name in [
+        "nothing",
+        "",
+        "..",
+        ".",
+        "%2e%2e",
+        "..%2Fwords",
+        "%2Fetc",
+        "words%00",
+        "%FF",
+        "WORDS",
+        "a".repeat(9000).as_str(),
+    ] {
+        let answer = get(&app, &format!("/v1/indexes/{name}/search?q=a&rank=bm25")).await;
+        check(&answer, name, 404, "index_not_found");
+    }
+    for path in ["/", "/v1", "/v1/indexes/", "/v1/indexes/words", "/../livez"] {
+        check(&get(&app, path).await, path, 404, "route_not_found");
+    }
+}
+
+#[tokio::test]
+async fn wrong_methods_types_and_sizes_are_refused() {
+    let data = data();
+    let app = app(data.path());
+    for (method, path, allowed) in [
+        ("DELETE", "/v1/indexes/words/search", "GET,HEAD,POST"),
+        ("POST", "/livez", "GET,HEAD"),
+        ("GET", "/v1/encode", "POST"),
+    ] {
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let answer = ask(&app, request).await;
+        check(&answer, path, 405, "method_not_allowed");
+        assert_eq!(answer.headers["allow"], allowed);
+    }
+    let body = r#"{"query": {"indices": [1], "values": [1]}}"#;
+    for kind in [None, Some("text/plain"), Some("application/x-www-form-urlencoded")] {
+        let mut request = Request::post("/v1/indexes/words/search").body(Body::from(body)).unwrap();
+        if let Some(kind) = kind {
+            request.headers_mut().insert("content-type", kind.parse().unwrap());
+        }
+        check(&ask(&app, request).await, "type", 415, "unsupported_media_type");
+    }
+    let large = format!("{}{body}", " ".repeat(5000));
+    for path in ["/v1/indexes/words/search", "/v1/encode"] {
+        check(&ask(&app, post_request(path, large.clone())).await, path, 413, "body_too_large");
+    }
+}
+
+#[tokio::test]
+async fn encoding_without_a_model_is_refused() {
+    let data = data();
+    let app = app(data.path());
+    for (body, status, code) in [
+        (json!({"inputs": "a"}), 424, "model_not_found"),
+        (json!({"inputs": ["a"], "index": "words"}), 424, "model_not_found"),
+        (json!({"inputs": ["a"], "index": "given"}), 424, "model_not_found"),
+        (json!({"inputs": ["a"], "index": "other"}), 404, "index_not_found"),
+        (json!({"inputs": 3}), 422, "invalid_request"),
+        (json!({"inputs": [3]}), 422, "invalid_request"),
+        (json!({"inputs": "a", "side": "both"}), 422, "invalid_request"),
+        (json!({"input": "a"}), 422, "invalid_request"),
+        (json!({"inputs": ["a", "b", "c", "d", "e"]}), 422, "limit_exceeded"),
+        (json!({"inputs": "a".repeat(501)}), 422, "limit_exceeded"),
+    ] {
+        let answer = post(&app, "/v1/encode", &body).await;
+        check(&answer, &body.to_string(), status, code);
+    }
+}
+
+#[tokio::test]
+async fn too_many_requests_at_once_are_sent_away() {
+    let data = data();
+    let limits = Limits { concurrency: 0, ..limits() };
+    let app = router(&open(ServeOptions { limits, ..options(data.path()) }).unwrap());
+    let answer = get(&app, "/v1/indexes/words/search?q=red&rank=bm25").await;
+    check(&answer, "search", 503, "overloaded");
+    assert_eq!(answer.headers["retry-after"], "1");
+    assert_eq!(get(&app, "/livez").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_key_guards_everything_but_health() {
+    let data = data();
+    let api_key = Some("s3cret".to_owned());
+    let app = router(&open(ServeOptions { api_key, ..options(data.path()) }).unwrap());
+    let with = |path: &str, key: &str| {
+        Request::get(path).header("authorization", key).body(Body::empty()).unwrap()
+    };
+    for path in ["/v1/indexes", "/v1/indexes/words/search?q=a&rank=bm25", "/nothing", "/livez/"] {
+        let answer = get(&app, path).await;
+        check(&answer, path, 401, "unauthorized");
+        assert!(answer.headers.contains_key("www-authenticate"));
+        for key in ["Bearer wrong!", "Basic s3cret", "Bearer s3cret2"] {
+            check(&ask(&app, with(path, key)).await, path, 401, "unauthorized");
+        }
+    }
+    assert_eq!(ask(&app, with("/v1/indexes", "Bearer s3cret")).await.status, 200);
+    assert_eq!(get(&app, "/livez").await.status, 200);
+    let stranger = get(&app, "/readyz").await;
+    assert_eq!((stranger.status.as_u16(), stranger.body.get("checks")), (503, None));
+    assert!(ask(&app, with("/readyz", "Bearer s3cret")).await.body["checks"].is_array());
+}
+
+#[tokio::test]
+async fn request_ids_come_back() {
+    let data = data();
+    let app = app(data.path());
+    let with = |id: &str| Request::get("/livez").header("x-request-id", id).body(Body::empty());
+    assert_eq!(ask(&app, with("abc-1").unwrap()).await.headers["x-request-id"], "abc-1");
+    assert_ne!(ask(&app, with("a b").unwrap()).await.headers["x-request-id"], "a b");
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        (0u32..6000).prop_map(Value::from),
+        "\\PC{0,12}".prop_map(Value::from),
+        prop_oneof![Just("bm25"), Just("sparse"), Just("year:>3"), Just("red")]
+            .prop_map(Value::from),
+    ];
+    let key = prop::sample::select(vec![
+        "query", "text", "tokens", "indices", "values", "k", "offset", "rank", "filter", "fields",
+        "explain", "profile", "inputs",
+    ]);
+    leaf.prop_recursive(3, 24, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((key.clone(), inner), 0..6)
+                .prop_map(|pairs| pairs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()),
+        ]
+    })
+}
+
+/// A search that is nearly right: each member is as it should be, or anything.
+fn nearly_right() -> impl Strategy<Value = Value> {
+    let indices = prop::collection::btree_set(0u32..5000, 0..5);
+    let query = prop_oneof![
+        3 => indices.prop_map(|ids| json!({"indices": ids, "values": vec![1.5; ids.len()]})),
+        3 => "\\PC{0,30}".prop_map(|text| json!({"text": text})),
+        1 => any_json(),
+    ];
+    let rank = prop_oneof![4 => Just(json!("bm25")), 4 => Just(json!("sparse")), 1 => any_json()];
+    let filter = prop_oneof![
+        3 => Just(Value::Null),
+        1 => "[-+a-z0-9:()\\[\\]{}\"^~*<>= .\\\\/]{0,24}".prop_map(Value::from),
+        1 => "(year|text|_id|fields.year|title):\\PC{0,12}".prop_map(Value::from),
+    ];
+    let k = prop_oneof![6 => (0u32..110).prop_map(Value::from), 1 => any_json()];
+    (query, rank, filter, k, any::<bool>()).prop_map(|(query, rank, filter, k, explain)| {
+        json!({"query": query, "rank": rank, "filter": filter, "k": k, "explain": explain,
+            "profile": explain})
+    })
+}
+
+#[test]
+fn no_body_causes_a_server_error() {
+    let data = data();
+    let app = app(data.path());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut found = 0;
+    let mut check = |bytes: Vec<u8>| {
+        let request = post_request("/v1/indexes/words/search", bytes);
+        let answer = runtime.block_on(ask(&app, request));
+        let expected = [200, 400, 413, 422, 424];
+        assert!(expected.contains(&answer.status.as_u16()), "{}", answer.body);
+        found += usize::from(answer.status == 200);
+    };
+    let config = proptest::test_runner::Config {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(500000)
+    };
+    let bytes = prop_oneof![
+        1 => prop::collection::vec(any::<u8>(), 0..200),
+        2 => any_json().prop_map(|value| value.to_string().into_bytes()),
+        6 => nearly_right().prop_map(|value| value.to_string().into_bytes()),
+    ];
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let cell = std::cell::RefCell::new(&mut check);
+    runner
+        .run(&bytes, |bytes| {
+            (cell.borrow_mut())(bytes);
+            Ok(())
+        })
+        .unwrap();
+    assert!(found > 50, "only {found} bodies were right, so little was tried");
+}

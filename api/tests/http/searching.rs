@@ -1,0 +1,194 @@
+//! Searches without a model: the same answers as the engine, one commit each.
+
+use gleaner_searcher::{Index, Rank, SearchRequest};
+
+use super::*;
+
+/// What the engine says, as JSON text read again, so that numbers are compared as printed.
+fn engine(index: &Path, request: &SearchRequest<'_>) -> Value {
+    let response = Index::open(index).unwrap().snapshot().search(request, &|_| None).unwrap();
+    let mut value: Value =
+        serde_json::from_str(&serde_json::to_string(&response).unwrap()).unwrap();
+    let object = value.as_object_mut().unwrap();
+    for key in ["took_us", "profile"] {
+        object.remove(key);
+    }
+    value
+}
+
+fn stable(answer: &Answer) -> Value {
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let mut body = answer.body.clone();
+    let object = body.as_object_mut().unwrap();
+    for key in ["took_us", "encode_us", "profile", "index", "generation"] {
+        object.remove(key);
+    }
+    body
+}
+
+#[tokio::test]
+async fn answers_are_those_of_the_engine() {
+    let data = data();
+    let (app, index) = (app(data.path()), data.path().join("words"));
+    let fields = ["title".to_owned(), "missing".to_owned()];
+    for (text, k, offset, filter, explain) in [
+        ("red apple", 10, 0, None, false),
+        ("red apple number3", 20, 17, Some("year:>=2000"), true),
+        ("blue green door", 100, 0, Some("NOT _id:d0004"), false),
+        ("unheard", 5, 0, None, true),
+    ] {
+        let vector = vector(text);
+        let request = SearchRequest {
+            rank: Rank::Sparse,
+            vector: Some(&vector),
+            text: None,
+            k,
+            offset,
+            filter,
+            fields: &fields,
+            explain,
+            profile: true,
+        };
+        let mut body = json!({"query": query(text), "k": k, "offset": offset, "explain": explain,
+            "filter": filter, "fields": fields, "profile": true});
+        let answer = post(&app, "/v1/indexes/words/search", &body).await;
+        assert_eq!(stable(&answer), engine(&index, &request), "{text}");
+        assert_eq!(answer.body["profile"]["query_terms"], vector.len());
+        assert_eq!(answer.body["index"], "words");
+        let request = SearchRequest { rank: Rank::Bm25, text: Some(text), vector: None, ..request };
+        body["query"] = json!({"text": text});
+        body["rank"] = json!("bm25");
+        let answer = post(&app, "/v1/indexes/words/search", &body).await;
+        assert_eq!(stable(&answer), engine(&index, &request), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn scores_keep_their_bits() {
+    let data = data();
+    let answer = post(
+        &app(data.path()),
+        "/v1/indexes/given/search",
+        &json!({"query": {"indices": vector("red").terms(), "values": [0.1]}}),
+    )
+    .await;
+    let expected = (f64::from(0.1f32) * 2.0) as f32;
+    assert_eq!((answer.hits()[0].1 as f32).to_bits(), expected.to_bits());
+}
+
+#[tokio::test]
+async fn parameters_and_bodies_give_the_same_answer() {
+    let data = data();
+    let app = app(data.path());
+    let by_get = get(
+        &app,
+        "/v1/indexes/words/search?q=red+door&rank=bm25&k=7&offset=2&filter=year:%3E2000&fields=title,year&explain=true",
+    )
+    .await;
+    let body = json!({"query": {"text": "red door"}, "rank": "bm25", "k": 7, "offset": 2,
+        "filter": "year:>2000", "fields": ["title", "year"], "explain": true});
+    let by_post = post(&app, "/v1/indexes/words/search", &body).await;
+    assert_eq!(by_get.hits().len(), 7);
+    assert_eq!(stable(&by_get), stable(&by_post));
+    assert!(by_get.body["hits"][0]["fields"]["title"].is_string());
+}
+
+#[tokio::test]
+async fn empty_queries_find_nothing() {
+    let data = data();
+    let app = app(data.path());
+    let empty = json!({"query": {"indices": [], "values": []}});
+    assert_eq!(post(&app, "/v1/indexes/words/search", &empty).await.hits(), []);
+    assert_eq!(get(&app, "/v1/indexes/words/search?q=&rank=bm25").await.hits(), []);
+}
+
+#[tokio::test]
+async fn indexes_are_listed_with_what_they_hold() {
+    let data = data();
+    std::fs::create_dir(data.path().join("empty")).unwrap();
+    let strange = data.path().join("no spaces");
+    std::fs::create_dir(&strange).unwrap();
+    std::fs::copy(data.path().join("given/meta.json"), strange.join("meta.json")).unwrap();
+    let server = server(data.path());
+    assert!(server.warnings().iter().any(|warning| warning.contains("no spaces")));
+    let list = get(&router(&server), "/v1/indexes").await.body;
+    let names: Vec<_> =
+        list["indexes"].as_array().unwrap().iter().map(|index| &index["name"]).collect();
+    assert_eq!(names, ["given", "words"]);
+    assert_eq!(list["indexes"][0]["documents"], 20);
+    assert_eq!(list["indexes"][0]["model"], Value::Null);
+    assert_eq!(list["indexes"][1]["model"], "sha256:words");
+    assert!(list["indexes"][1]["generation"].is_u64());
+}
+
+#[tokio::test]
+async fn a_new_commit_is_seen_within_a_second() {
+    let data = data();
+    let app = app(data.path());
+    let body = json!({"query": query("purple")});
+    let before = post(&app, "/v1/indexes/given/search", &body).await;
+    assert_eq!(before.hits(), []);
+    let new = json!({"_id": "new", "text": "purple"});
+    add(&data.path().join("given"), &[new], None, WordCounts);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let after = post(&app, "/v1/indexes/given/search", &body).await;
+    assert_eq!(after.hits(), [("new".to_owned(), 1.0)]);
+    assert!(after.body["generation"].as_u64() > before.body["generation"].as_u64());
+    assert_eq!(get(&app, "/v1/indexes").await.body["indexes"][0]["documents"], 21);
+}
+
+/// Overwrites a byte in the middle of every impact file that is not in `but`.
+fn damage(index: &Path, but: &[PathBuf]) -> Vec<PathBuf> {
+    let files: Vec<PathBuf> = std::fs::read_dir(index)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "imp"))
+        .collect();
+    for file in files.iter().filter(|file| !but.contains(file)) {
+        let mut bytes = std::fs::read(file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0xff;
+        std::fs::remove_file(file).unwrap();
+        std::fs::write(file, bytes).unwrap();
+    }
+    files
+}
+
+#[tokio::test]
+async fn a_damaged_commit_leaves_the_one_before() {
+    let data = data();
+    let index = data.path().join("given");
+    let app = app(data.path());
+    let body = json!({"query": query("red")});
+    let before = post(&app, "/v1/indexes/given/search", &body).await;
+    let sound =
+        std::fs::read_dir(&index).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    add(&index, &documents(20, 40), None, WordCounts);
+    damage(&index, &sound);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let after = post(&app, "/v1/indexes/given/search", &body).await;
+    assert_eq!(stable(&before), stable(&after));
+    let checks = get(&app, "/readyz").await.body["checks"].clone();
+    let refreshed = checks
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|check| check["subject"] == "given" && check["check"] == "index_refreshed");
+    assert_eq!(refreshed.unwrap()["outcome"], "warn", "{checks}");
+}
+
+#[tokio::test]
+async fn a_damaged_index_is_an_error_beside_sound_ones() {
+    let data = data();
+    damage(&data.path().join("words"), &[]);
+    let server = server(data.path());
+    assert!(server.warnings().iter().any(|warning| warning.contains("index_open")));
+    let app = router(&server);
+    let body = json!({"query": query("red")});
+    let answer = post(&app, "/v1/indexes/words/search", &body).await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (500, "index_damaged"));
+    assert!(!answer.body["detail"].as_str().unwrap().contains('/'), "{}", answer.body);
+    assert_eq!(post(&app, "/v1/indexes/given/search", &body).await.status, 200);
+    assert_eq!(get(&app, "/v1/indexes").await.body["indexes"][1]["problem"], "index_damaged");
+    assert_eq!(get(&app, "/readyz").await.status, 503);
+}

@@ -1,1 +1,0 @@
-//! Speed suites and the peers' adapter.

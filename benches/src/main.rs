@@ -1,0 +1,160 @@
+//! `gleaner-bench`: times the engine on given vectors, against the oracle in the same run.
+//!
+//! Every timed answer is compared with the oracle's, score bits included: a fast wrong answer
+//! fails. The two methods take turns query by query, so that a noisy machine troubles both alike;
+//! the figure to quote is their ratio.
+
+use std::{
+    fs::File,
+    io::BufReader,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use anyhow::{Context, ensure};
+use clap::Parser;
+use gleaner_format::{ImpactBuilder, ImpactFile, ImpactView, SparseVector, read_vectors};
+use gleaner_searcher::{
+    Counters, RowHit,
+    block_max::{self, Limits, Scratch},
+    exhaustive,
+};
+
+/// Times exact search over exchanged vectors, one thread.
+#[derive(Parser)]
+struct Args {
+    /// Folder with docs.bin and queries.bin (`gleaner export`, `gleaner encode --format vectors`)
+    #[arg(long, value_name = "DIR")]
+    vectors: PathBuf,
+    /// Number of hits
+    #[arg(short, long, default_value_t = 10)]
+    k: usize,
+    /// Queries to run, from the start of the file
+    #[arg(long, default_value_t = 300)]
+    queries: usize,
+    /// Timed passes; each query counts with its median
+    #[arg(long, default_value_t = 5)]
+    passes: usize,
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let docs = read(&args.vectors.join("docs.bin"))?;
+    let mut queries = read(&args.vectors.join("queries.bin"))?;
+    queries.truncate(args.queries);
+    ensure!(!queries.is_empty(), "there is no query in {}", args.vectors.display());
+    let start = Instant::now();
+    let file = build(&docs)?;
+    let build_s = start.elapsed().as_secs_f64();
+    let view = file.view();
+    let mut suite = Suite::new(view, args.k);
+    for _ in 0..args.passes {
+        queries.iter().enumerate().try_for_each(|(query, vector)| suite.run(query, vector))?;
+    }
+    let terms: usize = queries.iter().map(SparseVector::len).sum();
+    println!(
+        "{} documents, {:.1} postings each; {} queries, {:.1} terms each; k {}",
+        docs.len(),
+        view.postings() as f64 / docs.len().max(1) as f64,
+        queries.len(),
+        terms as f64 / queries.len() as f64,
+        args.k
+    );
+    suite.report(queries.len() * args.passes);
+    println!("build {build_s:.2} s");
+    Ok(())
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<SparseVector>> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    read_vectors(&mut BufReader::new(file)).with_context(|| path.display().to_string())
+}
+
+fn build(docs: &[SparseVector]) -> anyhow::Result<ImpactFile<Vec<u8>>> {
+    let mut builder = ImpactBuilder::new();
+    docs.iter().try_for_each(|vector| builder.push(vector))?;
+    let mut bytes = Vec::new();
+    builder.write(&mut bytes)?;
+    println!("{:.1} bytes a document on disk", bytes.len() as f64 / docs.len().max(1) as f64);
+    Ok(ImpactFile::open(bytes)?)
+}
+
+/// Latencies in µs per query, one entry per pass, for both methods.
+struct Suite<'a> {
+    view: ImpactView<'a>,
+    k: usize,
+    scratch: Scratch,
+    counters: Counters,
+    block_max_us: Vec<Vec<f64>>,
+    exhaustive_us: Vec<Vec<f64>>,
+}
+
+impl<'a> Suite<'a> {
+    fn new(view: ImpactView<'a>, k: usize) -> Self {
+        let (scratch, counters) = (Scratch::default(), Counters::default());
+        Self { view, k, scratch, counters, block_max_us: Vec::new(), exhaustive_us: Vec::new() }
+    }
+
+    fn run(&mut self, query: usize, vector: &SparseVector) -> anyhow::Result<()> {
+        let limits = Limits { k: self.k, floor: 0.0, admitted: None };
+        let start = Instant::now();
+        let scratch = &mut self.scratch;
+        let answer =
+            block_max::search(self.view, vector, limits, u64::from, scratch, &mut self.counters);
+        let block_max_us = start.elapsed().as_secs_f64() * 1e6;
+        let start = Instant::now();
+        let truth = exhaustive::search(self.view, vector, None, self.k, u64::from);
+        let exhaustive_us = start.elapsed().as_secs_f64() * 1e6;
+        let bits = |hits: &[RowHit]| -> Vec<(u32, u32)> {
+            hits.iter().map(|hit| (hit.row, hit.score.to_bits())).collect()
+        };
+        ensure!(bits(&answer.hits) == bits(&truth), "query {query}: not the oracle's answer");
+        for (times, time) in
+            [(&mut self.block_max_us, block_max_us), (&mut self.exhaustive_us, exhaustive_us)]
+        {
+            if times.len() <= query {
+                times.push(Vec::new());
+            }
+            times[query].push(time);
+        }
+        Ok(())
+    }
+
+    fn report(&mut self, searches: usize) {
+        println!("{:<12} {:>9} {:>9} {:>9} {:>9}", "µs/query", "mean", "p50", "p95", "p99");
+        let block_max = summary("block_max", &mut self.block_max_us);
+        let exhaustive = summary("exhaustive", &mut self.exhaustive_us);
+        println!(
+            "ratio of means {:.1}; every answer equal to the oracle's",
+            exhaustive / block_max
+        );
+        let per = |count: u64| count as f64 / searches as f64;
+        let c = &self.counters;
+        println!(
+            "per query: windows {:.2} of {:.2} skipped, blocks {:.1} of {:.1} skipped, {:.0} codes \
+             read, {:.1} rows scored exactly",
+            per(c.windows_skipped),
+            per(c.windows_total),
+            per(c.blocks_skipped),
+            per(c.blocks_total),
+            per(c.postings),
+            per(c.finalists)
+        );
+    }
+}
+
+/// Prints a line and returns the mean of the per-query medians.
+fn summary(name: &str, times: &mut [Vec<f64>]) -> f64 {
+    let mut medians: Vec<f64> = times
+        .iter_mut()
+        .map(|passes| {
+            passes.sort_by(f64::total_cmp);
+            passes[passes.len() / 2]
+        })
+        .collect();
+    medians.sort_by(f64::total_cmp);
+    let mean = medians.iter().sum::<f64>() / medians.len() as f64;
+    let at = |share: f64| medians[((medians.len() - 1) as f64 * share) as usize];
+    println!("{name:<12} {mean:>9.1} {:>9.1} {:>9.1} {:>9.1}", at(0.5), at(0.95), at(0.99));
+    mean
+}

@@ -1,0 +1,415 @@
+//! The command line, as declared data. Every flag has a `GLEANER_*` twin in the environment.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{
+    ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+    builder::BoolishValueParser,
+};
+
+/// A search engine for learned sparse retrieval.
+#[derive(Parser)]
+#[command(name = "gleaner", version = VERSION, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Builds with assertions are slower: they say so, lest someone measures one.
+const VERSION: &str = if cfg!(debug_assertions) {
+    concat!(env!("CARGO_PKG_VERSION"), " (checked build: assertions on, do not measure)")
+} else {
+    env!("CARGO_PKG_VERSION")
+};
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Index the sample corpus, search it with explanations, evaluate it.
+    Demo(DemoArgs),
+    /// Look at a model folder.
+    Model {
+        #[command(subcommand)]
+        command: ModelCommand,
+    },
+    /// Encode texts to sparse vectors.
+    Encode(EncodeArgs),
+    /// Encode documents and add them to an index (created if missing; upserts by `_id`).
+    Index(IndexArgs),
+    /// Merge an index's segments into as few as possible.
+    Merge(MergeArgs),
+    /// Write an index's stored vectors.
+    Export(ExportArgs),
+    /// Search an index.
+    Search(SearchArgs),
+    /// Run a file of queries and write a TREC run.
+    BatchSearch(BatchSearchArgs),
+    /// Measure ranking quality on a BEIR folder.
+    Eval(EvalArgs),
+    /// Serve every index in a folder over HTTP.
+    Serve(ServeArgs),
+    /// Say what an index holds.
+    Inspect(InspectArgs),
+    /// Check an index: structure, checksums and, at level full, every bound.
+    Doctor(DoctorArgs),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ModelCommand {
+    /// Print layout, settings and fingerprint.
+    Inspect(ModelArgs),
+    /// Encode the model's golden texts again and compare.
+    Selftest(ModelArgs),
+}
+
+/// Where the ONNX Runtime is.
+#[derive(Args, Clone)]
+pub(crate) struct RuntimeArgs {
+    /// ONNX Runtime library [default: searched; `make setup` fetches it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ort_lib: Option<PathBuf>,
+}
+
+/// How queries become vectors.
+#[derive(Args, Clone)]
+pub(crate) struct QueryModelArgs {
+    /// Model folder [default: the one recorded in the index]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) model: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) runtime: RuntimeArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct DemoArgs {
+    /// Folder with `sample` and `models/splade-tiny`
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) data: PathBuf,
+    /// Where the demo's index is kept
+    #[arg(long, value_name = "DIR", default_value = "out/demo.index")]
+    pub(crate) index: PathBuf,
+    #[command(flatten)]
+    pub(crate) runtime: RuntimeArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct ModelArgs {
+    /// Model folder
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) runtime: RuntimeArgs,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SideArg {
+    Query,
+    Document,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VectorFormat {
+    /// One JSON array of `{"index", "value"}` per text, as TEI's /embed_sparse
+    Tei,
+    /// Anserini's JsonVectorCollection: token → round(100 × weight)
+    Anserini,
+    /// The binary exchange file: rows in order, empty rows kept
+    Vectors,
+    /// Seismic's JSONL: token → weight
+    VectorsJsonl,
+}
+
+#[derive(Args)]
+pub(crate) struct EncodeArgs {
+    /// Model folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) model: PathBuf,
+    /// Which side of the search the texts are on
+    #[arg(long, value_enum, default_value = "document")]
+    pub(crate) side: SideArg,
+    /// JSONL with `_id`, `text` and optionally `title`; `-` reads stdin
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub(crate) input: PathBuf,
+    /// Output format
+    #[arg(long, value_enum, default_value = "vectors-jsonl")]
+    pub(crate) format: VectorFormat,
+    /// Output file; `-` writes stdout
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub(crate) out: PathBuf,
+    /// Encoder threads [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    #[command(flatten)]
+    pub(crate) runtime: RuntimeArgs,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InputFormatArg {
+    Auto,
+    Beir,
+    Jsonl,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnErrorArg {
+    Fail,
+    Skip,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressArg {
+    Auto,
+    Plain,
+    Json,
+}
+
+#[derive(Args)]
+pub(crate) struct IndexArgs {
+    /// Index folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) index: PathBuf,
+    /// BEIR folders or JSONL files, plain or gzip
+    #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
+    pub(crate) input: Vec<PathBuf>,
+    /// Model folder [default: the one recorded in the index]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) model: Option<PathBuf>,
+    /// What the inputs are
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) format: InputFormatArg,
+    /// Go on after the last commit of an interrupted run
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// What to do with a line that cannot be indexed
+    #[arg(long, value_enum, default_value = "fail")]
+    pub(crate) on_error: OnErrorArg,
+    /// With --on-error skip: lines tolerated
+    #[arg(long, value_name = "N", default_value_t = u64::MAX, hide_default_value = true)]
+    pub(crate) max_errors: u64,
+    /// Progress on stderr: a bar on a terminal, lines elsewhere; or JSON lines
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) progress: ProgressArg,
+    /// Encoder threads [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    #[command(flatten)]
+    pub(crate) runtime: RuntimeArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct MergeArgs {
+    /// Index folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) index: PathBuf,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// The binary exchange file, with the ids beside it in FILE.ids
+    Vectors,
+    /// Seismic's JSONL, with term ids as names
+    VectorsJsonl,
+}
+
+#[derive(Args)]
+pub(crate) struct ExportArgs {
+    /// Index folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) index: PathBuf,
+    /// Output format
+    #[arg(long, value_enum)]
+    pub(crate) format: ExportFormat,
+    /// Output file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct SearchArgs {
+    /// Index folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) index: PathBuf,
+    /// What to search for
+    #[arg(value_name = "QUERY")]
+    pub(crate) query: String,
+    /// Number of hits
+    #[arg(short, long, value_name = "N", default_value_t = 10)]
+    pub(crate) k: usize,
+    /// Hits to pass over first
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) offset: usize,
+    /// What orders the hits: sparse or bm25
+    #[arg(long, value_name = "RANK", default_value = "sparse")]
+    pub(crate) rank: String,
+    /// Only documents that match, e.g. 'year:>=2015 AND lang:en'
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
+    /// Keys of the stored documents to return with --json
+    #[arg(long, value_name = "KEY,…", value_delimiter = ',')]
+    pub(crate) fields: Vec<String>,
+    /// Say where every score comes from
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// Say what the search did: blocks scored and skipped, time per phase
+    #[arg(long)]
+    pub(crate) profile: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) model: QueryModelArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct BatchSearchArgs {
+    /// Index folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) index: PathBuf,
+    /// JSONL with `_id` and `text`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) queries: PathBuf,
+    /// Where the TREC run is written
+    #[arg(long, value_name = "FILE")]
+    pub(crate) run: PathBuf,
+    /// Number of hits per query
+    #[arg(short, long, value_name = "N", default_value_t = 1000)]
+    pub(crate) k: usize,
+    /// What orders the hits: sparse or bm25
+    #[arg(long, value_name = "RANK", default_value = "sparse")]
+    pub(crate) rank: String,
+    /// Only documents that match
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
+    #[command(flatten)]
+    pub(crate) model: QueryModelArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct EvalArgs {
+    /// Index folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) index: PathBuf,
+    /// BEIR folder with queries.jsonl and qrels
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dataset: PathBuf,
+    /// Which judgements: qrels/SPLIT.tsv
+    #[arg(long, value_name = "SPLIT", default_value = "test")]
+    pub(crate) split: String,
+    /// What orders the hits: sparse or bm25
+    #[arg(long, value_name = "RANK", default_value = "sparse")]
+    pub(crate) rank: String,
+    /// Measures, in ir_measures' names
+    #[arg(long, value_name = "M,…", default_value = "nDCG@10,AP,RR@10,R@100,R@1000")]
+    pub(crate) metrics: String,
+    /// Remove a hit whose id is the query's (ArguAna, Quora)
+    #[arg(long)]
+    pub(crate) ignore_identical_ids: bool,
+    /// Write means and every query's values
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Write the TREC run
+    #[arg(long, value_name = "FILE")]
+    pub(crate) run: Option<PathBuf>,
+    /// Exit with 5 if this is true, e.g. 'nDCG@10<0.64'; repeatable
+    #[arg(long, value_name = "CONDITION")]
+    pub(crate) fail_if: Vec<String>,
+    #[command(flatten)]
+    pub(crate) model: QueryModelArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    /// Folder whose subfolders are the indexes
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Address and port to listen on
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7700")]
+    pub(crate) addr: SocketAddr,
+    /// File with the key that requests must present; needed to listen beyond this machine
+    #[arg(long, value_name = "FILE")]
+    pub(crate) api_key_file: Option<PathBuf>,
+    /// Queries encoded at the same time [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    #[command(flatten)]
+    pub(crate) model: QueryModelArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct InspectArgs {
+    /// Index folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) index: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DoctorLevel {
+    /// Structure and checksums of every file
+    Fast,
+    /// Also: every column and maximum recomputed, every document read, every id unique
+    Full,
+}
+
+#[derive(Args)]
+pub(crate) struct DoctorArgs {
+    /// Index folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) index: PathBuf,
+    /// How thorough
+    #[arg(long, value_enum, default_value = "fast")]
+    pub(crate) level: DoctorLevel,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Parses the command line; usage errors end the process with exit code 2.
+pub(crate) fn parse() -> Cli {
+    let matches = with_environment(Cli::command()).get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// Gives every flag its environment twin: `--on-error` is `GLEANER_ON_ERROR`.
+fn with_environment(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|arg| {
+            let Some(long) = arg.get_long().map(str::to_owned) else { return arg };
+            if matches!(long.as_str(), "help" | "version") {
+                return arg;
+            }
+            let name = format!("GLEANER_{}", long.to_uppercase().replace('-', "_"));
+            let arg = match arg.get_action() {
+                ArgAction::SetTrue => arg.value_parser(BoolishValueParser::new()),
+                _ => arg,
+            };
+            arg.env(name).hide_env_values(true)
+        })
+        .mut_subcommands(with_environment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_declaration_is_consistent() {
+        with_environment(Cli::command()).debug_assert();
+    }
+
+    #[test]
+    fn every_long_flag_has_an_environment_twin() {
+        fn check(command: &clap::Command) {
+            for arg in command.get_arguments().filter(|arg| arg.get_long().is_some()) {
+                let is_builtin = ["help", "version"].contains(&arg.get_id().as_str());
+                assert!(is_builtin || arg.get_env().is_some(), "{}", arg.get_id());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&with_environment(Cli::command()));
+    }
+}

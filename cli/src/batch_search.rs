@@ -1,0 +1,100 @@
+//! `gleaner batch-search`: a file of queries to a TREC run.
+
+use std::{
+    fs::File,
+    io::{BufWriter, Write},
+    time::Instant,
+};
+
+use anyhow::Context;
+use gleaner_encoder::{Side, SparseVector};
+use gleaner_eval::{RunWriter, ScoredDoc};
+use gleaner_searcher::{Index, Rank, SearchRequest, Snapshot};
+
+use crate::{
+    args::{BatchSearchArgs, QueryModelArgs},
+    lines::Documents,
+    model,
+};
+
+/// Queries encoded and searched together.
+const QUERIES_AT_ONCE: usize = 1_024;
+
+pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
+    let rank: Rank = args.rank.parse()?;
+    let snapshot = Index::open(&args.index)?.snapshot();
+    let mut queries = Documents::open(&args.queries)?;
+    let file =
+        File::create(&args.run).with_context(|| format!("cannot write {}", args.run.display()))?;
+    let mut writer = RunWriter::new(BufWriter::new(file), "gleaner")?;
+    let mut searcher = BatchSearcher::new(&snapshot, &args.model, rank)?;
+    let start = Instant::now();
+    let mut answered = 0usize;
+    loop {
+        let batch = queries.next_chunk(QUERIES_AT_ONCE)?;
+        if batch.is_empty() {
+            break;
+        }
+        let texts: Vec<&str> = batch.iter().map(|query| &query.text[..]).collect();
+        let answers = searcher.search(&texts, args.k, args.filter.as_deref())?;
+        for (query, hits) in batch.iter().zip(answers) {
+            writer.write_ranked(&query.id, &hits)?;
+        }
+        answered += batch.len();
+        let rate = answered as f64 / start.elapsed().as_secs_f64().max(1e-3);
+        eprintln!("{answered} queries, {rate:.0}/s");
+    }
+    writer.finish()?.flush()?;
+    Ok(())
+}
+
+/// Many queries against one snapshot, the model opened once.
+pub(crate) struct BatchSearcher<'a> {
+    snapshot: &'a Snapshot,
+    rank: Rank,
+    encoder: Option<gleaner_encoder::Encoder>,
+}
+
+impl<'a> BatchSearcher<'a> {
+    pub(crate) fn new(
+        snapshot: &'a Snapshot,
+        args: &QueryModelArgs,
+        rank: Rank,
+    ) -> anyhow::Result<Self> {
+        let encoder = match rank {
+            Rank::Sparse => Some(model::open_for(snapshot, args)?.encoder(0)?),
+            Rank::Bm25 => None,
+        };
+        Ok(Self { snapshot, rank, encoder })
+    }
+
+    /// Hits of every query, best first, at most `k` each.
+    pub(crate) fn search(
+        &mut self,
+        texts: &[&str],
+        k: usize,
+        filter: Option<&str>,
+    ) -> anyhow::Result<Vec<Vec<ScoredDoc>>> {
+        let vectors: Vec<Option<SparseVector>> = match &mut self.encoder {
+            Some(encoder) => encoder.encode(Side::Query, texts)?.into_iter().map(Some).collect(),
+            None => vec![None; texts.len()],
+        };
+        let answer = |(text, vector): (&&str, &Option<SparseVector>)| {
+            let request = SearchRequest {
+                rank: self.rank,
+                vector: vector.as_ref(),
+                text: Some(*text),
+                k,
+                offset: 0,
+                filter,
+                fields: &[],
+                explain: false,
+                profile: false,
+            };
+            let response = self.snapshot.search(&request, &|_| None)?;
+            let hits = response.hits.into_iter();
+            Ok(hits.map(|hit| ScoredDoc::new(hit.id, hit.score)).collect())
+        };
+        texts.iter().zip(&vectors).map(answer).collect()
+    }
+}

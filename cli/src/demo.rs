@@ -1,0 +1,131 @@
+//! `gleaner demo`: the whole way once, on the sample corpus.
+
+use std::{
+    path::Path,
+    sync::atomic::AtomicBool,
+    time::{Duration, Instant},
+};
+
+use gleaner_eval::{Dataset, Measure, evaluate};
+use gleaner_indexer::{IndexError, IndexStore, IngestOptions, OnError};
+use gleaner_searcher::{Index, Rank, SearchRequest, Snapshot};
+
+use crate::{
+    args::{DemoArgs, ProgressArg, QueryModelArgs},
+    eval, index,
+    model::{self, threads},
+    progress::Reporter,
+    search::{self, EncodedQuery},
+};
+
+/// Questions whose answers use other words.
+const QUERIES: [&str; 3] =
+    ["pink eye contagious", "compensation for late plane", "kitten peeing on the bed"];
+
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
+    let sample = args.data.join("sample");
+    let model = QueryModelArgs {
+        model: Some(args.data.join("models/splade-tiny")),
+        runtime: args.runtime.clone(),
+    };
+    build(args, &sample)?;
+    let snapshot = Index::open(&args.index)?.snapshot();
+    for query in QUERIES {
+        show(&snapshot, &model, query)?;
+    }
+    let dataset = Dataset::open(&sample, "test")?;
+    println!("\nEvaluation on {} questions of {}:\n", dataset.qrels.len(), sample.display());
+    println!("{:<22} {:>8} {:>8} {:>8}", "", "nDCG@10", "RR@10", "R@100");
+    for (name, rank) in [("SPLADE (splade-tiny)", Rank::Sparse), ("BM25", Rank::Bm25)] {
+        let run = eval::search(&snapshot, &model, rank, &dataset, false)?;
+        let measures = Measure::parse_list("nDCG@10,RR@10,R@100")?;
+        let means = evaluate(&dataset.qrels, &run, &measures)?.means;
+        let values: Vec<String> = means.iter().map(|(_, mean)| format!("{mean:>8.4}")).collect();
+        println!("{name:<22} {}", values.join(" "));
+    }
+    println!("\nNext: gleaner search --index {} \"your question\" --explain", args.index.display());
+    println!("      gleaner eval --index {} --dataset {}", args.index.display(), sample.display());
+    Ok(())
+}
+
+/// Builds the demo's index, or finds it complete from an earlier run.
+fn build(args: &DemoArgs, sample: &Path) -> anyhow::Result<()> {
+    let folder = args.data.join("models/splade-tiny");
+    let model = model::open(&folder, &args.runtime)?;
+    let input = sample.join("corpus.jsonl");
+    println!("Model   {} ({})", folder.display(), &model.fingerprint()[..19]);
+    let binding = index::binding(&model)?;
+    let start = Instant::now();
+    let mut reporter = Reporter::new(ProgressArg::Auto);
+    let attempt = |resume: bool, reporter: &mut Reporter| {
+        let mut store = IndexStore::open_or_create(&args.index, Some(binding.clone()))?;
+        let options = IngestOptions {
+            on_error: OnError::Fail,
+            commit_interval: Duration::from_secs(5),
+            resume,
+            stop: &NEVER,
+        };
+        let inputs = [input.clone()];
+        index::build(&mut store, &inputs, &model, threads(None), &options, reporter)
+    };
+    let report = match attempt(true, &mut reporter) {
+        // The sample or the model changed since: the demo owns its index and starts over.
+        Err(error) if is_outdated(&error) => {
+            std::fs::remove_dir_all(&args.index)?;
+            attempt(false, &mut reporter)?
+        }
+        other => other?,
+    };
+    println!(
+        "Index   {}: {} documents encoded in {:.1} s, {} found from before",
+        args.index.display(),
+        report.progress.indexed,
+        start.elapsed().as_secs_f64(),
+        report.progress.found
+    );
+    Ok(())
+}
+
+fn is_outdated(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(
+            IndexError::ChangedInput { .. }
+                | IndexError::OtherInputs { .. }
+                | IndexError::ModelMismatch { .. }
+        )
+    )
+}
+
+/// One question, as SPLADE answers it and where BM25 would have put the answer.
+fn show(snapshot: &Snapshot, model: &QueryModelArgs, query: &str) -> anyhow::Result<()> {
+    let fields = ["title".to_owned()];
+    let ask = |rank, k, explain| -> anyhow::Result<_> {
+        let encoded = EncodedQuery::new(snapshot, model, rank, query)?;
+        let request = SearchRequest {
+            rank,
+            vector: encoded.vector.as_ref(),
+            text: Some(query),
+            k,
+            offset: 0,
+            filter: None,
+            fields: &fields,
+            explain,
+            profile: explain,
+        };
+        Ok(snapshot.search(&request, &|term| encoded.token(term))?)
+    };
+    println!("\n> {query}");
+    let response = ask(Rank::Sparse, 3, true)?;
+    search::print(&response);
+    if let Some(best) = response.hits.first() {
+        let lexical = ask(Rank::Bm25, 1000, false)?;
+        match lexical.hits.iter().find(|hit| hit.id == best.id) {
+            Some(hit) => println!("BM25 ranks {} at {}", best.id, hit.rank),
+            None => println!("BM25 does not find {}", best.id),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! `gleaner encode`: texts in, vectors out, in the formats other engines read.
+
+use std::io::Write;
+
+use gleaner_encoder::{Encoder, Model, Side, SparseVector};
+use gleaner_format::write_vectors;
+use gleaner_indexer::{CHUNK_DOCUMENTS, Document};
+
+use crate::{
+    args::{EncodeArgs, SideArg, VectorFormat},
+    lines::Documents,
+    model,
+    vectors::{anserini_line, create, seismic_line, tei_line},
+};
+
+pub(crate) fn run(args: &EncodeArgs) -> anyhow::Result<()> {
+    let model = model::open(&args.model, &args.runtime)?;
+    let side = match args.side {
+        SideArg::Query => Side::Query,
+        SideArg::Document => Side::Document,
+    };
+    let threads = model::threads(args.threads);
+    let mut encoders =
+        (0..threads).map(|_| Ok(model.encoder(1)?)).collect::<anyhow::Result<Vec<Encoder>>>()?;
+    let mut documents = Documents::open(&args.input)?;
+    let mut out = create(&args.out)?;
+    // The binary format starts with its counts, so its vectors wait for the end.
+    let mut kept = Vec::new();
+    let mut encoded = 0;
+    loop {
+        let chunk = documents.next_chunk(CHUNK_DOCUMENTS * threads)?;
+        if chunk.is_empty() {
+            break;
+        }
+        let vectors = encode_all(&mut encoders, side, &chunk)?;
+        match args.format {
+            VectorFormat::Vectors => kept.extend(vectors),
+            _ => write_lines(&mut out, &model, args.format, &chunk, &vectors)?,
+        }
+        encoded += chunk.len();
+        eprintln!("{encoded} texts encoded");
+    }
+    if args.format == VectorFormat::Vectors {
+        write_vectors(&kept, model.card().vocabulary_size as u32, &mut out)?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Encodes a chunk on all encoders at once; vectors in the order of the documents.
+fn encode_all(
+    encoders: &mut [Encoder],
+    side: Side,
+    documents: &[Document],
+) -> anyhow::Result<Vec<SparseVector>> {
+    let share = documents.len().div_ceil(encoders.len()).max(1);
+    let parts = std::thread::scope(|scope| {
+        let workers: Vec<_> = documents
+            .chunks(share)
+            .zip(encoders)
+            .map(|(part, encoder)| {
+                let texts: Vec<&str> = part.iter().map(|document| &document.text[..]).collect();
+                scope.spawn(move || encoder.encode(side, &texts))
+            })
+            .collect();
+        let join = |worker: std::thread::ScopedJoinHandle<'_, _>| {
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        workers.into_iter().map(join).collect::<Result<Vec<_>, _>>()
+    })?;
+    Ok(parts.into_iter().flatten().collect())
+}
+
+fn write_lines(
+    out: &mut impl Write,
+    model: &Model,
+    format: VectorFormat,
+    documents: &[Document],
+    vectors: &[SparseVector],
+) -> anyhow::Result<()> {
+    let token = |term: u32| model.token(term).map_or_else(|| term.to_string(), str::to_owned);
+    for (document, vector) in documents.iter().zip(vectors) {
+        let line = match format {
+            VectorFormat::Tei => tei_line(vector),
+            VectorFormat::Anserini => anserini_line(&document.id, &document.text, vector, token),
+            _ => seismic_line(&document.id, &document.text, vector, token),
+        };
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! `gleaner export`: the stored vectors of all living documents.
+
+use std::io::Write;
+
+use gleaner_format::{SparseVector, write_vectors};
+use gleaner_searcher::Index;
+
+use crate::{
+    args::{ExportArgs, ExportFormat},
+    vectors::{create, seismic_line},
+};
+
+pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<()> {
+    let snapshot = Index::open(&args.index)?.snapshot();
+    let mut out = create(&args.out)?;
+    let (mut ids, mut vectors) = (Vec::new(), Vec::new());
+    for segment in snapshot.segments() {
+        let view = segment.impacts();
+        for row in 0..view.rows() {
+            if segment.alive().is_some_and(|alive| !alive.contains(row)) {
+                continue;
+            }
+            let id = segment.id(view.doc(row))?;
+            // A 16-bit code times a power of two is exact in f32.
+            let stored = view.row(row).iter().map(|(term, weight)| (term, weight as f32));
+            let vector = SparseVector::from_pairs(stored)?;
+            match args.format {
+                ExportFormat::Vectors => {
+                    ids.push(id);
+                    vectors.push(vector);
+                }
+                ExportFormat::VectorsJsonl => {
+                    writeln!(out, "{}", seismic_line(&id, "", &vector, |term| term.to_string()))?;
+                }
+            }
+        }
+    }
+    if args.format == ExportFormat::Vectors {
+        write_vectors(&vectors, 0, &mut out)?;
+        let mut name = args.out.clone().into_os_string();
+        name.push(".ids");
+        let mut list = create(name.as_ref())?;
+        ids.iter().try_for_each(|id| writeln!(list, "{id}"))?;
+        list.flush()?;
+    }
+    out.flush()?;
+    eprintln!("{} documents exported", snapshot.live_docs());
+    Ok(())
+}

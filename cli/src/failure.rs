@@ -1,0 +1,105 @@
+//! Errors to messages and exit codes.
+//!
+//! 0 ok; 1 failed; 2 usage; 3 input rejected; 4 damage found; 5 threshold not met; 130 interrupted.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use gleaner_encoder::EncodeError;
+use gleaner_format::FormatError;
+use gleaner_indexer::IndexError;
+use gleaner_searcher::SearchError;
+
+/// What the commands themselves find wrong.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("{condition} is true")]
+    Threshold { condition: String },
+    #[error("{0}")]
+    Usage(String),
+    #[error("rejected {file}:{line}: {reason}")]
+    Input { file: PathBuf, line: u64, reason: String },
+    #[error("the index is damaged: {0}")]
+    Damage(String),
+    #[error("interrupted; everything up to here is committed, `--resume` goes on")]
+    Interrupted,
+    #[error("model_not_found: no model at {path}, where the index was built; name it with --model")]
+    ModelNotFound { path: PathBuf },
+    #[error("no model: the index was built from vectors; name one with --model")]
+    NoModel,
+    #[error("model_mismatch: the index was built with {index}, {path} is {model}")]
+    ModelMismatch { index: String, path: PathBuf, model: String },
+    #[error("the self-test failed")]
+    SelfTest,
+}
+
+/// Prints the error with its causes and returns the exit code.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    let code = code(error);
+    // A reader that went away (`gleaner … | head`) is not worth a message.
+    if !is_broken_pipe(error) {
+        let mut message = String::new();
+        for cause in error.chain().map(ToString::to_string) {
+            // A transparent error repeats its source.
+            if !message.ends_with(&cause) {
+                message = if message.is_empty() { cause } else { format!("{message}: {cause}") };
+            }
+        }
+        eprintln!("error: {message}");
+    }
+    ExitCode::from(code)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+fn code(error: &anyhow::Error) -> u8 {
+    error
+        .chain()
+        .find_map(|cause| {
+            if let Some(failure) = cause.downcast_ref::<Failure>() {
+                return Some(match failure {
+                    Failure::Threshold { .. } => 5,
+                    Failure::Usage(_) => 2,
+                    Failure::Input { .. } => 3,
+                    Failure::Damage(_) => 4,
+                    Failure::Interrupted => 130,
+                    _ => 1,
+                });
+            }
+            if let Some(error) = cause.downcast_ref::<IndexError>() {
+                return match error {
+                    IndexError::Rejected { .. } | IndexError::TooManyRejected { .. } => Some(3),
+                    IndexError::Input { .. } => Some(2),
+                    IndexError::Open(error) => Some(search_code(error)),
+                    _ => None,
+                };
+            }
+            if let Some(error) = cause.downcast_ref::<SearchError>() {
+                return Some(search_code(error));
+            }
+            cause.downcast_ref::<FormatError>().map(|_| 4)
+        })
+        .unwrap_or(1)
+}
+
+fn search_code(error: &SearchError) -> u8 {
+    match error {
+        SearchError::Filter { .. }
+        | SearchError::Rank { .. }
+        | SearchError::Depth { .. }
+        | SearchError::MissingInput { .. } => 2,
+        error if error.is_damage() => 4,
+        _ => 1,
+    }
+}
+
+/// A missing model folder, in the terms of whoever asked for it.
+pub(crate) fn model_error(error: EncodeError, recorded: bool) -> anyhow::Error {
+    match error {
+        EncodeError::ModelNotFound { path } if recorded => Failure::ModelNotFound { path }.into(),
+        other => other.into(),
+    }
+}

@@ -1,0 +1,114 @@
+//! `gleaner model …`, and opening the model that an index belongs to.
+
+use std::path::{Path, PathBuf};
+
+use gleaner_encoder::{Encoder, Model, Runtime, Side, SparseVector};
+use gleaner_indexer::DocumentEncoder;
+use gleaner_searcher::Snapshot;
+
+use crate::{
+    args::{ModelArgs, QueryModelArgs, RuntimeArgs},
+    failure::{Failure, model_error},
+};
+
+/// Opens a model folder named on the command line.
+pub(crate) fn open(folder: &Path, runtime: &RuntimeArgs) -> anyhow::Result<Model> {
+    let runtime = Runtime::load(runtime.ort_lib.as_deref())?;
+    Ok(Model::open(folder, &runtime)?)
+}
+
+/// Opens the model that encodes queries for an index, and proves that it is the right one.
+pub(crate) fn open_for(snapshot: &Snapshot, args: &QueryModelArgs) -> anyhow::Result<Model> {
+    let Some(bound) = &snapshot.manifest().model else { return Err(Failure::NoModel.into()) };
+    let folder = args.model.clone().unwrap_or_else(|| PathBuf::from(&bound.path));
+    if args.model.is_none() && !folder.is_dir() {
+        // Said before the runtime is looked for: the nearer cause first.
+        return Err(Failure::ModelNotFound { path: folder }.into());
+    }
+    let runtime = Runtime::load(args.runtime.ort_lib.as_deref())?;
+    let model =
+        Model::open(&folder, &runtime).map_err(|error| model_error(error, args.model.is_none()))?;
+    if model.fingerprint() != bound.fingerprint {
+        return Err(Failure::ModelMismatch {
+            index: bound.fingerprint.clone(),
+            path: folder,
+            model: model.fingerprint().to_owned(),
+        }
+        .into());
+    }
+    Ok(model)
+}
+
+/// One encoding thread of the indexing pipeline.
+pub(crate) struct Worker(pub(crate) Encoder);
+
+impl DocumentEncoder for Worker {
+    fn encode(
+        &mut self,
+        texts: &[&str],
+    ) -> Result<Vec<SparseVector>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.0.encode(Side::Document, texts)?)
+    }
+}
+
+/// As many threads as asked for, or as there are cores.
+pub(crate) fn threads(asked: Option<usize>) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    asked.unwrap_or_else(cores).max(1)
+}
+
+/// `gleaner model inspect`
+pub(crate) fn inspect(args: &ModelArgs) -> anyhow::Result<()> {
+    let model = open(&args.folder, &args.runtime)?;
+    let card = model.card();
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(card)?);
+        return Ok(());
+    }
+    println!("model         {}", card.folder.display());
+    println!("fingerprint   {}", card.fingerprint);
+    println!("graph         {} ({} bytes)", card.graph.display(), card.graph_bytes);
+    println!("layout        {:?}", card.layout);
+    println!("pooling       {:?}, activation {:?}", card.pooling, card.activation);
+    println!(
+        "max length    query {}, document {}",
+        card.max_length.query, card.max_length.document
+    );
+    println!("vocabulary    {}", card.vocabulary_size);
+    for input in &card.inputs {
+        println!("input         {} {:?}", input.name, input.shape);
+    }
+    for output in &card.outputs {
+        println!("output        {} {:?}", output.name, output.shape);
+    }
+    println!("runtime       ONNX Runtime {} at {}", card.runtime_version, card.runtime.display());
+    let sample = "What is learned sparse retrieval?";
+    let vectors = model.encoder(1)?.encode(Side::Query, &[sample])?;
+    let mut terms: Vec<(u32, f32)> = vectors[0].iter().collect();
+    terms.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let heaviest: Vec<String> = terms
+        .iter()
+        .take(12)
+        .map(|(term, weight)| format!("{} {weight:.2}", model.token(*term).unwrap_or("?")))
+        .collect();
+    println!("sample        {sample:?} has {} terms: {}, …", terms.len(), heaviest.join(", "));
+    Ok(())
+}
+
+/// `gleaner model selftest`
+pub(crate) fn selftest(args: &ModelArgs) -> anyhow::Result<()> {
+    let model = open(&args.folder, &args.runtime)?;
+    let test = model.selftest()?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&test)?);
+    } else {
+        let verdict = if test.passed { "passed" } else { "FAILED" };
+        println!(
+            "{verdict}: {} texts, largest error {:.2e} of {:.0e} allowed, largest difference \
+             between batches {:.2e}",
+            test.texts, test.largest_error, test.tolerance, test.largest_batch_difference
+        );
+        test.failures.iter().for_each(|failure| println!("  {failure}"));
+    }
+    if test.passed { Ok(()) } else { Err(Failure::SelfTest.into()) }
+}

@@ -1,0 +1,65 @@
+//! `gleaner serve`: the HTTP interface over a folder of indexes.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use gleaner_api::{Limits, ServeOptions};
+
+use crate::{args::ServeArgs, failure::Failure, model};
+
+pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
+    let api_key = args
+        .api_key_file
+        .as_ref()
+        .map(|path| {
+            let key = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            match key.trim() {
+                "" => Err(Failure::Usage(format!("{} is empty", path.display())).into()),
+                key => anyhow::Ok(key.to_owned()),
+            }
+        })
+        .transpose()?;
+    let threads = model::threads(args.threads);
+    let options = ServeOptions {
+        data: args.data.clone(),
+        addr: args.addr,
+        model: args.model.model.clone(),
+        ort_lib: args.model.runtime.ort_lib.clone(),
+        api_key,
+        encoder_threads: threads,
+        limits: Limits {
+            body_bytes: 1 << 20,
+            k: 10_000,
+            query_terms: 4_096,
+            encode_inputs: 128,
+            text_bytes: 256 << 10,
+            timeout: Duration::from_secs(30),
+            concurrency: 64,
+        },
+    };
+    let server = gleaner_api::open(options)?;
+    server.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    eprintln!("serving {} on http://{}", args.data.display(), args.addr);
+    runtime.block_on(gleaner_api::serve(server, stop_signal()))?;
+    eprintln!("stopped");
+    Ok(())
+}
+
+/// Ends at Ctrl-C or SIGTERM.
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
+}

@@ -1,0 +1,88 @@
+//! Vectors on their way out: the text formats that other engines read.
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::Path,
+};
+
+use anyhow::Context;
+use gleaner_format::SparseVector;
+use serde_json::{Map, Number, Value, json};
+
+/// What Anserini's integer impacts are multiplied by.
+const ANSERINI_SCALE: f32 = 100.0;
+
+/// A file, or stdout for `-`.
+pub(crate) fn create(path: &Path) -> anyhow::Result<Box<dyn Write>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(BufWriter::new(io::stdout().lock())));
+    }
+    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(Box::new(BufWriter::new(file)))
+}
+
+/// An id as Seismic and Anserini write it: a number where it is one.
+fn id_value(id: &str) -> Value {
+    match id.parse::<u64>() {
+        Ok(number) if number.to_string() == id => json!(number),
+        _ => json!(id),
+    }
+}
+
+/// `[{"index": 1012, "value": 0.97}, …]`
+pub(crate) fn tei_line(vector: &SparseVector) -> Value {
+    vector.iter().map(|(index, value)| json!({ "index": index, "value": value })).collect()
+}
+
+/// `{"id": …, "contents": …, "vector": {"token": integer}}`; weights that round to 0 are left out.
+pub(crate) fn anserini_line(
+    id: &str,
+    text: &str,
+    vector: &SparseVector,
+    token: impl Fn(u32) -> String,
+) -> Value {
+    let impacts = vector.iter().map(|(term, weight)| (term, (weight * ANSERINI_SCALE).round()));
+    let impacts = impacts.filter(|(_, impact)| *impact >= 1.0);
+    let impacts: Map<String, Value> =
+        impacts.map(|(term, impact)| (token(term), json!(impact as u64))).collect();
+    json!({ "id": id, "contents": text, "vector": impacts })
+}
+
+/// `{"id": …, "content": …, "vector": {"token": weight}}`
+pub(crate) fn seismic_line(
+    id: &str,
+    text: &str,
+    vector: &SparseVector,
+    token: impl Fn(u32) -> String,
+) -> Value {
+    let weights: Map<String, Value> = vector
+        .iter()
+        .filter_map(|(term, weight)| {
+            // Through the shortest decimal, so that 0.1f32 is written 0.1.
+            let number: Number = serde_json::from_str(&weight.to_string()).ok()?;
+            Some((token(term), Value::Number(number)))
+        })
+        .collect();
+    json!({ "id": id_value(id), "content": text, "vector": weights })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn lines_have_their_readers_shapes() {
+        let vector = SparseVector::from_pairs([(5, 0.1), (9, 2.456), (11, 0.001)]).unwrap();
+        let token = |term: u32| format!("t{term}");
+        assert_eq!(tei_line(&vector)[0], json!({ "index": 5, "value": 0.1f32 }));
+        assert_eq!(
+            anserini_line("7", "x", &vector, token),
+            json!({ "id": "7", "contents": "x", "vector": { "t5": 10, "t9": 246 } })
+        );
+        let seismic = seismic_line("7", "x", &vector, token).to_string();
+        assert_eq!(seismic, r#"{"content":"x","id":7,"vector":{"t11":0.001,"t5":0.1,"t9":2.456}}"#);
+        assert_eq!(seismic_line("07", "", &vector, token)["id"], json!("07"));
+    }
+}
