@@ -253,10 +253,6 @@ impl From<&SearchError> for Problem {
                 Self::new(Code::InvalidQuery, detail).field("query")
             }
             error if error.is_damage() => damaged(chain(error)),
-            // What a filter asks of a field may turn out to be impossible only when it runs.
-            SearchError::Tantivy(cause) if cause.to_string().starts_with("Schema error") => {
-                Self::new(Code::InvalidFilter, cause.to_string()).field("filter")
-            }
             error => Self::new(Code::Internal, chain(error)),
         }
     }

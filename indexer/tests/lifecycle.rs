@@ -264,7 +264,9 @@ fn filters_that_cannot_be_understood_are_errors() {
     let deep = format!("{}tag:t1{}", "(".repeat(5000), ")".repeat(5000));
     let signs = format!("{}tag:t1", "-".repeat(5000));
     let nots = format!("{}tag:t1", "NOT -".repeat(5000));
-    for filter in ["", "yaer:2001", "year:[2001 TO", "text:\"w1 w2\"", &deep, &signs, &nots] {
+    for filter in
+        ["", "yaer:2001", "text:*", "year:[2001 TO", "text:\"w1 w2\"", &deep, &signs, &nots]
+    {
         match snapshot.search(&request(&query, 5, Some(filter)), &|_| None) {
             Err(gleaner_searcher::SearchError::Filter { .. }) => {}
             other => panic!("{filter}: {other:?}"),

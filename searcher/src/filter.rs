@@ -5,6 +5,7 @@
 
 use roaring::RoaringBitmap;
 use tantivy::{
+    TantivyError,
     query::{EnableScoring, Occur, Query, QueryParser},
     query_grammar::{UserInputAst, UserInputLeaf, parse_query},
 };
@@ -21,7 +22,10 @@ const FILTER_LIMIT_BYTES: usize = 64 << 10;
 const FILTER_NESTING_LIMIT: usize = 64;
 
 /// A parsed filter.
-pub struct Filter(Box<dyn Query>);
+pub struct Filter {
+    given: String,
+    query: Box<dyn Query>,
+}
 
 impl Filter {
     /// Parses a filter against the index's fields.
@@ -36,7 +40,8 @@ impl Filter {
         let mut parser = QueryParser::for_index(snapshot.searcher().index(), vec![fields.text]);
         parser.set_conjunction_by_default();
         let query = parser.build_query_from_user_input_ast(ast);
-        query.map(Self).map_err(|error| unreadable(error.to_string()))
+        let query = query.map_err(|error| unreadable(error.to_string()))?;
+        Ok(Self { given: filter.to_owned(), query })
     }
 
     /// The living documents of segment `ordinal` that match.
@@ -49,9 +54,18 @@ impl Filter {
         let scoring = EnableScoring::disabled_from_searcher(snapshot.searcher());
         let reader = snapshot.searcher().segment_reader(ordinal as u32);
         let mut docs = RoaringBitmap::new();
-        self.0.weight(scoring)?.for_each_no_score(reader, &mut |matched| {
+        // What a filter asks of a field may turn out to be impossible only now.
+        let refused = |error: TantivyError| match error {
+            TantivyError::SchemaError(reason) | TantivyError::InvalidArgument(reason) => {
+                SearchError::Filter { filter: self.given.clone(), reason }
+            }
+            other => other.into(),
+        };
+        let weight = self.query.weight(scoring).map_err(refused)?;
+        let collected = weight.for_each_no_score(reader, &mut |matched| {
             docs.extend(matched.iter().copied());
-        })?;
+        });
+        collected.map_err(refused)?;
         let alive = |doc| !reader.is_deleted(doc);
         Ok(RowSet::from_docs(segment.impacts(), |doc| docs.contains(doc) && alive(doc)))
     }
