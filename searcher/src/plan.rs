@@ -7,7 +7,7 @@
 use gleaner_format::{ImpactView, ListView, SparseVector};
 
 /// Query terms beyond this number are refused: the roundings of that many multipliers still fit
-/// the headroom between [`SUM_TARGET`] and 2^31.
+/// the headroom that sums keep below 2^31.
 pub const QUERY_TERMS_LIMIT: usize = 1 << 16;
 
 /// The largest sum of a row, before multipliers are rounded up.
