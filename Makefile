@@ -14,8 +14,7 @@ build: setup
 	cargo build --release --workspace
 
 demo: setup
-	@cargo build --release --package gleaner-cli
-	@target/release/gleaner demo
+	@cargo run --release --quiet --package gleaner-cli -- demo
 
 test: setup
 	$(CARGO_TEST)

@@ -3,7 +3,8 @@
 # Needs `make build`. Prints; what is worth keeping goes to benches/records by hand.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-gleaner=target/release/gleaner
+release="${CARGO_TARGET_DIR:-target}/release"
+gleaner="$release/gleaner"
 model=data/models/splade-tiny
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -16,7 +17,7 @@ suite() { # name, BEIR folder
     "$gleaner" encode --model "$model" --side query --input "$2/queries.jsonl" \
         --format vectors --out "$work/$1/queries.bin" 2>/dev/null
     for k in 10 100 1000; do
-        target/release/gleaner-bench --vectors "$work/$1" -k "$k"
+        "$release/gleaner-bench" --vectors "$work/$1" -k "$k"
     done
 }
 

@@ -247,7 +247,9 @@ impl From<&SearchError> for Problem {
             }
             SearchError::Filter { .. } => Self::new(Code::InvalidFilter, detail).field("filter"),
             SearchError::QueryTerms { .. } => Self::new(Code::LimitExceeded, detail).field("query"),
-            SearchError::Depth { .. } => Self::new(Code::LimitExceeded, detail).field("k"),
+            SearchError::Depth { .. } | SearchError::NoHits => {
+                Self::new(Code::LimitExceeded, detail).field("k")
+            }
             SearchError::Rank { .. } => Self::new(Code::UnknownRank, detail).field("rank"),
             SearchError::MissingInput { .. } => {
                 Self::new(Code::InvalidQuery, detail).field("query")

@@ -79,7 +79,7 @@ impl State {
 ///
 /// Errors: those of `work`; `internal` if it panicked.
 pub(crate) async fn run<T: Send + 'static>(
-    permit: Permit,
+    permit: impl Send + 'static,
     work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
     let task = tokio::task::spawn_blocking(move || {

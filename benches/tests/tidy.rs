@@ -49,7 +49,7 @@ fn functions(text: &str) -> Vec<(usize, usize)> {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let is_start = |line: &str| {
         let words = line.trim_start();
-        let words = ["pub(crate) ", "pub ", "const ", "async ", "unsafe "]
+        let words = ["pub(crate) ", "pub(super) ", "pub ", "const ", "async ", "unsafe "]
             .iter()
             .fold(words, |words, prefix| words.strip_prefix(prefix).unwrap_or(words));
         words.starts_with("fn ")

@@ -84,9 +84,9 @@ pub(crate) struct DemoArgs {
     /// Folder with `sample` and `models/splade-tiny`
     #[arg(long, value_name = "DIR", default_value = "data")]
     pub(crate) data: PathBuf,
-    /// Where the demo's index is kept
+    /// Where the demo keeps its index
     #[arg(long, value_name = "DIR", default_value = "out/demo.index")]
-    pub(crate) index: PathBuf,
+    pub(crate) demo_index: PathBuf,
     #[command(flatten)]
     pub(crate) runtime: RuntimeArgs,
 }
@@ -186,8 +186,8 @@ pub(crate) struct IndexArgs {
     #[arg(long, value_enum, default_value = "fail")]
     pub(crate) on_error: OnErrorArg,
     /// With --on-error skip: lines tolerated
-    #[arg(long, value_name = "N", default_value_t = u64::MAX, hide_default_value = true)]
-    pub(crate) max_errors: u64,
+    #[arg(long, value_name = "N")]
+    pub(crate) max_errors: Option<u64>,
     /// Progress on stderr: a bar on a terminal, lines elsewhere; or JSON lines
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) progress: ProgressArg,
@@ -244,9 +244,9 @@ pub(crate) struct SearchArgs {
     #[arg(long, value_name = "RANK", default_value = "sparse")]
     pub(crate) rank: String,
     /// Only documents that match, e.g. 'year:>=2015 AND lang:en'
-    #[arg(long, value_name = "FILTER")]
+    #[arg(long, value_name = "FILTER", allow_hyphen_values = true)]
     pub(crate) filter: Option<String>,
-    /// Keys of the stored documents to return with --json
+    /// Keys of the stored documents to show
     #[arg(long, value_name = "KEY,…", value_delimiter = ',')]
     pub(crate) fields: Vec<String>,
     /// Say where every score comes from
@@ -280,7 +280,7 @@ pub(crate) struct BatchSearchArgs {
     #[arg(long, value_name = "RANK", default_value = "sparse")]
     pub(crate) rank: String,
     /// Only documents that match
-    #[arg(long, value_name = "FILTER")]
+    #[arg(long, value_name = "FILTER", allow_hyphen_values = true)]
     pub(crate) filter: Option<String>,
     #[command(flatten)]
     pub(crate) model: QueryModelArgs,
@@ -289,8 +289,11 @@ pub(crate) struct BatchSearchArgs {
 #[derive(Args)]
 pub(crate) struct EvalArgs {
     /// Index folder
-    #[arg(long, value_name = "DIR")]
-    pub(crate) index: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "from_run")]
+    pub(crate) index: Option<PathBuf>,
+    /// Measure this TREC run instead of searching an index
+    #[arg(long, value_name = "FILE", conflicts_with = "index")]
+    pub(crate) from_run: Option<PathBuf>,
     /// BEIR folder with queries.jsonl and qrels
     #[arg(long, value_name = "DIR")]
     pub(crate) dataset: PathBuf,

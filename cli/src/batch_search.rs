@@ -8,12 +8,11 @@ use std::{
 
 use anyhow::Context;
 use gleaner_encoder::{Side, SparseVector};
-use gleaner_eval::{RunWriter, ScoredDoc};
+use gleaner_eval::{RunWriter, ScoredDoc, read_queries};
 use gleaner_searcher::{Index, Rank, SearchRequest, Snapshot};
 
 use crate::{
     args::{BatchSearchArgs, QueryModelArgs},
-    lines::Documents,
     model,
 };
 
@@ -23,18 +22,14 @@ const QUERIES_AT_ONCE: usize = 1_024;
 pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
     let rank: Rank = args.rank.parse()?;
     let snapshot = Index::open(&args.index)?.snapshot();
-    let mut queries = Documents::open(&args.queries)?;
+    let queries = read_queries(&args.queries)?;
     let file =
         File::create(&args.run).with_context(|| format!("cannot write {}", args.run.display()))?;
     let mut writer = RunWriter::new(BufWriter::new(file), "gleaner")?;
     let mut searcher = BatchSearcher::new(&snapshot, &args.model, rank)?;
     let start = Instant::now();
     let mut answered = 0usize;
-    loop {
-        let batch = queries.next_chunk(QUERIES_AT_ONCE)?;
-        if batch.is_empty() {
-            break;
-        }
+    for batch in queries.chunks(QUERIES_AT_ONCE) {
         let texts: Vec<&str> = batch.iter().map(|query| &query.text[..]).collect();
         let answers = searcher.search(&texts, args.k, args.filter.as_deref())?;
         for (query, hits) in batch.iter().zip(answers) {

@@ -1,6 +1,7 @@
 //! `gleaner demo`: the whole way once, on the sample corpus.
 
 use std::{
+    io::Write,
     path::Path,
     sync::atomic::AtomicBool,
     time::{Duration, Instant},
@@ -12,8 +13,11 @@ use gleaner_searcher::{Index, Rank, SearchRequest, Snapshot};
 
 use crate::{
     args::{DemoArgs, ProgressArg, QueryModelArgs},
-    eval, index,
+    eval,
+    failure::Failure,
+    index,
     model::{self, threads},
+    output::stdout,
     progress::Reporter,
     search::{self, EncodedQuery},
 };
@@ -30,37 +34,44 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         model: Some(args.data.join("models/splade-tiny")),
         runtime: args.runtime.clone(),
     };
-    build(args, &sample)?;
-    let snapshot = Index::open(&args.index)?.snapshot();
+    let mut out = stdout();
+    build(&mut out, args, &sample)?;
+    let snapshot = Index::open(&args.demo_index)?.snapshot();
     for query in QUERIES {
-        show(&snapshot, &model, query)?;
+        show(&mut out, &snapshot, &model, query)?;
     }
     let dataset = Dataset::open(&sample, "test")?;
-    println!("\nEvaluation on {} questions of {}:\n", dataset.qrels.len(), sample.display());
-    println!("{:<22} {:>8} {:>8} {:>8}", "", "nDCG@10", "RR@10", "R@100");
+    let questions = dataset.qrels.len();
+    writeln!(out, "\nEvaluation on {questions} questions of {}:\n", sample.display())?;
+    writeln!(out, "{:<22} {:>8} {:>8} {:>8}", "", "nDCG@10", "RR@10", "R@100")?;
     for (name, rank) in [("SPLADE (splade-tiny)", Rank::Sparse), ("BM25", Rank::Bm25)] {
-        let run = eval::search(&snapshot, &model, rank, &dataset, false)?;
         let measures = Measure::parse_list("nDCG@10,RR@10,R@100")?;
+        let run = eval::search(&snapshot, &model, rank, &dataset, eval::depth(&measures))?;
         let means = evaluate(&dataset.qrels, &run, &measures)?.means;
         let values: Vec<String> = means.iter().map(|(_, mean)| format!("{mean:>8.4}")).collect();
-        println!("{name:<22} {}", values.join(" "));
+        writeln!(out, "{name:<22} {}", values.join(" "))?;
     }
-    println!("\nNext: gleaner search --index {} \"your question\" --explain", args.index.display());
-    println!("      gleaner eval --index {} --dataset {}", args.index.display(), sample.display());
-    Ok(())
+    let (index, sample) = (args.demo_index.display(), sample.display());
+    writeln!(
+        out,
+        "\nNext: target/release/gleaner search --index {index} \"your question\" --explain"
+    )?;
+    writeln!(out, "      target/release/gleaner eval --index {index} --dataset {sample}")?;
+    Ok(out.flush()?)
 }
 
 /// Builds the demo's index, or finds it complete from an earlier run.
-fn build(args: &DemoArgs, sample: &Path) -> anyhow::Result<()> {
+fn build(out: &mut impl Write, args: &DemoArgs, sample: &Path) -> anyhow::Result<()> {
     let folder = args.data.join("models/splade-tiny");
     let model = model::open(&folder, &args.runtime)?;
     let input = sample.join("corpus.jsonl");
-    println!("Model   {} ({})", folder.display(), &model.fingerprint()[..19]);
+    check_ownership(&args.demo_index, &input)?;
+    writeln!(out, "Model   {} ({})", folder.display(), &model.fingerprint()[..19])?;
     let binding = index::binding(&model)?;
     let start = Instant::now();
     let mut reporter = Reporter::new(ProgressArg::Auto);
     let attempt = |resume: bool, reporter: &mut Reporter| {
-        let mut store = IndexStore::open_or_create(&args.index, Some(binding.clone()))?;
+        let mut store = IndexStore::open_or_create(&args.demo_index, Some(binding.clone()))?;
         let options = IngestOptions {
             on_error: OnError::Fail,
             commit_interval: Duration::from_secs(5),
@@ -73,19 +84,37 @@ fn build(args: &DemoArgs, sample: &Path) -> anyhow::Result<()> {
     let report = match attempt(true, &mut reporter) {
         // The sample or the model changed since: the demo owns its index and starts over.
         Err(error) if is_outdated(&error) => {
-            std::fs::remove_dir_all(&args.index)?;
+            std::fs::remove_dir_all(&args.demo_index)?;
             attempt(false, &mut reporter)?
         }
         other => other?,
     };
-    println!(
+    writeln!(
+        out,
         "Index   {}: {} documents encoded in {:.1} s, {} found from before",
-        args.index.display(),
+        args.demo_index.display(),
         report.progress.indexed,
         start.elapsed().as_secs_f64(),
         report.progress.found
-    );
+    )?;
     Ok(())
+}
+
+/// Refuses an index that holds anything but the demo's sample: the demo replaces what is outdated.
+fn check_ownership(index: &Path, input: &Path) -> anyhow::Result<()> {
+    if !index.join("meta.json").is_file() {
+        return Ok(());
+    }
+    let sample = input.canonicalize()?;
+    let snapshot = Index::open(index)?.snapshot();
+    if snapshot.manifest().inputs.iter().all(|input| Path::new(&input.path) == sample) {
+        return Ok(());
+    }
+    let message = format!(
+        "{} holds other documents than the demo's; name another folder with --demo-index",
+        index.display()
+    );
+    Err(Failure::Usage(message).into())
 }
 
 fn is_outdated(error: &anyhow::Error) -> bool {
@@ -100,7 +129,12 @@ fn is_outdated(error: &anyhow::Error) -> bool {
 }
 
 /// One question, as SPLADE answers it and where BM25 would have put the answer.
-fn show(snapshot: &Snapshot, model: &QueryModelArgs, query: &str) -> anyhow::Result<()> {
+fn show(
+    out: &mut impl Write,
+    snapshot: &Snapshot,
+    model: &QueryModelArgs,
+    query: &str,
+) -> anyhow::Result<()> {
     let fields = ["title".to_owned()];
     let ask = |rank, k, explain| -> anyhow::Result<_> {
         let encoded = EncodedQuery::new(snapshot, model, rank, query)?;
@@ -117,14 +151,14 @@ fn show(snapshot: &Snapshot, model: &QueryModelArgs, query: &str) -> anyhow::Res
         };
         Ok(snapshot.search(&request, &|term| encoded.token(term))?)
     };
-    println!("\n> {query}");
+    writeln!(out, "\n> {query}")?;
     let response = ask(Rank::Sparse, 3, true)?;
-    search::print(&response);
+    search::print(out, &response)?;
     if let Some(best) = response.hits.first() {
         let lexical = ask(Rank::Bm25, 1000, false)?;
         match lexical.hits.iter().find(|hit| hit.id == best.id) {
-            Some(hit) => println!("BM25 ranks {} at {}", best.id, hit.rank),
-            None => println!("BM25 does not find {}", best.id),
+            Some(hit) => writeln!(out, "BM25 ranks {} at {}", best.id, hit.rank)?,
+            None => writeln!(out, "BM25 does not find {}", best.id)?,
         }
     }
     Ok(())

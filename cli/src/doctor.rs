@@ -1,13 +1,14 @@
 //! `gleaner doctor`: is every byte what was written, and every bound true?
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, io::Write, path::Path};
 
 use gleaner_searcher::{Index, SearchError, Snapshot};
 use serde::Serialize;
 
 use crate::{
     args::{DoctorArgs, DoctorLevel},
-    failure::Failure,
+    failure::{Failure, chain},
+    output::stdout,
 };
 
 #[derive(Serialize)]
@@ -20,15 +21,17 @@ struct Finding {
 pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<()> {
     let findings = examine(&args.index, args.level)?;
     let damaged = findings.iter().find(|finding| !finding.ok);
+    let mut out = stdout();
     if args.json {
         let report = serde_json::json!({ "ok": damaged.is_none(), "findings": findings });
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
         for finding in &findings {
             let mark = if finding.ok { "ok     " } else { "DAMAGED" };
-            println!("{mark} {}: {}", finding.check, finding.detail);
+            writeln!(out, "{mark} {}: {}", finding.check, finding.detail)?;
         }
     }
+    out.flush()?;
     match damaged {
         Some(finding) => Err(Failure::Damage(finding.detail.clone()).into()),
         None => Ok(()),
@@ -39,7 +42,7 @@ fn examine(index: &Path, level: DoctorLevel) -> Result<Vec<Finding>, SearchError
     let snapshot = match Index::open(index) {
         Ok(index) => index.snapshot(),
         Err(error) if error.is_damage() => {
-            let detail = with_causes(&error);
+            let detail = chain(&error);
             return Ok(vec![Finding { check: "files", ok: false, detail }]);
         }
         Err(error) => return Err(error),
@@ -72,7 +75,7 @@ fn bounds(snapshot: &Snapshot) -> Vec<Finding> {
             ),
         },
         Err(error) => {
-            let detail = format!("{}: {}", segment.name(), with_causes(&error));
+            let detail = format!("the index is damaged: {}: {}", segment.name(), chain(&error));
             Finding { check: "bounds", ok: false, detail }
         }
     };
@@ -98,8 +101,8 @@ fn read_documents(snapshot: &Snapshot) -> Result<usize, String> {
                 continue;
             }
             let doc = view.doc(row);
-            let id = segment.id(doc).map_err(|error| with_causes(&error))?;
-            snapshot.stored(ordinal, doc).map_err(|error| with_causes(&error))?;
+            let id = segment.id(doc).map_err(|error| chain(&error))?;
+            snapshot.stored(ordinal, doc).map_err(|error| chain(&error))?;
             if let Some(other) = seen.insert(id.clone(), ordinal) {
                 let name = |ordinal: usize| snapshot.segments()[ordinal].name();
                 return Err(format!("_id {id:?} lives in {} and {}", name(other), name(ordinal)));
@@ -107,11 +110,4 @@ fn read_documents(snapshot: &Snapshot) -> Result<usize, String> {
         }
     }
     Ok(seen.len())
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", with_causes(source)),
-        None => error.to_string(),
-    }
 }

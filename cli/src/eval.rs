@@ -2,7 +2,8 @@
 
 use std::{
     fs::File,
-    io::{BufWriter, Write},
+    io::{self, BufWriter, Write},
+    path::Path,
 };
 
 use anyhow::Context;
@@ -13,9 +14,10 @@ use crate::{
     args::{EvalArgs, QueryModelArgs},
     batch_search::BatchSearcher,
     failure::Failure,
+    output::stdout,
 };
 
-/// Hits per query that measures without a cut-off see.
+/// Hits per query that measures without a cut-off see, at least.
 const RUN_DEPTH: usize = 1_000;
 
 pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
@@ -34,19 +36,35 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     if unknown > 0 {
         eprintln!("warning: {unknown} judged queries have no text; they count as 0");
     }
-    let snapshot = Index::open(&args.index)?.snapshot();
-    let run = search(&snapshot, &args.model, rank, &dataset, args.ignore_identical_ids)?;
-    let evaluation = evaluate(&dataset.qrels, &run, &measures)?;
-    print(&evaluation);
-    if let Some(path) = &args.json {
-        let text = serde_json::to_string_pretty(&evaluation)?;
-        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    let depth = depth(&measures);
+    let mut json = args.json.as_deref().map(create).transpose()?;
+    let mut run_file = args.run.as_deref().map(create).transpose()?;
+    let mut run = match (&args.from_run, &args.index) {
+        (Some(path), _) => Run::open(path)?,
+        (None, Some(index)) => {
+            let snapshot = Index::open(index)?.snapshot();
+            eprintln!("searching {} queries by {}, depth {depth}", dataset.qrels.len(), args.rank);
+            let depth = depth + usize::from(args.ignore_identical_ids);
+            search(&snapshot, &args.model, rank, &dataset, depth)?
+        }
+        (None, None) => {
+            let message = "name an index with --index or a run with --from-run";
+            return Err(Failure::Usage(message.to_owned()).into());
+        }
+    };
+    if args.ignore_identical_ids {
+        remove_identical_ids(&mut run);
     }
-    if let Some(path) = &args.run {
-        let file =
-            File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-        let mut out = BufWriter::new(file);
-        run.write(&mut out, "gleaner")?;
+    let evaluation = evaluate(&dataset.qrels, &run, &measures)?;
+    let mut out = stdout();
+    print(&mut out, &evaluation)?;
+    out.flush()?;
+    if let Some(out) = &mut json {
+        serde_json::to_writer_pretty(&mut *out, &evaluation)?;
+        out.flush()?;
+    }
+    if let Some(out) = &mut run_file {
+        run.write(&mut *out, "gleaner")?;
         out.flush()?;
     }
     for threshold in &thresholds {
@@ -57,17 +75,27 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Opens an output before the work that fills it.
+fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
+    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(BufWriter::new(file))
+}
+
+/// Hits per query that the measures look at; those without a cut-off see [`RUN_DEPTH`].
+pub(crate) fn depth(measures: &[Measure]) -> usize {
+    measures.iter().filter_map(Measure::cutoff).max().unwrap_or(0).max(RUN_DEPTH)
+}
+
 /// Searches every query with a relevant judgement.
 pub(crate) fn search(
     snapshot: &Snapshot,
     model: &QueryModelArgs,
     rank: Rank,
     dataset: &Dataset,
-    ignore_identical_ids: bool,
+    depth: usize,
 ) -> anyhow::Result<Run> {
     let queries: Vec<_> = dataset.relevant_queries().collect();
     let texts: Vec<&str> = queries.iter().map(|query| &query.text[..]).collect();
-    let depth = RUN_DEPTH + usize::from(ignore_identical_ids);
     let answers = BatchSearcher::new(snapshot, model, rank)?.search(&texts, depth, None)?;
     let mut run = Run::new();
     for (query, hits) in queries.iter().zip(answers) {
@@ -75,18 +103,16 @@ pub(crate) fn search(
         // order that a search shows (ids ascending) would give other figures than trec_eval's.
         run.insert(&query.id, hits)?;
     }
-    if ignore_identical_ids {
-        remove_identical_ids(&mut run);
-    }
     Ok(run)
 }
 
-fn print(evaluation: &Evaluation) {
+fn print(out: &mut impl Write, evaluation: &Evaluation) -> io::Result<()> {
     for (measure, mean) in &evaluation.means {
-        println!("{:<8} {mean:.4}", measure.to_string());
+        writeln!(out, "{:<8} {mean:.4}", measure.to_string())?;
     }
-    println!("{:<8} {}", "queries", evaluation.queries);
-    if evaluation.queries_without_results > 0 {
-        println!("{:<8} {} (they count as 0)", "empty", evaluation.queries_without_results);
+    writeln!(out, "{:<8} {}", "queries", evaluation.queries)?;
+    match evaluation.queries_without_results {
+        0 => Ok(()),
+        empty => writeln!(out, "{:<8} {empty} (they count as 0)", "empty"),
     }
 }

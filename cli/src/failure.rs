@@ -5,8 +5,8 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use gleaner_encoder::EncodeError;
-use gleaner_format::FormatError;
-use gleaner_indexer::IndexError;
+use gleaner_eval::EvalError;
+use gleaner_indexer::{IndexError, TantivyError};
 use gleaner_searcher::SearchError;
 
 /// What the commands themselves find wrong.
@@ -18,7 +18,7 @@ pub(crate) enum Failure {
     Usage(String),
     #[error("rejected {file}:{line}: {reason}")]
     Input { file: PathBuf, line: u64, reason: String },
-    #[error("the index is damaged: {0}")]
+    #[error("{0}")]
     Damage(String),
     #[error("interrupted; everything up to here is committed, `--resume` goes on")]
     Interrupted,
@@ -35,24 +35,31 @@ pub(crate) enum Failure {
 /// Prints the error with its causes and returns the exit code.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let code = code(error);
-    // A reader that went away (`gleaner … | head`) is not worth a message.
-    if !is_broken_pipe(error) {
-        let mut message = String::new();
-        for cause in error.chain().map(ToString::to_string) {
-            // A transparent error repeats its source.
-            if !message.ends_with(&cause) {
-                message = if message.is_empty() { cause } else { format!("{message}: {cause}") };
-            }
-        }
-        eprintln!("error: {message}");
+    if is_broken_pipe(error) {
+        // The reader has what it wanted (`gleaner … | head`).
+        return ExitCode::SUCCESS;
     }
+    eprintln!("error: {}", chain(error.as_ref()));
     ExitCode::from(code)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<std::io::Error>()
-        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    let broken = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| cause.downcast_ref().is_some_and(broken))
+}
+
+/// An error with its causes, each said once (a transparent error repeats its source).
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !message.ends_with(&text) {
+            message = format!("{message}: {text}");
+        }
+        cause = error.source();
+    }
+    message
 }
 
 fn code(error: &anyhow::Error) -> u8 {
@@ -74,13 +81,17 @@ fn code(error: &anyhow::Error) -> u8 {
                     IndexError::Rejected { .. } | IndexError::TooManyRejected { .. } => Some(3),
                     IndexError::Input { .. } => Some(2),
                     IndexError::Open(error) => Some(search_code(error)),
+                    IndexError::Storage(TantivyError::DataCorruption(_)) => Some(4),
                     _ => None,
                 };
             }
             if let Some(error) = cause.downcast_ref::<SearchError>() {
                 return Some(search_code(error));
             }
-            cause.downcast_ref::<FormatError>().map(|_| 4)
+            match cause.downcast_ref::<EvalError>() {
+                Some(EvalError::BadLine { .. }) => Some(3),
+                _ => None,
+            }
         })
         .unwrap_or(1)
 }
@@ -90,6 +101,8 @@ fn search_code(error: &SearchError) -> u8 {
         SearchError::Filter { .. }
         | SearchError::Rank { .. }
         | SearchError::Depth { .. }
+        | SearchError::NoHits
+        | SearchError::QueryTerms { .. }
         | SearchError::MissingInput { .. } => 2,
         error if error.is_damage() => 4,
         _ => 1,

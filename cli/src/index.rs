@@ -11,7 +11,7 @@ use anyhow::Context;
 use gleaner_encoder::Model;
 use gleaner_indexer::{
     DocumentEncoder, IndexError, IndexStore, IngestOptions, IngestReport, InputFormat, OnError,
-    find_inputs, ingest,
+    Progress, find_inputs, ingest,
 };
 use gleaner_searcher::{Index, ModelBinding};
 
@@ -30,6 +30,10 @@ static STOP: AtomicBool = AtomicBool::new(false);
 
 /// `gleaner index`
 pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
+    if args.on_error == OnErrorArg::Fail && args.max_errors.is_some() {
+        let message = "--max-errors tolerates lines only with --on-error skip";
+        return Err(Failure::Usage(message.to_owned()).into());
+    }
     let inputs = find_inputs(&args.input, input_format(args.format))?;
     check_not_empty(&inputs)?;
     let folder = model_folder(args)?;
@@ -40,7 +44,7 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
     let options = IngestOptions {
         on_error: match args.on_error {
             OnErrorArg::Fail => OnError::Fail,
-            OnErrorArg::Skip => OnError::Skip { max_errors: args.max_errors },
+            OnErrorArg::Skip => OnError::Skip { max_errors: args.max_errors.unwrap_or(u64::MAX) },
         },
         commit_interval: COMMIT_INTERVAL,
         resume: args.resume,
@@ -51,6 +55,10 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
     reporter.finish(&report.progress);
     if report.interrupted {
         return Err(Failure::Interrupted.into());
+    }
+    let Progress { found, indexed, rejected, .. } = report.progress;
+    if found + indexed == 0 {
+        return Err(IndexError::NothingIndexed { inputs: names(&inputs), rejected }.into());
     }
     Ok(())
 }
@@ -64,19 +72,21 @@ pub(crate) fn build(
     options: &IngestOptions<'_>,
     reporter: &mut Reporter,
 ) -> anyhow::Result<IngestReport> {
-    if options.resume {
-        let found: u64 = store.manifest().inputs.iter().map(|input| input.documents).sum();
-        reporter.say(&format!("{found} documents found committed; they are not encoded again"));
-    }
     let workers = (0..threads).map(|_| {
         let worker: Box<dyn DocumentEncoder> = Box::new(Worker(model.encoder(1)?));
         anyhow::Ok(worker)
     });
     let workers = workers.collect::<anyhow::Result<Vec<_>>>()?;
-    let report =
-        ingest(store, inputs, workers, options, &mut |progress| reporter.update(progress))?;
+    let mut unsaid = options.resume;
+    let report = ingest(store, inputs, workers, options, &mut |progress| {
+        if std::mem::take(&mut unsaid) {
+            let found = progress.found;
+            reporter.say(&format!("{found} documents found committed; they are not encoded again"));
+        }
+        reporter.update(progress);
+    })?;
     if !report.interrupted {
-        store.merge()?;
+        store.settle(report.progress.indexed)?;
     }
     Ok(report)
 }
@@ -103,7 +113,11 @@ fn model_folder(args: &IndexArgs) -> anyhow::Result<PathBuf> {
         return Err(Failure::Usage(message.to_owned()).into());
     }
     let bound = Index::open(&args.index)?.snapshot().manifest().model.clone();
-    Ok(PathBuf::from(bound.ok_or(Failure::NoModel)?.path))
+    let folder = PathBuf::from(bound.ok_or(Failure::NoModel)?.path);
+    match folder.is_dir() {
+        true => Ok(folder),
+        false => Err(Failure::ModelNotFound { path: folder }.into()),
+    }
 }
 
 /// Refuses inputs without a single document before anything is created.
@@ -113,8 +127,11 @@ fn check_not_empty(inputs: &[PathBuf]) -> anyhow::Result<()> {
             return Ok(());
         }
     }
-    let names = inputs.iter().map(|input| input.display().to_string()).collect::<Vec<_>>();
-    Err(IndexError::EmptyCorpus { inputs: names.join(", ") }.into())
+    Err(IndexError::EmptyCorpus { inputs: names(inputs) }.into())
+}
+
+fn names(inputs: &[PathBuf]) -> String {
+    inputs.iter().map(|input| input.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn input_format(format: InputFormatArg) -> InputFormat {

@@ -1,12 +1,15 @@
 //! `gleaner inspect`: what an index holds and where its bytes are.
 
-use std::path::Path;
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 
 use gleaner_format::{Column, ImpactView, Section};
 use gleaner_searcher::{Index, Manifest, Segment};
 use serde::Serialize;
 
-use crate::args::InspectArgs;
+use crate::{args::InspectArgs, output::stdout};
 
 #[derive(Serialize)]
 struct Report {
@@ -46,12 +49,13 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<()> {
         manifest: snapshot.manifest().clone(),
         segments: snapshot.segments().iter().map(|segment| segment_report(segment)).collect(),
     };
+    let mut out = stdout();
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
-        print(&report);
+        print(&mut out, &report)?;
     }
-    Ok(())
+    Ok(out.flush()?)
 }
 
 fn segment_report(segment: &Segment) -> SegmentReport {
@@ -89,34 +93,52 @@ fn dense(view: ImpactView<'_>) -> (usize, u64) {
     dense.fold((0, 0), |(lists, postings), list| (lists + 1, postings + list.postings as u64))
 }
 
-fn folder_bytes(folder: &Path) -> std::io::Result<u64> {
-    std::fs::read_dir(folder)?.map(|entry| Ok(entry?.metadata()?.len())).sum()
+/// Size of all files; one that a commit removes meanwhile counts nothing.
+fn folder_bytes(folder: &Path) -> io::Result<u64> {
+    let sizes = std::fs::read_dir(folder)?.map(|entry| match entry?.metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        metadata => Ok(metadata?.len()),
+    });
+    sizes.sum()
 }
 
-fn print(report: &Report) {
-    println!("documents   {} ({} deleted)", report.documents, report.deleted);
-    println!("size        {} bytes, generation {}", report.size_bytes, report.generation);
+fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    writeln!(out, "documents   {} ({} deleted)", report.documents, report.deleted)?;
+    writeln!(out, "size        {} bytes, generation {}", report.size_bytes, report.generation)?;
     match &report.manifest.model {
-        Some(model) => println!("model       {}\n            {}", model.path, model.fingerprint),
-        None => println!("model       none: built from vectors"),
+        Some(model) => {
+            writeln!(out, "model       {}\n            {}", model.path, model.fingerprint)?;
+        }
+        None => writeln!(out, "model       none: built from vectors")?,
     }
     for input in &report.manifest.inputs {
         let state = if input.complete { "complete" } else { "interrupted" };
         let (documents, rejected) = (input.documents, input.rejected);
-        println!("input       {}: {documents} documents, {rejected} rejected, {state}", input.path);
+        writeln!(
+            out,
+            "input       {}: {documents} documents, {rejected} rejected, {state}",
+            input.path
+        )?;
     }
     for segment in &report.segments {
-        println!("segment     {}", segment.name);
-        println!("  rows        {} ({} living)", segment.rows, segment.living_rows);
-        println!("  postings    {} ({:.1} a row)", segment.postings, segment.postings_per_row);
-        println!("  terms       {}, windows {}", segment.terms, segment.windows);
-        println!(
+        writeln!(out, "segment     {}", segment.name)?;
+        writeln!(out, "  rows        {} ({} living)", segment.rows, segment.living_rows)?;
+        writeln!(
+            out,
+            "  postings    {} ({:.1} a row)",
+            segment.postings, segment.postings_per_row
+        )?;
+        writeln!(out, "  terms       {}, windows {}", segment.terms, segment.windows)?;
+        writeln!(
+            out,
             "  lists       {}, dense {} with {} postings",
             segment.lists, segment.dense_lists, segment.postings_in_dense_lists
-        );
-        println!(
+        )?;
+        writeln!(
+            out,
             "  bytes       rows {}, columns {}, directory {}",
             segment.row_bytes, segment.column_bytes, segment.directory_bytes
-        );
+        )?;
     }
+    Ok(())
 }

@@ -16,6 +16,7 @@ mod index;
 mod inspect;
 mod lines;
 mod model;
+mod output;
 mod progress;
 mod search;
 mod serve;

@@ -1,6 +1,9 @@
 //! `gleaner model …`, and opening the model that an index belongs to.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use gleaner_encoder::{Encoder, Model, Runtime, Side, SparseVector};
 use gleaner_indexer::DocumentEncoder;
@@ -9,6 +12,7 @@ use gleaner_searcher::Snapshot;
 use crate::{
     args::{ModelArgs, QueryModelArgs, RuntimeArgs},
     failure::{Failure, model_error},
+    output::stdout,
 };
 
 /// Opens a model folder named on the command line.
@@ -61,27 +65,34 @@ pub(crate) fn threads(asked: Option<usize>) -> usize {
 pub(crate) fn inspect(args: &ModelArgs) -> anyhow::Result<()> {
     let model = open(&args.folder, &args.runtime)?;
     let card = model.card();
+    let mut out = stdout();
     if args.json {
-        println!("{}", serde_json::to_string_pretty(card)?);
-        return Ok(());
+        writeln!(out, "{}", serde_json::to_string_pretty(card)?)?;
+        return Ok(out.flush()?);
     }
-    println!("model         {}", card.folder.display());
-    println!("fingerprint   {}", card.fingerprint);
-    println!("graph         {} ({} bytes)", card.graph.display(), card.graph_bytes);
-    println!("layout        {:?}", card.layout);
-    println!("pooling       {:?}, activation {:?}", card.pooling, card.activation);
-    println!(
+    writeln!(out, "model         {}", card.folder.display())?;
+    writeln!(out, "fingerprint   {}", card.fingerprint)?;
+    writeln!(out, "graph         {} ({} bytes)", card.graph.display(), card.graph_bytes)?;
+    writeln!(out, "layout        {:?}", card.layout)?;
+    writeln!(out, "pooling       {:?}, activation {:?}", card.pooling, card.activation)?;
+    writeln!(
+        out,
         "max length    query {}, document {}",
         card.max_length.query, card.max_length.document
-    );
-    println!("vocabulary    {}", card.vocabulary_size);
+    )?;
+    writeln!(out, "vocabulary    {}", card.vocabulary_size)?;
     for input in &card.inputs {
-        println!("input         {} {:?}", input.name, input.shape);
+        writeln!(out, "input         {} {:?}", input.name, input.shape)?;
     }
     for output in &card.outputs {
-        println!("output        {} {:?}", output.name, output.shape);
+        writeln!(out, "output        {} {:?}", output.name, output.shape)?;
     }
-    println!("runtime       ONNX Runtime {} at {}", card.runtime_version, card.runtime.display());
+    writeln!(
+        out,
+        "runtime       ONNX Runtime {} at {}",
+        card.runtime_version,
+        card.runtime.display()
+    )?;
     let sample = "What is learned sparse retrieval?";
     let vectors = model.encoder(1)?.encode(Side::Query, &[sample])?;
     let mut terms: Vec<(u32, f32)> = vectors[0].iter().collect();
@@ -91,24 +102,32 @@ pub(crate) fn inspect(args: &ModelArgs) -> anyhow::Result<()> {
         .take(12)
         .map(|(term, weight)| format!("{} {weight:.2}", model.token(*term).unwrap_or("?")))
         .collect();
-    println!("sample        {sample:?} has {} terms: {}, …", terms.len(), heaviest.join(", "));
-    Ok(())
+    writeln!(
+        out,
+        "sample        {sample:?} has {} terms: {}, …",
+        terms.len(),
+        heaviest.join(", ")
+    )?;
+    Ok(out.flush()?)
 }
 
 /// `gleaner model selftest`
 pub(crate) fn selftest(args: &ModelArgs) -> anyhow::Result<()> {
     let model = open(&args.folder, &args.runtime)?;
     let test = model.selftest()?;
+    let mut out = stdout();
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&test)?);
+        writeln!(out, "{}", serde_json::to_string_pretty(&test)?)?;
     } else {
         let verdict = if test.passed { "passed" } else { "FAILED" };
-        println!(
+        writeln!(
+            out,
             "{verdict}: {} texts, largest error {:.2e} of {:.0e} allowed, largest difference \
              between batches {:.2e}",
             test.texts, test.largest_error, test.tolerance, test.largest_batch_difference
-        );
-        test.failures.iter().for_each(|failure| println!("  {failure}"));
+        )?;
+        test.failures.iter().try_for_each(|failure| writeln!(out, "  {failure}"))?;
     }
+    out.flush()?;
     if test.passed { Ok(()) } else { Err(Failure::SelfTest.into()) }
 }

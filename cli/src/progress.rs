@@ -27,7 +27,6 @@ pub(crate) struct Reporter {
     style: Style,
     start: Instant,
     last_line: Instant,
-    read_at_start: Option<u64>,
     rejections_printed: u64,
 }
 
@@ -45,7 +44,7 @@ impl Reporter {
         };
         let start = Instant::now();
         let last_line = start;
-        Self { style, start, last_line, read_at_start: None, rejections_printed: 0 }
+        Self { style, start, last_line, rejections_printed: 0 }
     }
 
     /// A sentence above the progress.
@@ -101,14 +100,13 @@ impl Reporter {
     }
 
     /// Seconds left, by the share of the input read since the start.
-    fn eta_s(&mut self, progress: &Progress) -> Option<f64> {
-        let first = *self.read_at_start.get_or_insert(0);
-        let done = progress.read_bytes.saturating_sub(first) as f64;
+    fn eta_s(&self, progress: &Progress) -> Option<f64> {
+        let done = progress.read_bytes.saturating_sub(progress.passed_bytes) as f64;
         let left = progress.total_bytes.saturating_sub(progress.read_bytes) as f64;
         (done > 0.0).then(|| self.start.elapsed().as_secs_f64() * left / done)
     }
 
-    fn message(&mut self, progress: &Progress) -> String {
+    fn message(&self, progress: &Progress) -> String {
         let mut message = format!(
             "{} documents, {:.0}/s, {} committed",
             progress.found + progress.indexed,
@@ -135,6 +133,7 @@ impl Reporter {
             "read_bytes": progress.read_bytes,
             "total_bytes": progress.total_bytes,
             "documents_per_s": self.rate(progress),
+            "eta_s": self.eta_s(progress),
             "elapsed_s": self.start.elapsed().as_secs_f64(),
         });
         eprintln!("{line}");

@@ -1,11 +1,16 @@
 //! `gleaner search`: one query, for people or as JSON.
 
+use std::io::{self, Write};
+
 use gleaner_encoder::{Model, Side, SparseVector};
-use gleaner_searcher::{Explanation, Index, Rank, SearchRequest, SearchResponse, Snapshot};
+use gleaner_searcher::{
+    Explanation, Index, Profile, Rank, SearchRequest, SearchResponse, Snapshot,
+};
 
 use crate::{
     args::{QueryModelArgs, SearchArgs},
     model,
+    output::stdout,
 };
 
 /// Contributions shown per hit to people; JSON has all.
@@ -15,7 +20,8 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let rank: Rank = args.rank.parse()?;
     let snapshot = Index::open(&args.index)?.snapshot();
     let encoded = EncodedQuery::new(&snapshot, &args.model, rank, &args.query)?;
-    let title = ["title".to_owned()];
+    // People see titles, whatever else they ask for.
+    let shown: Vec<String> = ["title".to_owned()].into_iter().chain(args.fields.clone()).collect();
     let request = SearchRequest {
         rank,
         vector: encoded.vector.as_ref(),
@@ -23,17 +29,18 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
         k: args.k,
         offset: args.offset,
         filter: args.filter.as_deref(),
-        fields: if args.json { &args.fields } else { &title },
+        fields: if args.json { &args.fields } else { &shown },
         explain: args.explain,
         profile: args.profile,
     };
     let response = snapshot.search(&request, &|term| encoded.token(term))?;
+    let mut out = stdout();
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&response)?);
+        writeln!(out, "{}", serde_json::to_string_pretty(&response)?)?;
     } else {
-        print(&response);
+        print(&mut out, &response)?;
     }
-    Ok(())
+    Ok(out.flush()?)
 }
 
 /// A query's vector and the vocabulary it was made with; neither for BM25.
@@ -63,58 +70,69 @@ impl EncodedQuery {
 }
 
 /// The response for people.
-pub(crate) fn print(response: &SearchResponse) {
+pub(crate) fn print(out: &mut impl Write, response: &SearchResponse) -> io::Result<()> {
     if response.hits.is_empty() {
-        println!("no document matches");
+        writeln!(out, "no document matches")?;
     }
     for hit in &response.hits {
         let fields = hit.fields.as_ref();
         let title = fields.and_then(|fields| fields.get("title")?.as_str()).unwrap_or("");
-        println!("{:>3}. {:<8.4} {}  {title}", hit.rank, hit.score, hit.id);
+        writeln!(out, "{:>3}. {:<8.4} {}  {title}", hit.rank, hit.score, hit.id)?;
+        let others = fields.into_iter().flatten().filter(|(key, _)| *key != "title");
+        for (key, value) in others {
+            writeln!(out, "       {key}: {value}")?;
+        }
         if let Some(explanation) = &hit.explanation {
-            print_explanation(explanation);
+            print_explanation(out, explanation)?;
         }
     }
     let certificate = &response.certificate;
+    let took_us = response.took_us;
     match certificate.highest_bound_not_scored {
-        Some(bound) => println!(
-            "exact: threshold {:.4}, nothing unscored can exceed {bound:.4}; {} µs",
-            certificate.threshold, response.took_us
-        ),
-        None => println!("exact: every match was scored; {} µs", response.took_us),
+        Some(bound) => writeln!(
+            out,
+            "exact: threshold {:.4}, nothing unscored can exceed {bound:.4}; {took_us} µs",
+            certificate.threshold
+        )?,
+        None => writeln!(out, "exact: every match was scored; {took_us} µs")?,
     }
-    if let Some(profile) = &response.profile {
-        let c = &profile.counters;
-        println!(
-            "plan {}: {} terms, {} segments",
-            profile.plan, profile.query_terms, profile.segments
-        );
-        println!("  windows  {} of {} skipped", c.windows_skipped, c.windows_total);
-        println!(
-            "  blocks   {} scored, {} of {} skipped",
-            c.blocks_scored, c.blocks_skipped, c.blocks_total
-        );
-        println!("  lists    {}, {} codes read", c.lists, c.postings);
-        println!("  rows     {} scored exactly", c.finalists);
-        println!("  time     filter {} µs, search {} µs", profile.filter_us, profile.search_us);
+    match &response.profile {
+        Some(profile) => print_profile(out, profile),
+        None => Ok(()),
     }
 }
 
-fn print_explanation(explanation: &Explanation) {
+fn print_profile(out: &mut impl Write, profile: &Profile) -> io::Result<()> {
+    let Profile { plan, query_terms, segments, filter_us, search_us, counters: c } = profile;
+    writeln!(out, "plan {plan}: {query_terms} terms, {segments} segments")?;
+    writeln!(out, "  windows  {} of {} skipped", c.windows_skipped, c.windows_total)?;
+    writeln!(
+        out,
+        "  blocks   {} scored, {} of {} skipped",
+        c.blocks_scored, c.blocks_skipped, c.blocks_total
+    )?;
+    writeln!(out, "  lists    {}, {} codes read", c.lists, c.postings)?;
+    writeln!(out, "  rows     {} scored exactly", c.finalists)?;
+    writeln!(out, "  time     filter {filter_us} µs, search {search_us} µs")
+}
+
+fn print_explanation(out: &mut impl Write, explanation: &Explanation) -> io::Result<()> {
     let shown = explanation.contributions.iter().take(CONTRIBUTIONS_SHOWN);
     for c in shown {
-        println!(
+        writeln!(
+            out,
             "       {:<16} {:>7.4} = {:.4} × {:.4}  {:>4.1} %",
             c.token.as_deref().unwrap_or("?"),
             c.product,
             c.query_weight,
             c.doc_weight,
             100.0 * c.share
-        );
+        )?;
     }
     let rest = explanation.contributions.get(CONTRIBUTIONS_SHOWN..).unwrap_or_default();
     if !rest.is_empty() {
         let sum: f64 = rest.iter().map(|c| c.product).sum();
-        println!("       {:<16} {sum:>7.4}", format!("{} more", rest.len()));
+        writeln!(out, "       {:<16} {sum:>7.4}", format!("{} more", rest.len()))?;
     }
+    Ok(())
 }

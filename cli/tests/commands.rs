@@ -140,6 +140,52 @@ fn the_sample_measures_as_documented_and_thresholds_set_the_exit_code() {
 }
 
 #[test]
+fn a_run_file_measures_as_the_search_that_wrote_it() {
+    let Some(index) = sample_index() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let run_file = folder.path().join("out.trec");
+    let (run_file, dataset) = (run_file.to_str().unwrap(), sample());
+    let dataset = dataset.to_str().unwrap();
+    let index = index.to_str().unwrap();
+    let searched = ok(&["eval", "--index", index, "--dataset", dataset, "--run", run_file]);
+    let read = ok(&["eval", "--from-run", run_file, "--dataset", dataset]);
+    assert_eq!(searched, read);
+}
+
+#[test]
+fn the_demo_refuses_an_index_that_is_not_its_own() {
+    if !runtime_is_here() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (index, input) = (folder.path().join("mine"), folder.path().join("c.jsonl"));
+    write_corpus(&input, 10);
+    index_into(&index, &input);
+    let data = root().join("data");
+    let demo = ["demo", "--data", data.to_str().unwrap(), "--demo-index", index.to_str().unwrap()];
+    fails(&demo, 2, "other documents");
+    assert_eq!(documents_in(&index), 10);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let Some(index) = sample_index() else { return };
+    let args = ["search", "--index", index.to_str().unwrap(), "the", "--rank", "bm25"];
+    let args = [&args[..], &["-k", "500", "--json", "--explain"]].concat();
+    let words = args.iter().map(|arg| if *arg == "the" { "water cat car money" } else { arg });
+    let mut child = gleaner(&words.collect::<Vec<_>>())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0u8; 10];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(text(&output.stderr), "");
+    assert!(output.status.success());
+}
+
+#[test]
 fn batch_search_keeps_the_order_of_search() {
     let Some(index) = sample_index() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -236,6 +282,13 @@ fn usage_errors_exit_with_2() {
     fails(&["frobnicate"], 2, "frobnicate");
     fails(&["index", "--index", "x", "--input", "/no/such/file"], 2, "no such file");
     fails(&["search", "--index", "x", "q", "--rank", "random"], 2, "random");
+    fails(&["eval", "--dataset", "x"], 2, "--index");
+    if let Some(index) = sample_index() {
+        let index = index.to_str().unwrap();
+        fails(&["search", "--index", index, "q", "--rank", "bm25", "-k", "0"], 2, "k is 0");
+        fails(&["search", "--index", index, "q", "--filter", "no_such_key:1"], 2, "no_such_key");
+        fails(&["demo", "--demo-index", index, "--data", "/no/such/data"], 1, "/no/such/data");
+    }
 }
 
 #[test]
@@ -300,6 +353,10 @@ fn bad_lines_exit_with_3_and_name_file_line_and_reason() {
     let output = run(&skip);
     assert!(output.status.success() && text(&output.stderr).contains("bad.jsonl:2"));
     fails(&[&skip[..], &["--max-errors", "0"]].concat(), 3, "--max-errors 0");
+    fs::write(&input, "nothing\nsound\n").unwrap();
+    let other = folder.path().join("other");
+    let nothing = index_args(&other, &input, &model);
+    fails(&[&nothing[..], &["--on-error", "skip"]].concat(), 1, "all 2 lines were rejected");
 }
 
 #[test]

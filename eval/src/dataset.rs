@@ -44,7 +44,7 @@ impl Dataset {
             return Err(missing_split(qrels_path));
         }
         let qrels = Qrels::read_beir(open_file(&qrels_path)?, &qrels_path)?;
-        let queries = read_queries(open_file(&queries_path)?, &queries_path)?;
+        let queries = parse_queries(open_file(&queries_path)?, &queries_path)?;
         Ok(Self { queries, qrels })
     }
 
@@ -67,7 +67,13 @@ impl Dataset {
     }
 }
 
-fn read_queries(reader: impl BufRead, file: &Path) -> Result<Vec<Query>, EvalError> {
+/// Reads a file of queries, JSONL with `_id` and `text`, in its order.
+/// Errors: `Read`, `BadLine`.
+pub fn read_queries(path: &Path) -> Result<Vec<Query>, EvalError> {
+    parse_queries(open_file(path)?, path)
+}
+
+fn parse_queries(reader: impl BufRead, file: &Path) -> Result<Vec<Query>, EvalError> {
     let mut queries: Vec<Query> = Vec::new();
     let mut seen = HashSet::new();
     for_each_line(reader, file, |line| {

@@ -30,7 +30,7 @@ mod qrels;
 mod run;
 mod threshold;
 
-pub use dataset::{Dataset, Query};
+pub use dataset::{Dataset, Query, read_queries};
 pub use error::EvalError;
 pub use evaluate::{Evaluation, evaluate};
 pub use measure::Measure;

@@ -51,6 +51,15 @@ impl Measure {
         Ok(measures)
     }
 
+    /// Returns the last rank the measure looks at, if it has one.
+    pub fn cutoff(&self) -> Option<usize> {
+        match *self {
+            Self::Ndcg(k) | Self::Recall(k) | Self::Precision(k) | Self::Success(k) => Some(k),
+            Self::Ap(k) | Self::Rr(k) => k,
+        }
+        .map(NonZeroUsize::get)
+    }
+
     /// Returns the measure's value for one list; 0 if nothing is relevant.
     pub(crate) fn value(self, list: &JudgedList) -> f64 {
         let relevant = list.ideal.len();

@@ -155,9 +155,7 @@ pub(crate) fn posting_len_bytes(term_id_bytes: usize) -> usize {
     term_id_bytes + 2
 }
 
-/// Writes the file: header, section table, sections, padding.
-///
-/// Errors: `TooMany` when a length does not fit; the caller's writer errors are the caller's.
+/// Makes header and section table, and says where each section is to be written (offset, length).
 pub(crate) fn assemble(
     layout: &Layout,
     sections: &[&[u8]; Section::ALL.len()],

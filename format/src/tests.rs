@@ -230,6 +230,12 @@ fn lying_directories_with_true_checksums_are_errors() {
         (lists + layout::list_at::STEP + 3, 0xff),
         (lists + layout::list_at::FORM, 7),
         (lists + layout::list_at::FORM, 0),
+        (lists + layout::list_at::MAX_CODE, 254),
+        (places[Section::Rows as usize - 1].0, 200),
+        (places[Section::Columns as usize - 1].0, 0),
+        (places[Section::Columns as usize - 1].0 + 1, 254),
+        (places[Section::Columns as usize - 1].0 + 5, 1),
+        (places[Section::Columns as usize - 1].0 + 64, 254),
     ];
     for (at, value) in lies {
         let mut lying = bytes.clone();
@@ -242,19 +248,41 @@ fn lying_directories_with_true_checksums_are_errors() {
     }
 }
 
-/// A maximum below the truth passes the checksums only if they were made for it: the audit finds it.
+/// Sparse lists whose rows leave the window, or descend, would write outside the accumulators.
 #[test]
-fn a_lowered_maximum_fails_the_audit() {
+fn lying_sparse_lists_are_errors() {
+    let vectors: Vec<SparseVector> = (0..40u32)
+        .map(|row| SparseVector::from_pairs((row % 20 == 3).then_some((9, 1.0))).unwrap())
+        .collect();
+    let bytes = build(&vectors, None);
+    let places = ImpactFile::open(&bytes[..]).unwrap().view().layout.sections;
+    let columns = places[Section::Columns as usize - 1].0;
+    assert_eq!(bytes[columns..columns + 6], [3, 0, 23, 0, 255, 255]);
+    for (at, value) in [(2, 60), (2, 3), (3, 200), (4, 0), (5, 254)] {
+        let mut lying = bytes.clone();
+        lying[columns + at] = value;
+        reseal(&mut lying, &places);
+        let opened = ImpactFile::open(&lying);
+        // A lower code is no lie about structure: the audit finds it.
+        let found = opened.and_then(|file| file.view().verify());
+        assert!(matches!(found, Err(FormatError::Corrupt { .. })), "byte {at} set to {value}");
+    }
+}
+
+/// A bound below the truth, consistent in itself, passes every check of opening: only the audit,
+/// which derives columns from rows, finds it.
+#[test]
+fn a_lowered_bound_fails_the_audit() {
     let bytes = build(&example(), None);
     let places = ImpactFile::open(&bytes[..]).unwrap().view().layout.sections;
     let mut lying = bytes;
-    let at = places[Section::Columns as usize - 1].0 + 64;
-    assert_eq!(lying[at], 255);
-    lying[at] = 254;
+    let at = places[Section::Columns as usize - 1].0;
+    assert_eq!((lying[at], lying[at + 1]), (128, 255));
+    lying[at] = 127;
     reseal(&mut lying, &places);
     let file = ImpactFile::open(lying).unwrap();
     match file.view().verify() {
-        Err(FormatError::Corrupt { section: "columns", expected: 255, found: 254, .. }) => {}
+        Err(FormatError::Corrupt { section: "columns", expected: 128, found: 127, .. }) => {}
         other => panic!("{other:?}"),
     }
 }

@@ -105,7 +105,8 @@ impl<'a> ImpactView<'a> {
         u32_at(firsts, ordinal * 4) as usize..u32_at(firsts, ordinal * 4 + 4) as usize
     }
 
-    fn list(&self, list: usize) -> ListView<'a> {
+    /// The list at a position in the directory, whose entry was checked.
+    pub(crate) fn list(&self, list: usize) -> ListView<'a> {
         let entry = ListEntry::read(self.section(Section::Lists), list);
         let window_rows = self.window_rows(entry.window).len();
         let len = entry.form.len_bytes(entry.postings, window_rows);

@@ -3,12 +3,12 @@
 //! Rows come as vectors (quantised here) or as rows of another file (copied: a merge never
 //! quantises twice). Durability and atomicity are the directory's business, not ours.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use crate::{
     columns::{Columns, Rows, invert},
     error::FormatError,
-    layout::{Layout, Section, aligned, assemble},
+    layout::{LIST_ENTRY_LEN_BYTES, Layout, Section, aligned, assemble},
     quantize::quantize_row,
     vector::SparseVector,
     view::RowView,
@@ -87,8 +87,8 @@ impl ImpactBuilder {
 
     /// Writes the file and returns its length in bytes.
     ///
-    /// Cost: about 20 ns a posting. Errors: the writer's.
-    pub fn write(mut self, out: &mut impl Write) -> std::io::Result<u64> {
+    /// Cost: about 20 ns a posting. Errors: the writer's; `TooMany` beyond 2^32 − 1 lists.
+    pub fn write(mut self, out: &mut impl Write) -> io::Result<u64> {
         self.apply_order();
         let columns = invert(Rows {
             starts: &self.starts,
@@ -96,6 +96,11 @@ impl ImpactBuilder {
             terms: &self.terms,
             codes: &self.codes,
         });
+        let lists = columns.lists.len() / LIST_ENTRY_LEN_BYTES;
+        if u32::try_from(lists).is_err() {
+            let (found, limit) = (lists as u64, u64::from(u32::MAX));
+            return Err(io::Error::other(FormatError::TooMany { what: "lists", found, limit }));
+        }
         let term_id_bytes =
             if columns.term_ids.last().is_none_or(|&term| term <= u16::MAX.into()) { 2 } else { 4 };
         let rows = self.encode_rows(term_id_bytes);
@@ -115,7 +120,7 @@ impl ImpactBuilder {
         layout: &Layout,
         columns: &Columns,
         rows: &[u8],
-    ) -> std::io::Result<u64> {
+    ) -> io::Result<u64> {
         let starts = le_bytes(&self.starts, |start| start.to_le_bytes());
         let exponents = le_bytes(&self.exponents, |exponent| exponent.to_le_bytes());
         let order = le_bytes(&self.order, |doc| doc.to_le_bytes());

@@ -20,26 +20,29 @@ pub struct Document {
 }
 
 impl Document {
-    /// Understands one line: an object with `_id` (or `id`; a string or an integer), `text`, and
-    /// optionally `title`. The other keys are kept for filters.
+    /// Understands one line: an object with `_id` (or `id`; a string or an integer) and `text` or
+    /// `title` or both. The other keys are kept for filters.
     ///
     /// Errors: the reason, fit to follow "file:line: ".
     pub fn parse(line: &[u8]) -> Result<Self, String> {
         let line = std::str::from_utf8(line).map_err(|error| {
             format!("not UTF-8 at byte {} of the line", error.valid_up_to() + 1)
         })?;
-        let line = line.trim();
+        let line = line.trim_start_matches('\u{feff}').trim();
         let value: Value =
             serde_json::from_str(line).map_err(|error| format!("not JSON: {}", brief(&error)))?;
         let Value::Object(mut object) = value else {
-            return Err("not a JSON object".to_owned());
+            return Err("not a JSON object (one document per line is expected)".to_owned());
         };
         let id = identifier(&object)?;
         check_id(&id).map_err(str::to_owned)?;
-        let title = optional_string(&object, "title")?.unwrap_or_default();
-        let text = optional_string(&object, "text")?
-            .ok_or_else(|| "the key \"text\" is missing".to_owned())?;
-        let text = format!("{title} {text}").trim().to_owned();
+        let title = optional_string(&object, "title")?;
+        let text = optional_string(&object, "text")?;
+        if title.is_none() && text.is_none() {
+            return Err("the key \"text\" is missing".to_owned());
+        }
+        let text = [title.unwrap_or_default(), text.unwrap_or_default()].join(" ");
+        let text = text.trim().to_owned();
         for key in OWN_KEYS {
             object.remove(key);
         }

@@ -96,6 +96,14 @@ pub enum IndexError {
     /// An index is there, but cannot be opened.
     #[error(transparent)]
     Open(#[from] SearchError),
+    /// No line of the inputs made a document.
+    #[error("no document was indexed from {inputs}: all {rejected} lines were rejected")]
+    NothingIndexed {
+        /// The inputs, joined.
+        inputs: String,
+        /// Lines refused.
+        rejected: u64,
+    },
     /// Another process holds the index's writer lock.
     #[error("another process is writing to {path}")]
     Locked {

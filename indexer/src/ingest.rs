@@ -78,6 +78,8 @@ pub struct Progress {
     pub rejected: u64,
     /// Bytes of the input files read so far, those passed over by a resumed run included.
     pub read_bytes: u64,
+    /// Those of them that a resumed run passed over before it began.
+    pub passed_bytes: u64,
     /// Bytes of all input files.
     pub total_bytes: u64,
     /// Refused lines not reported before.
@@ -119,7 +121,8 @@ pub fn ingest(
     report: &mut dyn FnMut(&Progress),
 ) -> Result<IngestReport, IndexError> {
     assert!(!encoders.is_empty(), "texts cannot be encoded without an encoder");
-    let (inputs, found) = open_inputs(store, paths, options.resume)?;
+    let Opened { inputs, earlier, found, rejected } = open_inputs(store, paths, options.resume)?;
+    let passed_bytes = inputs.iter().map(Input::read_bytes).sum();
     let workers = encoders.len();
     let (chunks_in, chunks) = sync_channel::<Result<Chunk, IndexError>>(CHUNKS_AHEAD);
     let (encoded_in, encoded) = sync_channel::<Result<Encoded, IndexError>>(workers);
@@ -137,8 +140,10 @@ pub fn ingest(
             store,
             options,
             report,
-            progress: Progress { found, ..Progress::default() },
+            progress: Progress { found, passed_bytes, ..Progress::default() },
+            rejected_before: rejected,
             last_commit: Instant::now(),
+            earlier,
             inputs: Vec::new(),
         };
         let result = indexing.run(&encoded);
@@ -151,31 +156,35 @@ pub fn ingest(
     })
 }
 
+/// Inputs ready to be read, and what earlier runs say of them and of others.
+struct Opened {
+    inputs: Vec<Input>,
+    /// Files of earlier runs that are complete and not read by this one.
+    earlier: Vec<InputProgress>,
+    found: u64,
+    rejected: u64,
+}
+
 /// Opens all inputs, moved on to where the interrupted run stopped if `resume` is set.
-fn open_inputs(
-    store: &IndexStore,
-    paths: &[PathBuf],
-    resume: bool,
-) -> Result<(Vec<Input>, u64), IndexError> {
-    let earlier = if resume { &store.manifest().inputs[..] } else { &[] };
-    let mut inputs = Vec::new();
-    let mut found = 0;
+fn open_inputs(store: &IndexStore, paths: &[PathBuf], resume: bool) -> Result<Opened, IndexError> {
+    let mut earlier = if resume { store.manifest().inputs.clone() } else { Vec::new() };
+    let mut opened = Opened { inputs: Vec::new(), earlier: Vec::new(), found: 0, rejected: 0 };
     for path in paths {
         let mut input = Input::open(path)?;
         let name = input.progress().path.clone();
-        if let Some(earlier) = earlier.iter().find(|earlier| earlier.path == name) {
-            input.resume(earlier)?;
-            found += earlier.documents;
+        if let Some(at) = earlier.iter().position(|earlier| earlier.path == name) {
+            let earlier = earlier.remove(at);
+            input.resume(&earlier)?;
+            opened.found += earlier.documents;
+            opened.rejected += earlier.rejected;
         }
-        inputs.push(input);
+        opened.inputs.push(input);
     }
-    let missing = earlier.iter().find(|earlier| {
-        !earlier.complete && inputs.iter_mut().all(|input| input.progress().path != earlier.path)
-    });
-    match missing {
-        Some(missing) => Err(IndexError::OtherInputs { path: PathBuf::from(&missing.path) }),
-        None => Ok((inputs, found)),
+    if let Some(missing) = earlier.iter().find(|earlier| !earlier.complete) {
+        return Err(IndexError::OtherInputs { path: PathBuf::from(&missing.path) });
     }
+    opened.earlier = earlier;
+    Ok(opened)
 }
 
 fn read_chunks(
@@ -306,7 +315,9 @@ struct Indexing<'a, 'b> {
     options: &'a IngestOptions<'b>,
     report: &'a mut dyn FnMut(&Progress),
     progress: Progress,
+    rejected_before: u64,
     last_commit: Instant,
+    earlier: Vec<InputProgress>,
     inputs: Vec<InputProgress>,
 }
 
@@ -343,6 +354,14 @@ impl Indexing<'_, '_> {
         vectors: Result<Vec<SparseVector>, IndexError>,
     ) -> Result<(), IndexError> {
         let vectors = vectors?;
+        self.progress.rejected += chunk.rejections.len() as u64;
+        self.progress.rejections = chunk.rejections;
+        let refused = self.check_rejections();
+        if let Err(IndexError::TooManyRejected { .. }) = refused {
+            // The chunk is left to the next run, which will meet the same lines and the same limit.
+            (self.report)(&self.progress);
+            return refused;
+        }
         for (document, vector) in chunk.documents.iter().zip(&vectors) {
             self.store.upsert(document, vector)?;
         }
@@ -350,23 +369,28 @@ impl Indexing<'_, '_> {
         self.progress.indexed += vectors.len() as u64;
         self.progress.read_bytes = chunk.read_bytes;
         self.progress.total_bytes = self.inputs.iter().map(|input| input.size_bytes).sum();
-        self.progress.rejected += chunk.rejections.len() as u64;
-        self.progress.rejections = chunk.rejections;
+        if refused.is_err() {
+            // The error names the line.
+            self.progress.rejections.clear();
+        }
         (self.report)(&self.progress);
-        let rejections = std::mem::take(&mut self.progress.rejections);
-        self.check_rejections(&rejections)?;
+        self.progress.rejections.clear();
+        refused?;
         if self.last_commit.elapsed() >= self.options.commit_interval {
             self.commit()?;
         }
         Ok(())
     }
 
-    fn check_rejections(&self, rejections: &[Rejection]) -> Result<(), IndexError> {
-        let Some(last) = rejections.last() else { return Ok(()) };
+    fn check_rejections(&self) -> Result<(), IndexError> {
+        let rejections = &self.progress.rejections;
+        let (Some(first), Some(last)) = (rejections.first(), rejections.last()) else {
+            return Ok(());
+        };
+        let rejected = self.rejected_before + self.progress.rejected;
         match self.options.on_error {
-            OnError::Fail => Err(IndexError::Rejected { rejection: rejections[0].clone() }),
-            OnError::Skip { max_errors } if self.progress.rejected > max_errors => {
-                let rejected = self.progress.rejected;
+            OnError::Fail => Err(IndexError::Rejected { rejection: first.clone() }),
+            OnError::Skip { max_errors } if rejected > max_errors => {
                 Err(IndexError::TooManyRejected { rejected, limit: max_errors, last: last.clone() })
             }
             OnError::Skip { .. } => Ok(()),
@@ -382,9 +406,10 @@ impl Indexing<'_, '_> {
     }
 
     fn commit(&mut self) -> Result<(), IndexError> {
-        let is_news = self.store.uncommitted() > 0 || self.inputs != self.store.manifest().inputs;
+        let inputs = [&self.earlier[..], &self.inputs].concat();
+        let is_news = self.store.uncommitted() > 0 || inputs != self.store.manifest().inputs;
         if !self.inputs.is_empty() && is_news {
-            self.store.commit(self.inputs.clone())?;
+            self.store.commit(inputs)?;
             self.progress.committed = self.progress.indexed;
             (self.report)(&self.progress);
         }

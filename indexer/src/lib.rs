@@ -21,3 +21,5 @@ pub use ingest::{
 pub use input::{Input, InputFormat, find_inputs};
 pub use plugin::ImpactPlugin;
 pub use store::{IndexStore, MergeReport};
+/// The storage layer's error, for telling damage from other failures.
+pub use tantivy::TantivyError;

@@ -4,13 +4,14 @@
 //! same atomic commit. Both extensions are registered from the first version, because the set is
 //! frozen when an index is created.
 
-use std::{any::Any, io::Write};
+use std::{any::Any, io::Write, path::PathBuf};
 
 use gleaner_format::{ImpactBuilder, ImpactFile, SparseVector, write_empty_dense};
 use gleaner_searcher::{DENSE_EXTENSION, IMPACT_EXTENSION, IMPACTS_TYPE};
 use tantivy::{
     DocId, Segment, SegmentReader, TantivyDocument, TantivyError,
     directory::{OwnedBytes, TerminatingWrite},
+    error::DataCorruption,
     index::SegmentComponent,
     indexer::{DocIdMapping, doc_id_mapping::MappingType},
     plugin::{PluginMergeContext, PluginWriter, PluginWriterContext, SegmentPlugin},
@@ -92,24 +93,23 @@ impl SegmentPlugin for ImpactPlugin {
 
 fn copy_rows(reader: &SegmentReader, merged: &mut ImpactBuilder) -> tantivy::Result<()> {
     let bytes: OwnedBytes = reader.open_read(component(IMPACT_EXTENSION))?.read_bytes()?;
-    let internal = |error: gleaner_format::FormatError| {
-        TantivyError::InternalError(format!(
-            "{}.{IMPACT_EXTENSION}: {error}",
-            reader.segment_id().uuid_string()
-        ))
+    let name = format!("{}.{IMPACT_EXTENSION}", reader.segment_id().uuid_string());
+    let damaged = |reason: String| {
+        TantivyError::DataCorruption(DataCorruption::new(PathBuf::from(&name), reason))
     };
-    let file = ImpactFile::open(bytes.as_slice()).map_err(internal)?;
+    let file = ImpactFile::open(bytes.as_slice()).map_err(|error| damaged(error.to_string()))?;
     let view = file.view();
     if view.rows() != reader.max_doc() as usize {
         let (rows, docs) = (view.rows(), reader.max_doc());
-        return Err(TantivyError::InternalError(format!("{rows} rows for {docs} documents")));
+        return Err(damaged(format!("{rows} rows for {docs} documents")));
     }
     let mut row_of_doc: Vec<u32> = vec![0; view.rows()];
     for row in 0..view.rows() {
         row_of_doc[view.doc(row) as usize] = row as u32;
     }
     for doc in reader.doc_ids_alive() {
-        merged.push_row(view.row(row_of_doc[doc as usize] as usize)).map_err(internal)?;
+        let row = view.row(row_of_doc[doc as usize] as usize);
+        merged.push_row(row).map_err(|error| TantivyError::InvalidArgument(error.to_string()))?;
     }
     Ok(())
 }

@@ -294,7 +294,6 @@ fn empty_documents_are_stored_and_never_returned() {
     let query = vector("w1");
     assert_eq!(found(&search(&index, &query, 10, None)).len(), 1);
     assert_eq!(found(&search(&index, &SparseVector::default(), 10, None)), []);
-    assert_eq!(found(&search(&index, &query, 0, None)), []);
     assert_eq!(Index::open(&index).unwrap().snapshot().live_docs(), 2);
 }
 
@@ -351,6 +350,81 @@ fn skipped_lines_are_reported_and_limited() {
     assert!(seen[0].contains("c.jsonl:2: not JSON") && seen[1].contains(":3: the key"), "{seen:?}");
     let (result, _) = attempt(1);
     assert!(matches!(result, Err(IndexError::TooManyRejected { rejected: 2, limit: 1, .. })));
+}
+
+#[test]
+fn a_limit_of_rejections_holds_across_resumed_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    let bad = |count: usize| "nonsense\n".repeat(count);
+    let good: String =
+        (0..1500).map(|i| format!("{{\"_id\":\"{i}\",\"text\":\"w1\"}}\n")).collect();
+    std::fs::write(&input, format!("{}{good}{}", bad(8), bad(8))).unwrap();
+    for _ in 0..3 {
+        let mut store = IndexStore::open_or_create(&index, model()).unwrap();
+        let options = options(true, OnError::Skip { max_errors: 10 });
+        let encoders: Vec<Box<dyn DocumentEncoder>> = vec![Box::new(WordCounts)];
+        let result =
+            ingest(&mut store, std::slice::from_ref(&input), encoders, &options, &mut |_| {});
+        assert!(
+            matches!(result, Err(IndexError::TooManyRejected { rejected: 16, .. })),
+            "{result:?}"
+        );
+    }
+}
+
+#[test]
+fn inputs_that_arrive_one_by_one_are_encoded_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = folder.path().join("index");
+    let [a, b] = ["a.jsonl", "b.jsonl"].map(|name| folder.path().join(name));
+    write_corpus(&a, &corpus(50, 1));
+    let renamed = corpus(70, 2).into_iter().map(|(id, text)| (format!("b{id}"), text));
+    write_corpus(&b, &renamed.collect::<Vec<_>>());
+    let resume = |inputs: &[PathBuf]| {
+        let mut store = IndexStore::open_or_create(&index, model()).unwrap();
+        let encoders: Vec<Box<dyn DocumentEncoder>> = vec![Box::new(WordCounts)];
+        let report =
+            ingest(&mut store, inputs, encoders, &options(true, OnError::Fail), &mut |_| {});
+        let progress = report.unwrap().progress;
+        (progress.found, progress.indexed)
+    };
+    assert_eq!(resume(std::slice::from_ref(&a)), (0, 50));
+    assert_eq!(resume(std::slice::from_ref(&b)), (0, 70));
+    assert_eq!(resume(&[a, b]), (120, 0));
+}
+
+#[test]
+fn an_upsert_leaves_large_segments_alone_and_a_build_becomes_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    write_corpus(&input, &corpus(4000, 7));
+    run(&index, &input, false).unwrap();
+    let settle = |indexed| IndexStore::open(&index, model()).unwrap().settle(indexed).unwrap();
+    let names = || -> Vec<String> {
+        let snapshot = Index::open(&index).unwrap().snapshot();
+        snapshot.segments().iter().map(|segment| segment.name()).collect()
+    };
+    settle(4000);
+    let large = names();
+    assert_eq!(large.len(), 1);
+    write_corpus(&input, &corpus(3, 9));
+    run(&index, &input, false).unwrap();
+    settle(3);
+    assert_eq!(names().len(), 2);
+    assert!(names().contains(&large[0]));
+}
+
+#[test]
+fn abandoned_attempts_to_create_are_removed_and_failed_ones_leave_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let abandoned = folder.path().join(".index.creating-999999999");
+    std::fs::create_dir(&abandoned).unwrap();
+    drop(IndexStore::open_or_create(&folder.path().join("index"), model()).unwrap());
+    assert!(!abandoned.exists());
+    let names: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["index"]);
 }
 
 /// Stops the run from inside, after a number of encoded chunks.
@@ -444,6 +518,118 @@ fn files(index: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = entries.filter(|path| path.is_file()).collect();
     files.sort();
     files
+}
+
+/// An index on a read-only mount can be searched: reading takes no lock and writes nothing.
+#[test]
+fn reading_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    write_corpus(&input, &corpus(100, 7));
+    run(&index, &input, false).unwrap();
+    for lock in files(&index).iter().filter(|file| file.extension().is_some_and(|e| e == "lock")) {
+        std::fs::remove_file(lock).unwrap();
+    }
+    let before = files(&index);
+    let served = Index::open(&index).unwrap();
+    served.refresh().unwrap();
+    let query = vector("w1");
+    served.snapshot().search(&request(&query, 5, Some("tag:t1")), &|_| None).unwrap();
+    assert_eq!(files(&index), before);
+}
+
+#[test]
+fn an_index_without_its_list_is_damaged_not_absent() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    write_corpus(&input, &corpus(10, 7));
+    run(&index, &input, false).unwrap();
+    std::fs::remove_file(index.join("meta.json")).unwrap();
+    assert!(Index::open(&index).err().unwrap().is_damage());
+    assert!(!Index::open(folder.path()).err().unwrap().is_damage());
+}
+
+#[test]
+fn a_model_that_moved_is_recorded_where_it_is_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    write_corpus(&input, &corpus(10, 7));
+    run(&index, &input, false).unwrap();
+    let moved = model().map(|model| ModelBinding { path: "elsewhere".to_owned(), ..model });
+    let mut store = IndexStore::open(&index, moved).unwrap();
+    let encoders: Vec<Box<dyn DocumentEncoder>> = vec![Box::new(WordCounts)];
+    ingest(&mut store, &[input], encoders, &options(false, OnError::Fail), &mut |_| {}).unwrap();
+    drop(store);
+    let manifest = Index::open(&index).unwrap().snapshot().manifest().clone();
+    assert_eq!(manifest.model.unwrap().path, "elsewhere");
+}
+
+/// `meta.json` has no checksum of its own: every bit of it is tried, with every kind of search.
+#[test]
+fn a_damaged_commit_list_never_changes_an_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    write_corpus(&input, &corpus(60, 77));
+    run(&index, &input, false).unwrap();
+    write_corpus(&input, &corpus(9, 78));
+    run(&index, &input, false).unwrap();
+    let query = vector("w1 w2 w3");
+    let answers = || -> Result<_, gleaner_searcher::SearchError> {
+        let snapshot = Index::open(&index)?.snapshot();
+        let fields = ["text".to_owned()];
+        let sparse = request(&query, 20, Some("tag:t1 OR year:>2000"));
+        let words =
+            SearchRequest { text: Some("w1 w2 w2"), fields: &fields, ..request(&query, 20, None) };
+        let lexical = SearchRequest { rank: Rank::Bm25, ..words };
+        let hits = [sparse, lexical]
+            .map(|request| snapshot.search(&request, &|_| None).map(|answer| answer.hits));
+        let [sparse, lexical] = hits;
+        let manifest = snapshot.manifest().clone();
+        Ok((sparse?, lexical?, manifest, snapshot.live_docs()))
+    };
+    let truth = answers().unwrap();
+    let meta = index.join("meta.json");
+    let sound = std::fs::read(&meta).unwrap();
+    let mut errors = 0;
+    for at in 0..sound.len() {
+        let mut damaged = sound.clone();
+        damaged[at] ^= 1 << (at % 7);
+        std::fs::write(&meta, &damaged).unwrap();
+        match answers() {
+            Ok(found) => assert_eq!(found, truth, "byte {at}: {:?}", damaged[at] as char),
+            Err(_) => errors += 1,
+        }
+    }
+    assert!(errors > sound.len() / 2, "{errors} of {}", sound.len());
+}
+
+/// A reader meets commits, merges and removed files at any moment, and never calls them damage.
+#[test]
+fn reading_while_another_process_commits_is_never_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    write_corpus(&input, &corpus(3000, 7));
+    run(&index, &input, false).unwrap();
+    let writing = AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..6 {
+                run(&index, &input, false).unwrap();
+                IndexStore::open(&index, model()).unwrap().merge().unwrap();
+            }
+            writing.store(false, Ordering::Relaxed);
+        });
+        let query = vector("w1 w2");
+        let served = Index::open(&index).unwrap();
+        let mut reads = 0;
+        while writing.load(Ordering::Relaxed) || reads == 0 {
+            for snapshot in [served.refresh().unwrap(), Index::open(&index).unwrap().snapshot()] {
+                let answer = snapshot.search(&request(&query, 5, None), &|_| None).unwrap();
+                assert_eq!(answer.hits.len(), 5);
+            }
+            reads += 1;
+        }
+    });
 }
 
 /// Damage anywhere is an error or leaves the answer alone; it never changes an answer, and never

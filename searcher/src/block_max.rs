@@ -12,7 +12,7 @@ use gleaner_kernels::{ACCUMULATORS, add_codes, dot_u16, max, scatter_add};
 
 use crate::{
     exhaustive,
-    plan::{ActiveList, Plan},
+    plan::{ActiveList, Plan, QUERY_TERMS_LIMIT},
     profile::Counters,
     rows::RowSet,
     topk::{RowHit, TopK},
@@ -57,8 +57,8 @@ pub struct Limits<'a> {
 pub struct SegmentAnswer {
     /// At most `k` hits, best first.
     pub hits: Vec<RowHit>,
-    /// No unscored row scores above this.
-    pub highest_bound_not_scored: f64,
+    /// No unscored row scores above this; `None` if every admitted match was scored.
+    pub highest_bound_not_scored: Option<f64>,
 }
 
 #[derive(Clone, Copy)]
@@ -70,7 +70,8 @@ struct Candidate {
 /// Returns the `k` best admitted rows, skipping what block maxima rule out.
 ///
 /// Shapes: at most `k` hits, best first; ties by `tie(row)` ascending. Units: scores are the
-/// oracle's. `counters` are added to. Panics: never on input.
+/// oracle's. `counters` are added to. Panics: if `limits.k` is 0 or the query has more than
+/// [`QUERY_TERMS_LIMIT`] terms, which callers check; never on the bytes of an opened file.
 pub fn search(
     view: ImpactView<'_>,
     query: &SparseVector,
@@ -79,6 +80,7 @@ pub fn search(
     scratch: &mut Scratch,
     counters: &mut Counters,
 ) -> SegmentAnswer {
+    assert!(limits.k > 0 && query.len() <= QUERY_TERMS_LIMIT, "limits are the caller's to check");
     for (term, weight) in query.iter() {
         if let Some(entry) = scratch.table.get_mut(term as usize) {
             *entry = weight;
@@ -95,17 +97,16 @@ pub fn search(
         counters,
     };
     search.least_sum = search.plan.least_sum(f64::from(limits.floor));
-    if limits.k > 0 {
-        for window in 0..view.windows() {
-            search.window(window, &tie, scratch);
-        }
+    for window in 0..view.windows() {
+        search.window(window, &tie, scratch);
     }
     for term in query.terms() {
         if let Some(entry) = scratch.table.get_mut(*term as usize) {
             *entry = 0.0;
         }
     }
-    let highest_bound_not_scored = search.plan.score_bound(search.highest_skipped);
+    let skipped = (search.highest_skipped > 0).then_some(search.highest_skipped);
+    let highest_bound_not_scored = skipped.map(|sum| search.plan.score_bound(sum));
     SegmentAnswer { hits: search.top.into_sorted(), highest_bound_not_scored }
 }
 

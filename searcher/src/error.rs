@@ -28,6 +28,12 @@ pub enum SearchError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Commits replaced each other faster than one could be opened.
+    #[error("commits to {path} replace each other faster than one can be opened; try again")]
+    Busy {
+        /// The index folder.
+        path: PathBuf,
+    },
     /// A file's bytes are not what was written.
     #[error("the index is damaged: {file}: {reason}; restore it from a copy or index again")]
     Damaged {
@@ -60,6 +66,9 @@ pub enum SearchError {
         /// The limit.
         limit: usize,
     },
+    /// No hit asked for.
+    #[error("k is 0; ask for at least one hit")]
+    NoHits,
     /// More hits asked for than is allowed.
     #[error("k + offset is {found}, the limit is {limit}")]
     Depth {

@@ -34,13 +34,14 @@ impl Filter {
     pub fn parse(snapshot: &Snapshot, filter: &str) -> Result<Self, SearchError> {
         let unreadable = |reason: String| SearchError::Filter { filter: filter.to_owned(), reason };
         check_size(filter).map_err(|reason| unreadable(reason.to_owned()))?;
-        let mut ast = parse_query(filter).map_err(|_| unreadable("syntax error".to_owned()))?;
+        let mut ast = parse_query(filter)
+            .map_err(|_| unreadable(with_hint(filter, "syntax error".to_owned())))?;
         resolve_keys(&mut ast, snapshot).map_err(unreadable)?;
         let fields = snapshot.fields();
         let mut parser = QueryParser::for_index(snapshot.searcher().index(), vec![fields.text]);
         parser.set_conjunction_by_default();
         let query = parser.build_query_from_user_input_ast(ast);
-        let query = query.map_err(|error| unreadable(error.to_string()))?;
+        let query = query.map_err(|error| unreadable(with_hint(filter, error.to_string())))?;
         Ok(Self { given: filter.to_owned(), query })
     }
 
@@ -100,6 +101,21 @@ fn nesting_bound(filter: &str) -> usize {
     opening + longest
 }
 
+/// Adds what was probably meant.
+fn with_hint(filter: &str, reason: String) -> String {
+    let comparison = ["<=", ">=", "!=", "=", "<", ">"]
+        .into_iter()
+        .find_map(|sign| filter.split_once(sign).map(|(left, right)| (left, sign, right)));
+    match comparison {
+        Some((left, _, _)) if left.trim_end().ends_with(':') => reason,
+        Some((left, sign, right)) => {
+            let sign = if sign == "=" { "" } else { sign };
+            format!("{reason}; did you mean {}:{sign}{}?", left.trim(), right.trim())
+        }
+        None => format!("{reason}; conditions are written key:value, words in a row are ANDed"),
+    }
+}
+
 /// Points names that are no field of the index at the documents' own keys, and gives clauses that
 /// only exclude something to exclude from (tantivy would match nothing, silently).
 fn resolve_keys(ast: &mut UserInputAst, snapshot: &Snapshot) -> Result<(), String> {
@@ -142,7 +158,10 @@ fn resolve(name: &mut Option<String>, snapshot: &Snapshot) -> Result<(), String>
         && !readers.is_empty()
         && !readers.iter().any(has_key)
     {
-        return Err(format!("no document has the key {key:?}"));
+        return Err(match key {
+            "title" => "title is part of the text: use text:word".to_owned(),
+            _ => format!("no document has the key {key:?} (nested keys are written a.b.c)"),
+        });
     }
     *name = Some(full);
     Ok(())

@@ -8,13 +8,14 @@ use std::{
     ops::Deref,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use gleaner_format::{ImpactFile, ImpactView, open_dense};
 use serde_json::{Map, Value};
 use tantivy::{
-    DocAddress, IndexReader, Opstamp, ReloadPolicy, Searcher, SegmentMeta, SegmentReader,
-    TantivyDocument, TantivyError,
+    DocAddress, IndexMeta, IndexReader, IndexSettings, Opstamp, ReloadPolicy, Searcher,
+    SegmentMeta, SegmentReader, TantivyDocument, TantivyError,
     columnar::StrColumn,
     directory::{OwnedBytes, error::OpenReadError},
     index::{SegmentComponent, SegmentId},
@@ -23,14 +24,19 @@ use tantivy::{
 
 use crate::{
     block_max::Scratch,
+    directory::ReadOnlyDirectory,
     error::SearchError,
-    manifest::{MANIFEST_VERSION, Manifest},
+    manifest::Manifest,
     rows::RowSet,
     schema::{DENSE_EXTENSION, Fields, IMPACT_EXTENSION, register_analyzers},
 };
 
-/// How often opening retries when a commit lands between reading its list and its files.
-const OPEN_ATTEMPTS: usize = 20;
+/// How often opening is tried when commits land between reading their list and their files.
+const OPEN_ATTEMPTS: usize = 100;
+/// Longest reason that is taken over from the storage layer.
+const REASON_LIMIT_CHARS: usize = 200;
+/// Time between two attempts.
+const OPEN_PAUSE: Duration = Duration::from_millis(10);
 
 /// An index folder opened for searching.
 pub struct Index {
@@ -79,19 +85,19 @@ impl Index {
     /// read of all files for their checksums.
     pub fn open(path: &Path) -> Result<Self, SearchError> {
         if !path.join("meta.json").is_file() {
-            return Err(SearchError::IndexNotFound { path: path.to_path_buf() });
+            return Err(missing(path));
         }
         let meta_damaged = |error: TantivyError| damage(error, path.join("meta.json"));
-        let tantivy = tantivy::Index::open_in_dir(path).map_err(meta_damaged)?;
+        let directory = ReadOnlyDirectory::open(path).map_err(meta_damaged)?;
+        let tantivy = tantivy::Index::open(directory).map_err(meta_damaged)?;
         register_analyzers(&tantivy);
         let fields = Fields::find(&tantivy)?;
         let mut checked = HashSet::new();
-        check_files(&tantivy, path, &mut checked)?;
-        let reader = tantivy
-            .reader_builder()
-            .reload_policy(ReloadPolicy::Manual)
-            .try_into()
-            .map_err(meta_damaged)?;
+        let reader = while_commits_land(&tantivy, path, |metas| {
+            check_files(&tantivy, path, metas, &mut checked)?;
+            let reader = tantivy.reader_builder().reload_policy(ReloadPolicy::Manual);
+            reader.try_into().map(Some).map_err(meta_damaged)
+        })?;
         let snapshot = open_snapshot(path, &tantivy, &reader, fields, &[], &mut checked)?;
         let current = Mutex::new(Arc::new(snapshot));
         let checked = Mutex::new(checked);
@@ -115,10 +121,8 @@ impl Index {
         let current = self.snapshot();
         let meta_damaged = |error: TantivyError| damage(error, self.path.join("meta.json"));
         let metas = self.tantivy.load_metas().map_err(meta_damaged)?;
-        let listed = metas.segments.iter().map(|meta| (meta.id(), meta.delete_opstamp()));
-        let held = current.segments.iter().map(|segment| (segment.id, segment.delete_opstamp));
         // A merge keeps the commit's number and changes its segments.
-        let same_segments = listed.collect::<BTreeSet<_>>() == held.collect::<BTreeSet<_>>();
+        let same_segments = *current.searcher.generation().segments() == segment_ids(&metas);
         if metas.opstamp == current.opstamp && same_segments {
             return Ok(current);
         }
@@ -136,7 +140,36 @@ impl Index {
     }
 }
 
-/// Reads the commit's list, checks files not checked before, and opens its segments.
+/// Runs `attempt` on the latest commit, again if it fails or declines because another process
+/// committed meanwhile (its files may be gone then). A failure on a steady commit is real.
+fn while_commits_land<T>(
+    tantivy: &tantivy::Index,
+    path: &Path,
+    mut attempt: impl FnMut(&IndexMeta) -> Result<Option<T>, SearchError>,
+) -> Result<T, SearchError> {
+    let load = || tantivy.load_metas().map_err(|error| damage(error, path.join("meta.json")));
+    let mut metas = load()?;
+    for _ in 0..OPEN_ATTEMPTS {
+        let result = attempt(&metas);
+        if let Ok(Some(value)) = result {
+            return Ok(value);
+        }
+        let latest = load()?;
+        let is_steady = segment_ids(&latest) == segment_ids(&metas);
+        match result {
+            Err(error) if is_steady => return Err(error),
+            _ => metas = latest,
+        }
+        std::thread::sleep(OPEN_PAUSE);
+    }
+    Err(SearchError::Busy { path: path.to_path_buf() })
+}
+
+fn segment_ids(metas: &IndexMeta) -> BTreeMap<SegmentId, Option<Opstamp>> {
+    metas.segments.iter().map(|meta| (meta.id(), meta.delete_opstamp())).collect()
+}
+
+/// Checks files not checked before and opens the segments of the latest commit.
 fn open_snapshot(
     path: &Path,
     tantivy: &tantivy::Index,
@@ -147,31 +180,61 @@ fn open_snapshot(
 ) -> Result<Snapshot, SearchError> {
     let known: BTreeMap<_, _> =
         known.iter().map(|segment| ((segment.id, segment.delete_opstamp), segment)).collect();
-    for _ in 0..OPEN_ATTEMPTS {
-        let metas = check_files(tantivy, path, checked)?;
+    while_commits_land(tantivy, path, |metas| {
+        check_files(tantivy, path, metas, checked)?;
         reader.reload().map_err(|error| damage(error, path.join("meta.json")))?;
         let searcher = reader.searcher();
-        let listed: BTreeMap<_, _> =
-            metas.segments.iter().map(|meta| (meta.id(), meta.delete_opstamp())).collect();
-        if *searcher.generation().segments() != listed {
-            continue;
+        if *searcher.generation().segments() != segment_ids(metas) {
+            return Ok(None);
         }
-        let manifest = read_manifest(path, metas.payload.as_deref())?;
         let segments = searcher.segment_readers().iter().map(|reader| {
             match known.get(&(reader.segment_id(), reader.delete_opstamp())) {
                 Some(segment) => Ok(Arc::clone(segment)),
                 None => Segment::open(path, reader).map(Arc::new),
             }
         });
-        let segments = segments.collect::<Result<Vec<_>, SearchError>>()?;
-        let scratch = Mutex::new(Vec::new());
-        let (path, opstamp) = (path.to_path_buf(), metas.opstamp);
-        return Ok(Snapshot { path, fields, manifest, opstamp, searcher, segments, scratch });
-    }
-    Err(SearchError::Damaged {
-        file: path.join("meta.json"),
-        reason: "commits replaced each other faster than they could be opened".to_owned(),
+        Ok(Some(Snapshot {
+            path: path.to_path_buf(),
+            fields,
+            manifest: Manifest::read(metas.payload.as_deref(), path)?,
+            opstamp: metas.opstamp,
+            segments: segments.collect::<Result<_, SearchError>>()?,
+            searcher,
+            scratch: Mutex::new(Vec::new()),
+        }))
     })
+}
+
+/// A folder without a list of segments: nothing there, or an index that lost it.
+fn missing(path: &Path) -> SearchError {
+    let is_impacts = |file: &Path| file.extension().is_some_and(|name| name == IMPACT_EXTENSION);
+    let mut files = std::fs::read_dir(path).into_iter().flatten().flatten();
+    match files.any(|entry| is_impacts(&entry.path())) {
+        true => SearchError::Damaged {
+            file: path.join("meta.json"),
+            reason: "the file is missing".to_owned(),
+        },
+        false => SearchError::IndexNotFound { path: path.to_path_buf() },
+    }
+}
+
+/// Compares `meta.json` with what it was understood as. tantivy writes it without a checksum and
+/// reads it forgivingly: a damaged name of an optional key would lose deletes without a word.
+fn check_list(path: &Path, metas: &IndexMeta) -> Result<(), SearchError> {
+    let file = path.join("meta.json");
+    let found =
+        std::fs::read(&file).map_err(|source| SearchError::Io { file: file.clone(), source })?;
+    let understood = serde_json::to_vec_pretty(metas).unwrap_or_default();
+    let ours = metas.index_settings == IndexSettings::default()
+        && metas.persisted_custom_extensions.iter().map(String::as_str).collect::<BTreeSet<_>>()
+            == BTreeSet::from([IMPACT_EXTENSION, DENSE_EXTENSION]);
+    match ours && found.trim_ascii_end() == understood {
+        true => Ok(()),
+        false => {
+            let reason = "it is not what was written".to_owned();
+            Err(SearchError::Damaged { file, reason })
+        }
+    }
 }
 
 /// Takes the lock even if a thread panicked with it: what it guards is replaced whole.
@@ -188,42 +251,28 @@ fn tantivy_files(meta: &SegmentMeta) -> impl Iterator<Item = PathBuf> + '_ {
         .map(|component| meta.relative_path(component))
 }
 
-/// Compares the checksums of all files of the commit that are not in `checked` yet.
+/// Compares the checksums of all files of the commit that are not in `checked` yet, and forgets
+/// those it no longer has.
 fn check_files(
     tantivy: &tantivy::Index,
     path: &Path,
+    metas: &IndexMeta,
     checked: &mut HashSet<PathBuf>,
-) -> Result<tantivy::IndexMeta, SearchError> {
-    let metas = tantivy.load_metas().map_err(|error| damage(error, path.join("meta.json")))?;
-    for meta in &metas.segments {
-        for file in tantivy_files(meta) {
-            if checked.contains(&file) {
-                continue;
-            }
-            let sound = tantivy
-                .directory()
-                .validate_checksum(&file)
-                .map_err(|error| damage(error.into(), path.join(&file)))?;
-            if !sound {
-                let reason = "its checksum does not match its bytes".to_owned();
-                return Err(SearchError::Damaged { file: path.join(&file), reason });
-            }
-            checked.insert(file);
+) -> Result<(), SearchError> {
+    check_list(path, metas)?;
+    let files: HashSet<PathBuf> = metas.segments.iter().flat_map(tantivy_files).collect();
+    for file in files.difference(checked) {
+        let sound = tantivy
+            .directory()
+            .validate_checksum(file)
+            .map_err(|error| damage(error.into(), path.join(file)))?;
+        if !sound {
+            let reason = "its checksum does not match its bytes".to_owned();
+            return Err(SearchError::Damaged { file: path.join(file), reason });
         }
     }
-    Ok(metas)
-}
-
-fn read_manifest(path: &Path, payload: Option<&str>) -> Result<Manifest, SearchError> {
-    let unreadable = |reason: String| SearchError::Manifest { path: path.to_path_buf(), reason };
-    let payload = payload.ok_or_else(|| unreadable("the commit carries none".to_owned()))?;
-    let manifest: Manifest =
-        serde_json::from_str(payload).map_err(|error| unreadable(error.to_string()))?;
-    if manifest.version != MANIFEST_VERSION {
-        let found = manifest.version;
-        return Err(unreadable(format!("version {found}; this build reads {MANIFEST_VERSION}")));
-    }
-    Ok(manifest)
+    *checked = files;
+    Ok(())
 }
 
 /// A storage error while opening, as damage where it says so.
@@ -238,7 +287,11 @@ fn damage(error: TantivyError, file: PathBuf) -> SearchError {
         | TantivyError::SchemaError(_)
         | TantivyError::OpenReadError(_)
         | TantivyError::InternalError(_)
-        | TantivyError::IoError(_) => SearchError::Damaged { file, reason: error.to_string() },
+        | TantivyError::IoError(_) => {
+            // Some messages quote whole files.
+            let reason = error.to_string().chars().take(REASON_LIMIT_CHARS).collect();
+            SearchError::Damaged { file, reason }
+        }
         other => SearchError::Tantivy(other),
     }
 }
@@ -271,6 +324,11 @@ impl Segment {
         let alive = reader
             .alive_bitset()
             .map(|alive| RowSet::from_docs(impacts.view(), |doc| alive.is_alive(doc)));
+        let living = alive.as_ref().map_or(rows as u64, RowSet::count);
+        if living != u64::from(reader.num_docs()) {
+            let reason = format!("{living} living rows, meta.json says {}", reader.num_docs());
+            return Err(SearchError::Damaged { file: path.join("meta.json"), reason });
+        }
         Ok(Self { id, delete_opstamp: reader.delete_opstamp(), impacts, ids, alive })
     }
 

@@ -7,6 +7,7 @@
 
 pub mod block_max;
 mod bm25;
+mod directory;
 mod error;
 pub mod exhaustive;
 mod filter;

@@ -3,7 +3,11 @@
 //! Stored as the payload of tantivy's commit, so that it is atomic with the documents. Every
 //! commit carries it on.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
+
+use crate::error::SearchError;
 
 /// Version of the payload.
 pub const MANIFEST_VERSION: u32 = 1;
@@ -24,6 +28,35 @@ impl Manifest {
     pub fn new(model: Option<ModelBinding>) -> Self {
         Self { version: MANIFEST_VERSION, model, inputs: Vec::new() }
     }
+
+    /// The payload: a checksum of eight hexadecimal digits, a space, JSON. (tantivy keeps the
+    /// payload in `meta.json`, which has no checksum of its own.)
+    pub fn to_payload(&self) -> Result<String, serde_json::Error> {
+        let json = serde_json::to_string(self)?;
+        Ok(format!("{:08x} {json}", crc32fast::hash(json.as_bytes())))
+    }
+
+    /// Reads a payload. `path` is the index folder, for errors.
+    ///
+    /// Errors: `Manifest` with what is wrong.
+    pub(crate) fn read(payload: Option<&str>, path: &Path) -> Result<Self, SearchError> {
+        let unreadable =
+            |reason: &str| SearchError::Manifest { path: path.into(), reason: reason.to_owned() };
+        let payload = payload.ok_or_else(|| unreadable("the commit carries none"))?;
+        let (crc, json) =
+            payload.split_once(' ').ok_or_else(|| unreadable("its checksum is missing"))?;
+        if crc != format!("{:08x}", crc32fast::hash(json.as_bytes())) {
+            return Err(unreadable("its checksum does not match"));
+        }
+        let manifest: Self =
+            serde_json::from_str(json).map_err(|error| unreadable(&error.to_string()))?;
+        match manifest.version {
+            MANIFEST_VERSION => Ok(manifest),
+            found => {
+                Err(unreadable(&format!("version {found}; this build reads {MANIFEST_VERSION}")))
+            }
+        }
+    }
 }
 
 /// Which model an index belongs to.
@@ -38,7 +71,7 @@ pub struct ModelBinding {
 /// How far one input file got, as of a commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputProgress {
-    /// The file as given.
+    /// The file, as an absolute path.
     pub path: String,
     /// Size of the file in bytes when it was opened.
     pub size_bytes: u64,

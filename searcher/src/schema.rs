@@ -70,21 +70,27 @@ impl Fields {
         schema.build()
     }
 
-    /// Finds the fields in an existing index.
+    /// Finds the fields in an existing index, whose schema must be ours to the letter: a changed
+    /// option would change answers without any other symptom.
     ///
-    /// Errors: `NotAnIndex` naming the missing field.
+    /// Errors: `ForeignIndex` naming the missing field; `Damaged` if an option differs.
     pub fn find(index: &Index) -> Result<Self, SearchError> {
         let schema = index.schema();
         let find = |name: &'static str| {
             schema.get_field(name).map_err(|_| SearchError::ForeignIndex { missing: name })
         };
-        Ok(Self {
+        let found = Self {
             id: find("_id")?,
             source: find("_source")?,
             text: find("text")?,
             fields: find("fields")?,
             impacts: find("impacts")?,
-        })
+        };
+        if schema != Self::schema() {
+            let reason = "its schema is not the one that this version writes".to_owned();
+            return Err(SearchError::Damaged { file: "meta.json".into(), reason });
+        }
+        Ok(found)
     }
 }
 

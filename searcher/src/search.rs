@@ -86,11 +86,11 @@ pub struct SearchResponse {
 /// The proof behind `exact`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Certificate {
-    /// `rank_safe`: bounds ruled out what was not scored; `exhaustive`: everything was scored.
+    /// `rank_safe`: bounds rule out what was not scored; `exhaustive`: every match is scored.
     pub kind: &'static str,
     /// Score of the last hit that fills k; 0 if fewer documents match.
     pub threshold: f32,
-    /// No document that was not scored scores above this; null if all were.
+    /// No document that was not scored scores above this; null if every match was scored.
     pub highest_bound_not_scored: Option<f64>,
 }
 
@@ -166,13 +166,16 @@ impl Snapshot {
     /// Answers one request from this commit.
     ///
     /// `token` names a term id where a vocabulary is at hand. Errors: `MissingInput`, `Filter`,
-    /// `Depth`, `QueryTerms`; storage errors as they are.
+    /// `NoHits`, `Depth`, `QueryTerms`; storage errors as they are.
     pub fn search(
         &self,
         request: &SearchRequest<'_>,
         token: &dyn Fn(u32) -> Option<String>,
     ) -> Result<SearchResponse, SearchError> {
         let start = Instant::now();
+        if request.k == 0 {
+            return Err(SearchError::NoHits);
+        }
         let depth = request.k.saturating_add(request.offset);
         if depth > DEPTH_LIMIT {
             return Err(SearchError::Depth { found: depth, limit: DEPTH_LIMIT });
@@ -185,9 +188,12 @@ impl Snapshot {
             Rank::Sparse => self.rank_sparse(request, depth, &admitted, &mut counters)?,
             Rank::Bm25 => self.rank_bm25(request, depth, &admitted)?,
         };
-        let full = depth > 0 && found.len() == depth;
+        let full = found.len() == depth;
         let certificate = Certificate {
-            kind: if highest.is_some() { "rank_safe" } else { "exhaustive" },
+            kind: match request.rank {
+                Rank::Sparse => "rank_safe",
+                Rank::Bm25 => "exhaustive",
+            },
             threshold: if full { found[depth - 1].hit.score } else { 0.0 },
             highest_bound_not_scored: highest,
         };
@@ -233,7 +239,7 @@ impl Snapshot {
             return Err(SearchError::QueryTerms { found, limit });
         }
         let mut best = Vec::new();
-        let mut highest = 0f64;
+        let mut highest = None;
         for (ordinal, segment) in self.segments().iter().enumerate() {
             let view = segment.impacts();
             let admitted = admitted[ordinal].as_ref();
@@ -242,10 +248,10 @@ impl Snapshot {
             let answer = self.with_scratch(|scratch| {
                 block_max::search(view, query, limits, tie, scratch, counters)
             });
-            highest = highest.max(answer.highest_bound_not_scored);
+            highest = answer.highest_bound_not_scored.into_iter().chain(highest).reduce(f64::max);
             self.merge(&mut best, ordinal, answer.hits, depth)?;
         }
-        Ok((best, Some(highest)))
+        Ok((best, highest))
     }
 
     fn rank_bm25(

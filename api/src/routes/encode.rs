@@ -13,6 +13,10 @@ use crate::{
     wire::{Embedding, EncodeAnswer, EncodeBody, WeightedToken},
 };
 
+/// Texts encoded before the encoder goes to whoever waits for it: a search encodes one text, and
+/// must not stand behind somebody's hundred.
+const TEXTS_PER_TURN: usize = 4;
+
 /// Encodes with the model of `index`, or with the only one there is.
 ///
 /// Errors: `limit_exceeded`, `index_not_found`, `model_not_found`, `model_mismatch`,
@@ -22,7 +26,7 @@ pub(super) async fn encode(
     Body(body): Body<EncodeBody>,
 ) -> Result<Json<EncodeAnswer>, Problem> {
     body.check(&state.limits)?;
-    let permit = state.admit()?;
+    let permit = Arc::new(state.admit()?);
     let model = match &body.index {
         Some(name) => {
             let snapshot = state.index(name)?.snapshot().await?;
@@ -30,14 +34,17 @@ pub(super) async fn encode(
         }
         None => Arc::clone(state.models.only()?),
     };
-    let turn = model.turn().await?;
-    run(permit, move || {
-        let texts: Vec<&str> = body.inputs.0.iter().map(String::as_str).collect();
-        let vectors = turn.encode(body.side, &texts)?;
-        let embeddings = vectors.iter().map(|vector| embedding(vector, &model)).collect();
-        Ok(Json(EncodeAnswer { model: model.fingerprint().to_owned(), embeddings }))
-    })
-    .await
+    let mut embeddings = Vec::with_capacity(body.inputs.0.len());
+    for texts in body.inputs.0.chunks(TEXTS_PER_TURN).map(<[String]>::to_vec) {
+        let (turn, model) = (model.turn().await?, Arc::clone(&model));
+        let encoded = run(Arc::clone(&permit), move || {
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let vectors = turn.encode(body.side, &texts)?;
+            Ok(vectors.iter().map(|vector| embedding(vector, &model)).collect::<Vec<_>>())
+        });
+        embeddings.extend(encoded.await?);
+    }
+    Ok(Json(EncodeAnswer { model: model.fingerprint().to_owned(), embeddings }))
 }
 
 fn embedding(vector: &SparseVector, model: &LoadedModel) -> Embedding {
