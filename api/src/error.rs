@@ -309,6 +309,18 @@ mod tests {
     }
 
     #[test]
+    fn the_document_lists_every_code_with_its_status() {
+        let document = include_str!("../HTTP.md");
+        for code in Code::ALL {
+            let quoted = format!("`{}`", code.as_str());
+            let row =
+                document.lines().find(|line| line.starts_with("| ") && line.contains(&quoted));
+            let row = row.unwrap_or_else(|| panic!("{quoted} is not in HTTP.md"));
+            assert!(row.contains(code.status().as_str()), "{row}");
+        }
+    }
+
+    #[test]
     fn damage_names_the_file_but_not_its_folder() {
         let file = PathBuf::from("/srv/secret/ab.store");
         let problem = Problem::from(SearchError::Damaged { file, reason: "short".to_owned() });

@@ -108,6 +108,27 @@ fn libraries_do_not_print() {
     assert_eq!(prints, Vec::<String>::new());
 }
 
+/// Every file that `data/sources.toml` names has the bytes it states.
+#[test]
+fn data_is_what_its_sources_say() {
+    use sha2::{Digest, Sha256};
+    let text = fs::read_to_string(root().join("data/sources.toml")).unwrap();
+    let sources: toml::Table = text.parse().unwrap();
+    let mut checked = 0;
+    for (name, source) in &sources {
+        assert!(source["licence"].is_str() && source["source"].is_str(), "{name}");
+        let folder = root().join("data").join(source["folder"].as_str().unwrap());
+        for (file, stated) in source["files"].as_table().unwrap() {
+            let bytes = fs::read(folder.join(file)).unwrap();
+            let found: String =
+                Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(found, stated.as_str().unwrap(), "{name}: {file}");
+            checked += 1;
+        }
+    }
+    assert!(checked >= 10);
+}
+
 /// Words in backticks that look like paths.
 fn paths_in(document: &str) -> Vec<String> {
     let quoted = document.split('`').skip(1).step_by(2);
