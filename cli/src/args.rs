@@ -15,6 +15,9 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// Where the demo keeps its index unless told otherwise.
+pub(crate) const DEFAULT_DEMO_INDEX: &str = "out/demo.index";
+
 /// Builds with assertions are slower: they say so, lest someone measures one.
 const VERSION: &str = if cfg!(debug_assertions) {
     concat!(env!("CARGO_PKG_VERSION"), " (checked build: assertions on, do not measure)")
@@ -85,7 +88,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "DIR", default_value = "data")]
     pub(crate) data: PathBuf,
     /// Where the demo keeps its index
-    #[arg(long, value_name = "DIR", default_value = "out/demo.index")]
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DEMO_INDEX)]
     pub(crate) demo_index: PathBuf,
     #[command(flatten)]
     pub(crate) runtime: RuntimeArgs,

@@ -1,12 +1,7 @@
 //! `gleaner batch-search`: a file of queries to a TREC run.
 
-use std::{
-    fs::File,
-    io::{BufWriter, Write},
-    time::Instant,
-};
+use std::time::Instant;
 
-use anyhow::Context;
 use gleaner_encoder::{Side, SparseVector};
 use gleaner_eval::{RunWriter, ScoredDoc, read_queries};
 use gleaner_searcher::{Index, Rank, SearchRequest, Snapshot};
@@ -14,6 +9,7 @@ use gleaner_searcher::{Index, Rank, SearchRequest, Snapshot};
 use crate::{
     args::{BatchSearchArgs, QueryModelArgs},
     model,
+    output::Output,
 };
 
 /// Queries encoded and searched together.
@@ -23,10 +19,8 @@ pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
     let rank: Rank = args.rank.parse()?;
     let snapshot = Index::open(&args.index)?.snapshot();
     let queries = read_queries(&args.queries)?;
-    let file =
-        File::create(&args.run).with_context(|| format!("cannot write {}", args.run.display()))?;
-    let mut writer = RunWriter::new(BufWriter::new(file), "gleaner")?;
     let mut searcher = BatchSearcher::new(&snapshot, &args.model, rank)?;
+    let mut writer = RunWriter::new(Output::create(&args.run)?, "gleaner")?;
     let start = Instant::now();
     let mut answered = 0usize;
     for batch in queries.chunks(QUERIES_AT_ONCE) {
@@ -39,8 +33,7 @@ pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
         let rate = answered as f64 / start.elapsed().as_secs_f64().max(1e-3);
         eprintln!("{answered} queries, {rate:.0}/s");
     }
-    writer.finish()?.flush()?;
-    Ok(())
+    writer.finish()?.finish()
 }
 
 /// Many queries against one snapshot, the model opened once.

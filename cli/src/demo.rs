@@ -12,9 +12,9 @@ use gleaner_indexer::{IndexError, IndexStore, IngestOptions, OnError};
 use gleaner_searcher::{Index, Rank, SearchRequest, Snapshot};
 
 use crate::{
-    args::{DemoArgs, ProgressArg, QueryModelArgs},
+    args::{DEFAULT_DEMO_INDEX, DemoArgs, ProgressArg, QueryModelArgs},
     eval,
-    failure::Failure,
+    failure::{Failure, chain},
     index,
     model::{self, threads},
     output::stdout,
@@ -106,8 +106,19 @@ fn check_ownership(index: &Path, input: &Path) -> anyhow::Result<()> {
         return Ok(());
     }
     let sample = input.canonicalize()?;
-    let snapshot = Index::open(index)?.snapshot();
-    if snapshot.manifest().inputs.iter().all(|input| Path::new(&input.path) == sample) {
+    let snapshot = match Index::open(index) {
+        Ok(opened) => opened.snapshot(),
+        // Its own default folder the demo may mend; another one may be anybody's.
+        Err(error) if error.is_damage() && index == Path::new(DEFAULT_DEMO_INDEX) => {
+            eprintln!("the demo's index is built anew: {}", chain(&error));
+            return Ok(std::fs::remove_dir_all(index)?);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let inputs = &snapshot.manifest().inputs;
+    let from_sample: u64 = inputs.iter().map(|input| input.documents).sum();
+    let is_sample = inputs.iter().all(|input| Path::new(&input.path) == sample);
+    if is_sample && snapshot.live_docs() <= from_sample {
         return Ok(());
     }
     let message = format!(

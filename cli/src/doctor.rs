@@ -21,21 +21,27 @@ struct Finding {
 pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<()> {
     let findings = examine(&args.index, args.level)?;
     let damaged = findings.iter().find(|finding| !finding.ok);
+    let written = write(&findings, args.json);
+    // Damage is said by the exit code even if nobody reads the report.
+    match damaged {
+        Some(finding) => Err(Failure::Damage(finding.detail.clone()).into()),
+        None => written,
+    }
+}
+
+fn write(findings: &[Finding], json: bool) -> anyhow::Result<()> {
     let mut out = stdout();
-    if args.json {
-        let report = serde_json::json!({ "ok": damaged.is_none(), "findings": findings });
+    if json {
+        let ok = findings.iter().all(|finding| finding.ok);
+        let report = serde_json::json!({ "ok": ok, "findings": findings });
         writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
-        for finding in &findings {
+        for finding in findings {
             let mark = if finding.ok { "ok     " } else { "DAMAGED" };
             writeln!(out, "{mark} {}: {}", finding.check, finding.detail)?;
         }
     }
-    out.flush()?;
-    match damaged {
-        Some(finding) => Err(Failure::Damage(finding.detail.clone()).into()),
-        None => Ok(()),
-    }
+    Ok(out.flush()?)
 }
 
 fn examine(index: &Path, level: DoctorLevel) -> Result<Vec<Finding>, SearchError> {

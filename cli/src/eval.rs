@@ -1,12 +1,7 @@
 //! `gleaner eval`: a BEIR folder's queries, searched and measured.
 
-use std::{
-    fs::File,
-    io::{self, BufWriter, Write},
-    path::Path,
-};
+use std::io::{self, Write};
 
-use anyhow::Context;
 use gleaner_eval::{Dataset, Evaluation, Measure, Run, Threshold, evaluate, remove_identical_ids};
 use gleaner_searcher::{Index, Rank, Snapshot};
 
@@ -14,7 +9,7 @@ use crate::{
     args::{EvalArgs, QueryModelArgs},
     batch_search::BatchSearcher,
     failure::Failure,
-    output::stdout,
+    output::{Output, stdout},
 };
 
 /// Hits per query that measures without a cut-off see, at least.
@@ -37,8 +32,8 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         eprintln!("warning: {unknown} judged queries have no text; they count as 0");
     }
     let depth = depth(&measures);
-    let mut json = args.json.as_deref().map(create).transpose()?;
-    let mut run_file = args.run.as_deref().map(create).transpose()?;
+    let json = args.json.as_deref().map(Output::create).transpose()?;
+    let run_file = args.run.as_deref().map(Output::create).transpose()?;
     let mut run = match (&args.from_run, &args.index) {
         (Some(path), _) => Run::open(path)?,
         (None, Some(index)) => {
@@ -56,29 +51,21 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         remove_identical_ids(&mut run);
     }
     let evaluation = evaluate(&dataset.qrels, &run, &measures)?;
-    let mut out = stdout();
-    print(&mut out, &evaluation)?;
-    out.flush()?;
-    if let Some(out) = &mut json {
-        serde_json::to_writer_pretty(&mut *out, &evaluation)?;
-        out.flush()?;
+    if let Some(mut out) = json {
+        serde_json::to_writer_pretty(&mut out, &evaluation)?;
+        out.finish()?;
     }
-    if let Some(out) = &mut run_file {
-        run.write(&mut *out, "gleaner")?;
-        out.flush()?;
+    if let Some(mut out) = run_file {
+        run.write(&mut out, "gleaner")?;
+        out.finish()?;
     }
+    let printed = print(&evaluation);
     for threshold in &thresholds {
         if threshold.is_true_of(&evaluation)? {
             return Err(Failure::Threshold { condition: threshold.to_string() }.into());
         }
     }
-    Ok(())
-}
-
-/// Opens an output before the work that fills it.
-fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
-    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(BufWriter::new(file))
+    Ok(printed?)
 }
 
 /// Hits per query that the measures look at; those without a cut-off see [`RUN_DEPTH`].
@@ -106,13 +93,14 @@ pub(crate) fn search(
     Ok(run)
 }
 
-fn print(out: &mut impl Write, evaluation: &Evaluation) -> io::Result<()> {
+fn print(evaluation: &Evaluation) -> io::Result<()> {
+    let mut out = stdout();
     for (measure, mean) in &evaluation.means {
         writeln!(out, "{:<8} {mean:.4}", measure.to_string())?;
     }
     writeln!(out, "{:<8} {}", "queries", evaluation.queries)?;
-    match evaluation.queries_without_results {
-        0 => Ok(()),
-        empty => writeln!(out, "{:<8} {empty} (they count as 0)", "empty"),
+    if evaluation.queries_without_results > 0 {
+        writeln!(out, "{:<8} {} (they count as 0)", "empty", evaluation.queries_without_results)?;
     }
+    out.flush()
 }

@@ -9,6 +9,8 @@ use gleaner_eval::EvalError;
 use gleaner_indexer::{IndexError, TantivyError};
 use gleaner_searcher::SearchError;
 
+use crate::output::ReaderGone;
+
 /// What the commands themselves find wrong.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -35,7 +37,7 @@ pub(crate) enum Failure {
 /// Prints the error with its causes and returns the exit code.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let code = code(error);
-    if is_broken_pipe(error) {
+    if reader_is_gone(error) {
         // The reader has what it wanted (`gleaner … | head`).
         return ExitCode::SUCCESS;
     }
@@ -43,9 +45,10 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let broken = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::BrokenPipe;
-    error.chain().any(|cause| cause.downcast_ref().is_some_and(broken))
+fn reader_is_gone(error: &anyhow::Error) -> bool {
+    let is_gone =
+        |cause: &std::io::Error| cause.get_ref().is_some_and(|error| error.is::<ReaderGone>());
+    error.chain().any(|cause| cause.downcast_ref().is_some_and(is_gone))
 }
 
 /// An error with its causes, each said once (a transparent error repeats its source).

@@ -62,7 +62,9 @@ fn runtime_is_here() -> bool {
     *HERE.get_or_init(|| {
         let output = run(&["model", "inspect", model().to_str().unwrap()]);
         let here = output.status.success();
-        assert!(here || std::env::var_os("CI").is_none(), "{}", text(&output.stderr));
+        // Only a missing library is a reason to skip, and not in CI.
+        let is_missing = text(&output.stderr).contains("make setup");
+        assert!(here || is_missing && std::env::var_os("CI").is_none(), "{}", text(&output.stderr));
         if !here {
             eprintln!("SKIPPED: no ONNX Runtime; run `make setup`");
         }
@@ -150,6 +152,13 @@ fn a_run_file_measures_as_the_search_that_wrote_it() {
     let searched = ok(&["eval", "--index", index, "--dataset", dataset, "--run", run_file]);
     let read = ok(&["eval", "--from-run", run_file, "--dataset", dataset]);
     assert_eq!(searched, read);
+    // An output that is also the input is replaced only once it is complete.
+    let again = ok(&["eval", "--from-run", run_file, "--dataset", dataset, "--run", run_file]);
+    assert_eq!(again, read);
+    let before = fs::read(run_file).unwrap();
+    fails(&["eval", "--index", "/no/such", "--dataset", dataset, "--run", run_file], 1, "/no/such");
+    assert_eq!(fs::read(run_file).unwrap(), before);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no partial file is left");
 }
 
 #[test]
@@ -178,8 +187,8 @@ fn a_reader_that_goes_away_is_no_error() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut first = [0u8; 10];
-    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    // Long before the first byte is written.
+    drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!(text(&output.stderr), "");
     assert!(output.status.success());
@@ -380,6 +389,9 @@ fn damage_exits_with_4_in_every_command() {
     let dataset = dataset.to_str().unwrap();
     fails(&["search", "--index", index, "q"], 4, ".imp");
     fails(&["doctor", "--index", index], 4, "checksum");
+    let mut unread = gleaner(&["doctor", "--index", index]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(unread.stdout.take());
+    assert_eq!(unread.wait().unwrap().code(), Some(4));
     fails(&["inspect", "--index", index], 4, ".imp");
     fails(&["eval", "--index", index, "--dataset", dataset], 4, ".imp");
     fails(
@@ -420,52 +432,73 @@ fn documents_in(index: &Path) -> u64 {
     serde_json::from_str::<Value>(&report).unwrap()["documents"].as_u64().unwrap()
 }
 
+/// Starts indexing on one thread, waits until as many documents are committed, and kills.
+fn index_until(index: &Path, input: &Path, committed: u64) -> u64 {
+    let model = model();
+    let args = [&index_args(index, input, &model)[..], &["--resume", "--threads", "1"]].concat();
+    let mut child = gleaner(&args).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    while !index.exists() || documents_in(index) < committed {
+        assert!(start.elapsed() < Duration::from_secs(120), "{committed} documents never came");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    documents_in(index)
+}
+
+fn hits(index: &Path, query: &str) -> Vec<(String, f64)> {
+    let answer = search(index, query, &["-k", "100"]);
+    let hit =
+        |hit: &Value| (hit["id"].as_str().unwrap().to_owned(), hit["score"].as_f64().unwrap());
+    answer["hits"].as_array().unwrap().iter().map(hit).collect()
+}
+
+fn same_answers(a: &Path, b: &Path) {
+    for query in ["violin repair", "what does an engine cost", "maple"] {
+        let (a, b) = (hits(a, query), hits(b, query));
+        assert_eq!(a.len(), 100);
+        for (a, b) in a.iter().zip(&b) {
+            assert_eq!(a.0, b.0);
+            assert!((a.1 - b.1).abs() < 1e-3);
+        }
+    }
+}
+
 #[test]
 fn killed_at_any_moment_an_index_is_readable_and_resumes() {
     if !runtime_is_here() {
         return;
     }
+    const DOCUMENTS: u64 = 12_000;
     let folder = tempfile::tempdir().unwrap();
     let input = folder.path().join("corpus.jsonl");
-    write_corpus(&input, 9_000);
-    let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
+    write_corpus(&input, DOCUMENTS as usize);
+    let [whole, killed, merging] =
+        ["whole", "killed", "merging"].map(|name| folder.path().join(name));
     index_into(&whole, &input);
+    // At the start, while the folder appears; then twice in the middle.
+    index_until(&killed, &input, 0);
+    let first = index_until(&killed, &input, 1);
+    assert!(0 < first && first < DOCUMENTS, "{first} documents committed when killed");
+    let committed = index_until(&killed, &input, first + 1);
+    assert!(first < committed && committed <= DOCUMENTS, "{committed}");
     let model = model();
-    let mut committed = 0;
-    for wait_ms in [150, 700, 2_600, 3_100] {
-        let mut args = index_args(&killed, &input, &model);
-        args.push("--resume");
-        let mut child = gleaner(&args).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(wait_ms));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        if killed.exists() {
-            let now = documents_in(&killed);
-            assert!(now >= committed, "{now} documents after {committed}");
-            committed = now;
-            search(&killed, "river", &["--rank", "bm25"]);
-        }
-    }
-    let mut args = index_args(&killed, &input, &model);
-    args.extend(["--resume", "--progress", "json"]);
-    let output = run(&args);
+    let args = index_args(&killed, &input, &model);
+    let output = run(&[&args[..], &["--resume", "--progress", "json"]].concat());
     assert!(output.status.success(), "{}", text(&output.stderr));
     let last = text(&output.stderr);
     let last: Value = serde_json::from_str(last.lines().last().unwrap()).unwrap();
     assert_eq!(last["found"].as_u64().unwrap(), committed);
-    assert_eq!(last["indexed"].as_u64().unwrap(), 9_000 - committed);
-    assert_eq!(documents_in(&killed), 9_000);
+    assert_eq!(last["indexed"].as_u64().unwrap(), DOCUMENTS - committed);
+    assert_eq!(documents_in(&killed), DOCUMENTS);
     ok(&["doctor", "--index", killed.to_str().unwrap(), "--level", "full"]);
-    for query in ["violin repair", "what does an engine cost", "maple"] {
-        let (a, b) =
-            (search(&whole, query, &["-k", "100"]), search(&killed, query, &["-k", "100"]));
-        let hits = |answer: &Value| answer["hits"].as_array().unwrap().clone();
-        assert_eq!(hits(&a).len(), 100);
-        for (a, b) in hits(&a).iter().zip(&hits(&b)) {
-            assert_eq!(a["id"], b["id"]);
-            assert!((a["score"].as_f64().unwrap() - b["score"].as_f64().unwrap()).abs() < 1e-3);
-        }
-    }
+    same_answers(&whole, &killed);
+    // With everything committed, while segments are merged.
+    assert_eq!(index_until(&merging, &input, DOCUMENTS), DOCUMENTS);
+    ok(&["doctor", "--index", merging.to_str().unwrap(), "--level", "full"]);
+    same_answers(&whole, &merging);
+    assert!(index_until(&merging, &input, DOCUMENTS) == DOCUMENTS);
 }
 
 #[cfg(unix)]

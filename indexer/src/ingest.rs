@@ -151,7 +151,8 @@ pub fn ingest(
         drop(encoded);
         result.map(|()| IngestReport {
             progress: indexing.progress,
-            interrupted: !indexing.inputs.last().is_some_and(|input| input.complete),
+            interrupted: indexing.inputs.is_empty()
+                || !indexing.inputs.iter().all(|input| input.complete),
         })
     })
 }

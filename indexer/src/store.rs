@@ -11,7 +11,9 @@ use std::{
 };
 
 use gleaner_format::SparseVector;
-use gleaner_searcher::{Fields, Index, InputProgress, Manifest, ModelBinding, register_analyzers};
+use gleaner_searcher::{
+    Fields, Index, InputProgress, Manifest, ModelBinding, SearchError, register_analyzers,
+};
 use tantivy::{
     IndexWriter, TantivyDocument, TantivyError, Term, directory::error::LockError,
     index::SegmentId, indexer::NoMergePolicy,
@@ -60,10 +62,9 @@ impl IndexStore {
     /// Errors: `ModelMismatch` when the index was built with another model; `Open` when what is
     /// there is damaged; `Locked`, `Create`, `NotEmpty`.
     pub fn open_or_create(path: &Path, model: Option<ModelBinding>) -> Result<Self, IndexError> {
-        if path.join("meta.json").is_file() {
-            return Self::open(path, model);
+        if let Err(SearchError::IndexNotFound { .. }) = Index::open(path) {
+            create(path, Manifest::new(model.clone()))?;
         }
-        create(path, Manifest::new(model.clone()))?;
         Self::open(path, model)
     }
 
@@ -254,14 +255,31 @@ fn remove_abandoned(parent: &Path, prefix: &str) -> std::io::Result<()> {
     for entry in fs::read_dir(parent)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let Some(process) = name.strip_prefix(prefix) else { continue };
-        // Where the system does not list its processes, nothing can be told and nothing is removed.
-        let lists_processes = Path::new("/proc/self").exists();
-        if lists_processes && !Path::new("/proc").join(process).exists() {
+        let Some(Ok(process)) = name.strip_prefix(prefix).map(str::parse::<u32>) else { continue };
+        // A leftover of this very number is of an earlier process (in a container it always is).
+        // Where the system does not list its processes, others cannot be told from the dead.
+        let is_dead = Path::new("/proc/self").exists()
+            && !Path::new("/proc").join(process.to_string()).exists();
+        if (process == std::process::id() || is_dead) && is_unfinished_index(&entry.path()) {
             fs::remove_dir_all(entry.path())?;
         }
     }
     Ok(())
+}
+
+/// Whether a folder holds nothing but what the creation of an index writes.
+fn is_unfinished_index(folder: &Path) -> bool {
+    let is_ours = |entry: fs::DirEntry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let stem = name.split('.').next().unwrap_or_default();
+        let is_segment = stem.len() == 32 && stem.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_known = ["meta.json", ".managed.json"].contains(&&name[..]);
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        let is_passing = name.starts_with(".tantivy-") || name.starts_with(".tmp");
+        is_file && (is_segment || is_known || is_passing)
+    };
+    let entries = fs::read_dir(folder);
+    entries.is_ok_and(|entries| entries.into_iter().all(|entry| entry.is_ok_and(is_ours)))
 }
 
 fn create_in(folder: &Path, manifest: &Manifest) -> Result<(), IndexError> {

@@ -418,13 +418,17 @@ fn an_upsert_leaves_large_segments_alone_and_a_build_becomes_one() {
 #[test]
 fn abandoned_attempts_to_create_are_removed_and_failed_ones_leave_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let abandoned = folder.path().join(".index.creating-999999999");
-    std::fs::create_dir(&abandoned).unwrap();
+    let beside = |name: &str| folder.path().join(format!(".index.creating-{name}"));
+    // A dead process, an earlier process of this number, a name and a content that are not ours.
+    let ours = [beside("999999999"), beside(&std::process::id().to_string())];
+    let others = [beside("backup"), beside("999999998")];
+    for path in ours.iter().chain(&others) {
+        std::fs::create_dir(path).unwrap();
+    }
+    std::fs::write(ours[0].join("meta.json"), "{").unwrap();
+    std::fs::write(others[1].join("thesis.txt"), "mine").unwrap();
     drop(IndexStore::open_or_create(&folder.path().join("index"), model()).unwrap());
-    assert!(!abandoned.exists());
-    let names: Vec<_> =
-        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(names, ["index"]);
+    assert!(ours.iter().all(|path| !path.exists()) && others.iter().all(|path| path.exists()));
 }
 
 /// Stops the run from inside, after a number of encoded chunks.
@@ -467,6 +471,22 @@ fn a_stopped_run_is_committed_and_resumed_without_encoding_twice() {
         found(&search(&index, &query, 99, None)),
         expected(&documents, &query, 99, |_| true)
     );
+}
+
+#[test]
+fn a_run_that_stops_before_an_input_that_is_complete_is_interrupted() {
+    static STOP: AtomicBool = AtomicBool::new(true);
+    let folder = tempfile::tempdir().unwrap();
+    let index = folder.path().join("index");
+    let [first, second] = ["1.jsonl", "2.jsonl"].map(|name| folder.path().join(name));
+    write_corpus(&first, &corpus(100, 1));
+    write_corpus(&second, &corpus(100, 2));
+    run(&index, &second, false).unwrap();
+    let mut store = IndexStore::open(&index, model()).unwrap();
+    let options = IngestOptions { stop: &STOP, ..options(true, OnError::Fail) };
+    let encoders: Vec<Box<dyn DocumentEncoder>> = vec![Box::new(WordCounts)];
+    let report = ingest(&mut store, &[first, second], encoders, &options, &mut |_| {}).unwrap();
+    assert!(report.interrupted, "{report:?}");
 }
 
 /// Fails on the third chunk.

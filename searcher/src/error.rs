@@ -21,7 +21,9 @@ pub enum SearchError {
         missing: &'static str,
     },
     /// The folder's first commit never happened, or its payload is not ours.
-    #[error("the index at {path} has no readable manifest: {reason}")]
+    #[error(
+        "the index at {path} has no readable manifest: {reason}; restore it from a copy or index again"
+    )]
     Manifest {
         /// The index folder.
         path: PathBuf,

@@ -155,7 +155,9 @@ fn while_commits_land<T>(
             return Ok(value);
         }
         let latest = load()?;
-        let is_steady = segment_ids(&latest) == segment_ids(&metas);
+        let is_steady = latest.opstamp == metas.opstamp
+            && latest.payload == metas.payload
+            && segment_ids(&latest) == segment_ids(&metas);
         match result {
             Err(error) if is_steady => return Err(error),
             _ => metas = latest,
