@@ -14,6 +14,7 @@ build: setup
 	cargo build --release --workspace
 
 demo: setup
+	@cargo build --release --package gleaner-cli
 	@cargo run --release --quiet --package gleaner-cli -- demo
 
 test: setup
