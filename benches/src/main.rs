@@ -96,7 +96,7 @@ impl<'a> Suite<'a> {
     }
 
     fn run(&mut self, query: usize, vector: &SparseVector) -> anyhow::Result<()> {
-        let limits = Limits { k: self.k, floor: 0.0, admitted: None };
+        let limits = Limits { k: self.k, floor: 0.0, admitted: None, is_timed: false };
         let start = Instant::now();
         let scratch = &mut self.scratch;
         let answer =
@@ -131,12 +131,12 @@ impl<'a> Suite<'a> {
         let per = |count: u64| count as f64 / searches as f64;
         let c = &self.counters;
         println!(
-            "per query: windows {:.2} of {:.2} skipped, blocks {:.1} of {:.1} skipped, {:.0} codes \
-             read, {:.1} rows scored exactly",
+            "per query: windows {:.2} of {:.2} skipped, groups {:.1} of {:.1} dropped, {:.0} postings \
+             scattered, {:.1} rows scored exactly",
             per(c.windows_skipped),
             per(c.windows_total),
-            per(c.blocks_skipped),
-            per(c.blocks_total),
+            per(c.groups_dropped),
+            per(c.groups_total),
             per(c.postings),
             per(c.finalists)
         );

@@ -77,7 +77,7 @@ fn bounds(snapshot: &Snapshot) -> Vec<Finding> {
                 segment.name(),
                 audit.postings,
                 audit.lists,
-                audit.group_maxima
+                audit.block_maxima
             ),
         },
         Err(error) => {

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use gleaner_format::{Column, ImpactView, Section};
+use gleaner_format::{ImpactView, Section};
 use gleaner_searcher::{Index, Manifest, Segment};
 use serde::Serialize;
 
@@ -75,12 +75,7 @@ fn segment_report(segment: &Segment) -> SegmentReport {
         lists: view.list_count(),
         dense_lists,
         postings_in_dense_lists,
-        row_bytes: bytes(&[
-            Section::RowStarts,
-            Section::RowExponents,
-            Section::Rows,
-            Section::RowDocs,
-        ]),
+        row_bytes: bytes(&[Section::RowStarts, Section::Rows, Section::RowDocs]),
         column_bytes: bytes(&[Section::Columns]),
         directory_bytes: bytes(&[Section::Terms, Section::TermLists, Section::Lists]),
     }
@@ -89,7 +84,7 @@ fn segment_report(segment: &Segment) -> SegmentReport {
 /// Number of dense lists and of the postings in them.
 fn dense(view: ImpactView<'_>) -> (usize, u64) {
     let lists = (0..view.terms()).flat_map(|ordinal| view.lists(ordinal));
-    let dense = lists.filter(|list| matches!(list.column, Column::Dense { .. }));
+    let dense = lists.filter(|list| list.column.block_max().is_some());
     dense.fold((0, 0), |(lists, postings), list| (lists + 1, postings + list.postings as u64))
 }
 

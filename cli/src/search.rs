@@ -108,10 +108,10 @@ fn print_profile(out: &mut impl Write, profile: &Profile) -> io::Result<()> {
     writeln!(out, "  windows  {} of {} skipped", c.windows_skipped, c.windows_total)?;
     writeln!(
         out,
-        "  blocks   {} scored, {} of {} skipped",
-        c.blocks_scored, c.blocks_skipped, c.blocks_total
+        "  groups   {} summed, {} of {} dropped",
+        c.groups_summed, c.groups_dropped, c.groups_total
     )?;
-    writeln!(out, "  lists    {}, {} codes read", c.lists, c.postings)?;
+    writeln!(out, "  lists    {}, {} postings added, {} bytes read", c.lists, c.postings, c.bytes)?;
     writeln!(out, "  rows     {} scored exactly", c.finalists)?;
     writeln!(out, "  time     filter {filter_us} µs, search {search_us} µs")
 }

@@ -1,62 +1,33 @@
 //! Rows to columns: the inverted side of the file, with its block maxima.
 //!
-//! Two passes over the rows. The first counts postings per window and term, which settles every
-//! list's form, length and place (term-major: all windows of a term are contiguous); the second
-//! fills one window at a time, so that the working set stays a window's. Everything here is
-//! derived from stored weights and may be rebuilt at any merge.
+//! Windows are inverted independently, on as many threads as there are, and then laid out
+//! term-major (all windows of a term are contiguous). Everything here is derived from stored
+//! weights and may be rebuilt at any merge. The bytes of one list are `lists.rs`.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::{
-    layout::{ALIGN_BYTES, GROUP_ROWS, LIST_ENTRY_LEN_BYTES, WINDOW_GROUPS, WINDOW_ROWS, list_at},
-    quantize::{column_code, column_step, power_of_two, round_up},
+    layout::{ALIGN_BYTES, COLUMNS_TAIL_BYTES, LIST_ENTRY_LEN_BYTES, WINDOW_ROWS, list_at},
+    lists::{self, Form, List},
+    quantize::power_of_two,
+    rows::RowView,
 };
-
-/// A list becomes a dense row of codes when at least one row in this many has the term: adding a
-/// dense row costs a byte read per row, scattering a sparse list about eight times that per
-/// posting.
-pub(crate) const DENSE_ONE_ROW_IN: usize = 8;
-
-/// How a list's codes lie in the columns section. The discriminant is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// `u16` local rows ascending, then `u8` codes.
-    Sparse = 0,
-    /// One `u8` code per row of the window, then one maximum per group.
-    Dense = 1,
-}
-
-impl Form {
-    pub(crate) fn of(postings: usize, window_rows: usize) -> Form {
-        if postings * DENSE_ONE_ROW_IN >= window_rows { Form::Dense } else { Form::Sparse }
-    }
-
-    /// Bytes of a list of this form, without alignment.
-    pub(crate) fn len_bytes(self, postings: usize, window_rows: usize) -> usize {
-        match self {
-            Form::Sparse => postings * 3,
-            Form::Dense => {
-                let groups = window_rows.div_ceil(GROUP_ROWS);
-                groups * GROUP_ROWS + groups
-            }
-        }
-    }
-}
 
 /// Borrowed rows in file order: what columns are derived from.
 #[derive(Clone, Copy)]
 pub(crate) struct Rows<'a> {
+    /// Byte offset of every row in `bytes`, and the end of the last.
     pub(crate) starts: &'a [u64],
-    pub(crate) exponents: &'a [i16],
-    pub(crate) terms: &'a [u32],
-    pub(crate) codes: &'a [u16],
+    pub(crate) bytes: &'a [u8],
 }
 
-impl Rows<'_> {
+impl<'a> Rows<'a> {
     pub(crate) fn len(&self) -> usize {
-        self.exponents.len()
+        self.starts.len() - 1
     }
 
-    fn postings_of(&self, row: usize) -> std::ops::Range<usize> {
-        self.starts[row] as usize..self.starts[row + 1] as usize
+    pub(crate) fn row(&self, row: usize) -> RowView<'a> {
+        RowView::read(&self.bytes[self.starts[row] as usize..self.starts[row + 1] as usize])
     }
 
     fn window(&self, window: usize) -> std::ops::Range<usize> {
@@ -77,43 +48,70 @@ pub(crate) struct Columns {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// The lists of one window, ascending by term ordinal.
+#[derive(Default)]
+struct Window {
+    lists: Vec<(u32, List)>,
+    bytes: Vec<u8>,
+}
+
 /// Inverts `rows`.
 ///
-/// Cost: about 10 ns a posting; memory: the columns themselves, one counter per (window, term)
-/// and one window's postings.
+/// Cost: about 10 ns a posting on one thread; memory: the columns twice, and one window's
+/// postings per thread.
 pub(crate) fn invert(rows: Rows<'_>) -> Columns {
-    let term_ids = distinct_terms(rows.terms);
+    let term_ids = distinct_terms(rows);
     let ordinals = Ordinals::new(&term_ids);
-    let counts: Vec<Vec<u32>> = (0..rows.windows())
-        .map(|window| {
-            let mut counts = vec![0u32; term_ids.len()];
-            for row in rows.window(window) {
-                for &term in &rows.terms[rows.postings_of(row)] {
-                    counts[ordinals.of(term)] += 1;
-                }
-            }
-            counts
-        })
-        .collect();
-    let mut columns = place(&term_ids, &counts, rows);
-    for (window, counts) in counts.iter().enumerate() {
-        fill_window(rows, window, counts, &ordinals, &mut columns);
-    }
+    let windows = in_parallel(rows.windows(), |window| {
+        invert_window(rows, window, term_ids.len(), &ordinals)
+    });
+    let mut columns = lay_out(term_ids.len(), windows);
     columns.term_ids = term_ids;
     columns
 }
 
-fn distinct_terms(terms: &[u32]) -> Vec<u32> {
-    let Some(&max) = terms.iter().max() else { return Vec::new() };
-    if (max as usize) < Ordinals::TABLE_LIMIT {
-        let mut seen = vec![false; max as usize + 1];
-        terms.iter().for_each(|&term| seen[term as usize] = true);
-        return (0..=max).filter(|&term| seen[term as usize]).collect();
+/// Runs `work` for `0..count` on all cores; results in order.
+fn in_parallel<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(count);
+    if threads <= 1 {
+        return (0..count).map(work).collect();
     }
-    let mut distinct = terms.to_vec();
-    distinct.sort_unstable();
-    distinct.dedup();
-    distinct
+    let next = AtomicUsize::new(0);
+    let run = || {
+        let numbers = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+        numbers.take_while(|&number| number < count).map(|number| (number, work(number))).collect()
+    };
+    let mut results: Vec<(usize, T)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        let join = |worker: std::thread::ScopedJoinHandle<'_, Vec<_>>| {
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        workers.into_iter().flat_map(join).collect()
+    });
+    results.sort_by_key(|result| result.0);
+    results.into_iter().map(|result| result.1).collect()
+}
+
+fn distinct_terms(rows: Rows<'_>) -> Vec<u32> {
+    let mut seen: Vec<bool> = Vec::new();
+    let mut wide: Vec<u32> = Vec::new();
+    for row in 0..rows.len() {
+        for term in rows.row(row).terms() {
+            let at = term as usize;
+            if at >= Ordinals::TABLE_LIMIT {
+                wide.push(term);
+                continue;
+            }
+            if at >= seen.len() {
+                seen.resize((at + 1).next_power_of_two(), false);
+            }
+            seen[at] = true;
+        }
+    }
+    wide.sort_unstable();
+    wide.dedup();
+    let narrow = seen.iter().enumerate().filter(|(_, seen)| **seen).map(|(term, _)| term as u32);
+    narrow.chain(wide).collect()
 }
 
 /// Term id to its position among the distinct terms.
@@ -147,113 +145,80 @@ impl<'a> Ordinals<'a> {
     }
 }
 
-/// Settles forms and places, term-major, and writes what the first pass knows into the entries.
-fn place(term_ids: &[u32], counts: &[Vec<u32>], rows: Rows<'_>) -> Columns {
-    let mut columns = Columns::default();
-    let mut offset = 0usize;
-    for ordinal in 0..term_ids.len() {
-        columns.term_lists.push((columns.lists.len() / LIST_ENTRY_LEN_BYTES) as u32);
-        for (window, counts) in counts.iter().enumerate() {
-            let postings = counts[ordinal] as usize;
-            if postings == 0 {
-                continue;
-            }
-            let window_rows = rows.window(window).len();
-            let form = Form::of(postings, window_rows);
-            if form == Form::Dense {
-                offset = offset.next_multiple_of(ALIGN_BYTES);
-            }
-            let mut entry = [0u8; LIST_ENTRY_LEN_BYTES];
-            entry[list_at::WINDOW..][..4].copy_from_slice(&(window as u32).to_le_bytes());
-            entry[list_at::POSTINGS..][..4].copy_from_slice(&(postings as u32).to_le_bytes());
-            entry[list_at::OFFSET..][..8].copy_from_slice(&(offset as u64).to_le_bytes());
-            entry[list_at::FORM] = form as u8;
-            columns.lists.extend(entry);
-            offset += form.len_bytes(postings, window_rows);
-        }
-    }
-    columns.term_lists.push((columns.lists.len() / LIST_ENTRY_LEN_BYTES) as u32);
-    columns.bytes = vec![0; offset];
-    columns
-}
-
-/// Gathers one window's postings term by term and encodes each list in place.
-fn fill_window(
-    rows: Rows<'_>,
-    window: usize,
-    counts: &[u32],
-    ordinals: &Ordinals<'_>,
-    columns: &mut Columns,
-) {
+/// Gathers one window's postings term by term (count, then place) and encodes each list.
+fn invert_window(rows: Rows<'_>, window: usize, terms: usize, ordinals: &Ordinals<'_>) -> Window {
     let range = rows.window(window);
-    let mut ends = Vec::with_capacity(counts.len());
-    let mut total = 0usize;
-    for &count in counts {
-        ends.push(total);
-        total += count as usize;
-    }
-    let mut postings = vec![(0u16, 0f64); total];
+    let mut ends = vec![0u32; terms + 1];
     for row in range.clone() {
-        let step = power_of_two(rows.exponents[row]);
+        rows.row(row).terms().for_each(|term| ends[ordinals.of(term) + 1] += 1);
+    }
+    for ordinal in 0..terms {
+        ends[ordinal + 1] += ends[ordinal];
+    }
+    // After placing, `ends[ordinal]` is the end of the list of `ordinal`.
+    let mut postings = vec![(0u16, 0u16); ends[terms] as usize];
+    let mut steps = Vec::with_capacity(range.len());
+    for row in range.clone() {
+        let view = rows.row(row);
+        steps.push(power_of_two(view.exponent()));
         let local = (row - range.start) as u16;
-        for at in rows.postings_of(row) {
-            let end = &mut ends[ordinals.of(rows.terms[at])];
-            postings[*end] = (local, f64::from(rows.codes[at]) * step);
+        for (term, code) in view.terms().zip(view.codes()) {
+            let end = &mut ends[ordinals.of(term)];
+            postings[*end as usize] = (local, code);
             *end += 1;
         }
     }
-    for (ordinal, (&end, &count)) in ends.iter().zip(counts).enumerate() {
-        if count > 0 {
-            let entry = columns.entry_of(ordinal, window);
-            let list = &postings[end - count as usize..end];
-            encode_list(list, range.len(), &mut columns.lists[entry..], &mut columns.bytes);
+    let mut out = Window::default();
+    let mut start = 0;
+    for (ordinal, &end) in ends[..terms].iter().enumerate() {
+        let list = &postings[start..end as usize];
+        start = end as usize;
+        if !list.is_empty() {
+            let list = lists::encode(list, &steps, &mut out.bytes);
+            out.lists.push((ordinal as u32, list));
         }
     }
+    out
 }
 
-impl Columns {
-    /// Byte position of the entry of `ordinal` in `window`, which `place` has made.
-    fn entry_of(&self, ordinal: usize, window: usize) -> usize {
-        let first = self.term_lists[ordinal] as usize;
-        let last = self.term_lists[ordinal + 1] as usize;
-        let window_of = |list: usize| {
-            crate::layout::u32_at(&self.lists, list * LIST_ENTRY_LEN_BYTES + list_at::WINDOW)
-        };
-        let list = (first..last)
-            .find(|&list| window_of(list) as usize == window)
-            .expect("the first pass placed a list for every window with postings");
-        list * LIST_ENTRY_LEN_BYTES
-    }
-}
-
-/// Encodes one list: codes rounded up, its largest code, and the largest rounding error.
-fn encode_list(list: &[(u16, f64)], window_rows: usize, entry: &mut [u8], bytes: &mut [u8]) {
-    let max = list.iter().fold(0f64, |max, posting| max.max(posting.1));
-    let step = column_step(max);
-    let offset = crate::layout::u64_at(entry, list_at::OFFSET) as usize;
-    let form = Form::of(list.len(), window_rows);
-    let out = &mut bytes[offset..offset + form.len_bytes(list.len(), window_rows)];
-    let mut max_code = 0u8;
-    let mut slack = 0f64;
-    for (position, &(local, weight)) in list.iter().enumerate() {
-        let code = column_code(weight, step);
-        max_code = max_code.max(code);
-        slack = slack.max(f64::from(code) * f64::from(step) - weight);
-        match form {
-            Form::Sparse => {
-                out[position * 2..position * 2 + 2].copy_from_slice(&local.to_le_bytes());
-                out[list.len() * 2 + position] = code;
+/// Lays the windows' lists out term-major and writes the directory.
+fn lay_out(terms: usize, windows: Vec<Window>) -> Columns {
+    let mut columns = Columns::default();
+    // A dense list may be preceded by padding.
+    let bytes: usize = windows.iter().map(|window| window.bytes.len()).sum();
+    let dense = |window: &Window| window.lists.iter().filter(|l| l.1.form == Form::Dense).count();
+    let padding = windows.iter().map(dense).sum::<usize>() * ALIGN_BYTES;
+    columns.bytes.reserve_exact(bytes + padding + COLUMNS_TAIL_BYTES);
+    let mut cursors: Vec<_> =
+        windows.iter().map(|window| (window.lists.iter().peekable(), 0)).collect();
+    for ordinal in 0..terms as u32 {
+        columns.term_lists.push((columns.lists.len() / LIST_ENTRY_LEN_BYTES) as u32);
+        for (window, (lists, start)) in cursors.iter_mut().enumerate() {
+            let Some((_, list)) = lists.next_if(|(of, _)| *of == ordinal) else { continue };
+            if list.form == Form::Dense {
+                let aligned = columns.bytes.len().next_multiple_of(ALIGN_BYTES);
+                columns.bytes.resize(aligned, 0);
             }
-            Form::Dense => {
-                let groups = window_rows.div_ceil(GROUP_ROWS);
-                debug_assert!(groups <= WINDOW_GROUPS);
-                out[local as usize] = code;
-                let max = &mut out[groups * GROUP_ROWS + local as usize / GROUP_ROWS];
-                *max = code.max(*max);
-            }
+            let offset = columns.bytes.len();
+            columns.bytes.extend_from_slice(&windows[window].bytes[*start..*start + list.len]);
+            *start += list.len;
+            columns.lists.extend(entry(window, offset, list));
         }
     }
-    entry[list_at::STEP..][..4].copy_from_slice(&step.to_le_bytes());
-    entry[list_at::SLACK..][..4].copy_from_slice(&round_up(slack).to_le_bytes());
-    entry[list_at::MAX_CODE] = max_code;
+    columns.term_lists.push((columns.lists.len() / LIST_ENTRY_LEN_BYTES) as u32);
+    columns.bytes.resize(columns.bytes.len() + COLUMNS_TAIL_BYTES, 0);
+    columns
+}
+
+fn entry(window: usize, offset: usize, list: &List) -> [u8; LIST_ENTRY_LEN_BYTES] {
+    let mut entry = [0u8; LIST_ENTRY_LEN_BYTES];
+    entry[list_at::OFFSET..][..8].copy_from_slice(&(offset as u64).to_le_bytes());
+    entry[list_at::WINDOW..][..4].copy_from_slice(&(window as u32).to_le_bytes());
+    entry[list_at::STEP..][..4].copy_from_slice(&list.step.to_le_bytes());
+    let counts = [list.postings - 1, list.entries - 1].map(|count| (count as u16).to_le_bytes());
+    entry[list_at::POSTINGS..][..2].copy_from_slice(&counts[0]);
+    entry[list_at::ENTRIES..][..2].copy_from_slice(&counts[1]);
+    entry[list_at::FORM] = list.form as u8;
+    entry[list_at::MAX_CODE] = list.max_code;
+    entry
 }

@@ -9,7 +9,7 @@ use crate::error::FormatError;
 /// treat the file as text.
 pub(crate) const MAGIC: [u8; 8] = *b"\x89GLIMP\r\n";
 /// Format version written and read.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Length of the header.
 pub(crate) const HEADER_LEN_BYTES: usize = 64;
 /// Length of one section table entry.
@@ -17,12 +17,14 @@ pub(crate) const SECTION_ENTRY_LEN_BYTES: usize = 24;
 /// Alignment of every section, and of dense columns inside their section.
 pub(crate) const ALIGN_BYTES: usize = 64;
 /// Length of one list entry.
-pub(crate) const LIST_ENTRY_LEN_BYTES: usize = 32;
+pub(crate) const LIST_ENTRY_LEN_BYTES: usize = 24;
+/// Zeros at the end of the columns section: kernels load whole groups of codes.
+pub(crate) const COLUMNS_TAIL_BYTES: usize = GROUP_ROWS;
 
-/// Rows per window: local row numbers fit 16 bits with one to spare, and 32-bit accumulators of
-/// one window fit the second-level cache.
+/// Rows per window: local row numbers fit 16 bits with one to spare, and 16-bit accumulators of
+/// one window (64 KB) fit the second-level cache.
 pub const WINDOW_ROWS: usize = 32_768;
-/// Rows per group, the unit of block maxima inside a window.
+/// Rows per group: the block of the block maxima, and the unit in which long lists are added.
 pub const GROUP_ROWS: usize = 64;
 /// Groups per full window.
 pub const WINDOW_GROUPS: usize = WINDOW_ROWS / GROUP_ROWS;
@@ -38,50 +40,46 @@ pub(crate) mod header_at {
     pub(crate) const TERMS: usize = 28;
     pub(crate) const POSTINGS: usize = 32;
     pub(crate) const FILE_LEN: usize = 40;
-    pub(crate) const TERM_ID_BYTES: usize = 48;
-    pub(crate) const RESERVED: usize = 52;
+    pub(crate) const RESERVED: usize = 48;
     pub(crate) const TABLE_CRC: usize = 56;
     pub(crate) const HEADER_CRC: usize = 60;
 }
 
 /// Byte offsets of a list entry's fields.
 pub(crate) mod list_at {
-    pub(crate) const WINDOW: usize = 0;
-    pub(crate) const POSTINGS: usize = 4;
-    pub(crate) const OFFSET: usize = 8;
-    pub(crate) const STEP: usize = 16;
-    pub(crate) const SLACK: usize = 20;
-    pub(crate) const FORM: usize = 24;
-    pub(crate) const MAX_CODE: usize = 25;
-    pub(crate) const RESERVED: usize = 26;
+    pub(crate) const OFFSET: usize = 0;
+    pub(crate) const WINDOW: usize = 8;
+    pub(crate) const STEP: usize = 12;
+    pub(crate) const POSTINGS: usize = 16;
+    pub(crate) const ENTRIES: usize = 18;
+    pub(crate) const FORM: usize = 20;
+    pub(crate) const MAX_CODE: usize = 21;
+    pub(crate) const RESERVED: usize = 22;
 }
 
-/// The sections of version 1, in file order. The discriminant is the id in the section table.
+/// The sections, in file order. The discriminant is the id in the section table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
-    /// First posting of every row.
+    /// Byte offset of every row.
     RowStarts = 1,
-    /// Power-of-two step of every row.
-    RowExponents = 2,
     /// Term ids and 16-bit codes, row by row: the truth.
-    Rows = 3,
+    Rows = 2,
     /// Document number of every row, or empty when they are equal.
-    RowDocs = 4,
+    RowDocs = 3,
     /// Distinct term ids, ascending.
-    Terms = 5,
+    Terms = 4,
     /// First list of every term.
-    TermLists = 6,
+    TermLists = 5,
     /// One entry per (term, window): form, bound, place.
-    Lists = 7,
+    Lists = 6,
     /// The columns' bytes and their group maxima.
-    Columns = 8,
+    Columns = 7,
 }
 
 impl Section {
     /// All sections in file order.
-    pub const ALL: [Section; 8] = [
+    pub const ALL: [Section; 7] = [
         Section::RowStarts,
-        Section::RowExponents,
         Section::Rows,
         Section::RowDocs,
         Section::Terms,
@@ -94,7 +92,6 @@ impl Section {
     pub fn name(self) -> &'static str {
         match self {
             Section::RowStarts => "row_starts",
-            Section::RowExponents => "row_exponents",
             Section::Rows => "rows",
             Section::RowDocs => "row_docs",
             Section::Terms => "terms",
@@ -111,7 +108,6 @@ pub(crate) struct Layout {
     pub(crate) rows: usize,
     pub(crate) terms: usize,
     pub(crate) postings: u64,
-    pub(crate) term_id_bytes: usize,
     pub(crate) sections: [(usize, usize); Section::ALL.len()],
 }
 
@@ -150,11 +146,6 @@ pub(crate) fn aligned(len: usize) -> usize {
     len.next_multiple_of(ALIGN_BYTES)
 }
 
-/// Bytes of one row's entry per posting: term id and 16-bit code.
-pub(crate) fn posting_len_bytes(term_id_bytes: usize) -> usize {
-    term_id_bytes + 2
-}
-
 /// Makes header and section table, and says where each section is to be written (offset, length).
 pub(crate) fn assemble(
     layout: &Layout,
@@ -183,7 +174,6 @@ pub(crate) fn assemble(
     put(header_at::TERMS, &(layout.terms as u32).to_le_bytes());
     put(header_at::POSTINGS, &layout.postings.to_le_bytes());
     put(header_at::FILE_LEN, &(offset as u64).to_le_bytes());
-    put(header_at::TERM_ID_BYTES, &(layout.term_id_bytes as u32).to_le_bytes());
     put(header_at::TABLE_CRC, &crc32fast::hash(&table).to_le_bytes());
     let crc = crc32fast::hash(&head[..header_at::HEADER_CRC]);
     head[header_at::HEADER_CRC..].copy_from_slice(&crc.to_le_bytes());
@@ -207,18 +197,13 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Layout, FormatError> {
     same("header", "rows per window", WINDOW_ROWS as u64, header(header_at::WINDOW_ROWS))?;
     same("header", "rows per group", GROUP_ROWS as u64, header(header_at::GROUP_ROWS))?;
     same("header", "sections", Section::ALL.len() as u64, header(header_at::SECTIONS))?;
-    same("header", "reserved bytes", 0, header(header_at::RESERVED))?;
+    same("header", "reserved bytes", 0, u64_at(head, header_at::RESERVED))?;
     same("header", "file length", u64_at(head, header_at::FILE_LEN), bytes.len() as u64)?;
-    let term_id_bytes = header(header_at::TERM_ID_BYTES);
-    if term_id_bytes != 2 {
-        same("header", "bytes per term id", 4, term_id_bytes)?;
-    }
     let sections = parse_table(bytes, u32_at(head, header_at::TABLE_CRC))?;
     Ok(Layout {
         rows: u32_at(head, header_at::ROWS) as usize,
         terms: u32_at(head, header_at::TERMS) as usize,
         postings: u64_at(head, header_at::POSTINGS),
-        term_id_bytes: term_id_bytes as usize,
         sections,
     })
 }

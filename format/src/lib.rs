@@ -22,8 +22,10 @@ mod dense;
 mod error;
 mod exchange;
 mod layout;
+mod lists;
 mod open;
 mod quantize;
+mod rows;
 mod vector;
 mod verify;
 mod view;
@@ -34,9 +36,10 @@ pub use error::{ExchangeError, FormatError, VectorError};
 pub use exchange::{read_vectors, write_vectors};
 pub use layout::{GROUP_ROWS, Section, VERSION, WINDOW_GROUPS, WINDOW_ROWS};
 pub use open::{ImpactFile, map_file};
+pub use rows::{RowParts, RowView};
 pub use vector::{MAX_WEIGHT, SparseVector};
 pub use verify::Audit;
-pub use view::{Column, ImpactView, ListView, RowView};
+pub use view::{Column, ImpactView, ListScale, ListView};
 pub use write::ImpactBuilder;
 
 #[cfg(test)]

@@ -66,12 +66,6 @@ pub(crate) fn column_code(weight: f64, step: f32) -> u8 {
     code as u8
 }
 
-/// The f32 nearest to `value` from above.
-pub(crate) fn round_up(value: f64) -> f32 {
-    let nearest = value as f32;
-    if f64::from(nearest) < value { nearest.next_up() } else { nearest }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

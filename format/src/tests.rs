@@ -69,11 +69,11 @@ fn check_bounds(view: ImpactView<'_>) {
                         check(u16::from_le_bytes([local[0], local[1]]).into(), code);
                     }
                 }
-                Column::Dense { codes, group_max } => {
+                Column::Dense { codes, block_max } => {
                     for (local, &code) in codes.iter().enumerate().filter(|code| *code.1 > 0) {
                         check(local, code);
                     }
-                    for (group, max) in codes.chunks(GROUP_ROWS).zip(group_max) {
+                    for (group, max) in codes.chunks(GROUP_ROWS).zip(block_max) {
                         assert_eq!(group.iter().max(), Some(max));
                     }
                 }
@@ -155,8 +155,8 @@ fn the_documented_example_is_the_file() {
     let rows = view.section(Section::Rows);
     assert_eq!(rows, [7, 0, 0x28, 0, 0, 0xc0, 0, 0x20, 7, 0, 0, 0xc0]);
     let list = view.lists(view.find_term(7).unwrap()).next().unwrap();
-    let Column::Dense { codes, group_max } = list.column else { panic!("dense") };
-    assert_eq!((&codes[..3], group_max), (&[0x80, 0xff, 0][..], &[0xff][..]));
+    let Column::Dense { codes, block_max } = list.column else { panic!("dense") };
+    assert_eq!((&codes[..3], block_max), (&[0x80, 0xff, 0][..], &[0xff][..]));
 }
 
 #[test]

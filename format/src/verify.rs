@@ -6,7 +6,7 @@
 use crate::{
     columns::{Rows, invert},
     error::FormatError,
-    layout::{Section, same},
+    layout::{Section, same, u64_at},
     view::ImpactView,
 };
 
@@ -17,33 +17,21 @@ pub struct Audit {
     pub rows: usize,
     /// Postings recomputed.
     pub postings: u64,
-    /// Lists whose codes, step, slack and maxima were compared.
+    /// Lists whose codes, steps and maxima were compared.
     pub lists: usize,
-    /// Group maxima compared.
-    pub group_maxima: usize,
+    /// Block maxima compared.
+    pub block_maxima: usize,
 }
 
 impl ImpactView<'_> {
-    /// Checks the rows' order, derives all columns again and compares them byte for byte.
+    /// Derives all columns from the rows again and compares them byte for byte.
     ///
-    /// Errors: `Corrupt` with the first section that differs and where. Cost: about 30 ns a
-    /// posting; memory: ten bytes a posting.
+    /// Errors: `Corrupt` with the first section that differs and where. Cost: about 15 ns a
+    /// posting on one thread; memory: five bytes a posting.
     pub fn verify(&self) -> Result<Audit, FormatError> {
-        let mut starts = vec![0u64];
-        let (mut exponents, mut terms, mut codes) = (Vec::new(), Vec::new(), Vec::new());
-        for row in (0..self.rows()).map(|row| self.row(row)) {
-            let first = terms.len();
-            terms.extend(row.terms());
-            if let Some(at) = (first + 1..terms.len()).find(|&at| terms[at - 1] >= terms[at]) {
-                let (least, found) = (u64::from(terms[at - 1]) + 1, u64::from(terms[at]));
-                return Err(crate::layout::corrupt("rows", "ascending term ids", least, found));
-            }
-            codes.extend(row.codes());
-            exponents.push(row.exponent());
-            starts.push(codes.len() as u64);
-        }
-        let rows = Rows { starts: &starts, exponents: &exponents, terms: &terms, codes: &codes };
-        let columns = invert(rows);
+        let starts = self.section(Section::RowStarts).chunks_exact(8);
+        let starts: Vec<u64> = starts.map(|start| u64_at(start, 0)).collect();
+        let columns = invert(Rows { starts: &starts, bytes: self.section(Section::Rows) });
         let le = |values: &[u32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
         self.compare(Section::Terms, &le(&columns.term_ids))?;
         self.compare(Section::TermLists, &le(&columns.term_lists))?;
@@ -53,7 +41,7 @@ impl ImpactView<'_> {
             rows: self.rows(),
             postings: self.postings(),
             lists: self.list_count(),
-            group_maxima: self.group_maxima(),
+            block_maxima: self.block_maxima(),
         })
     }
 
@@ -69,14 +57,9 @@ impl ImpactView<'_> {
         }
     }
 
-    /// Group maxima stored in dense lists.
-    fn group_maxima(&self) -> usize {
-        (0..self.terms())
-            .flat_map(|ordinal| self.lists(ordinal))
-            .map(|list| match list.column {
-                crate::Column::Dense { group_max, .. } => group_max.len(),
-                crate::Column::Sparse { .. } => 0,
-            })
-            .sum()
+    /// Block maxima stored in bitmap and dense lists.
+    fn block_maxima(&self) -> usize {
+        let lists = (0..self.terms()).flat_map(|ordinal| self.lists(ordinal));
+        lists.filter_map(|list| list.column.block_max()).map(<[u8]>::len).sum()
     }
 }

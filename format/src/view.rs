@@ -3,11 +3,17 @@
 //! Values are read in place, little-endian and unaligned, so the bytes may come from any mapping.
 //! Everything a view slices was checked by `open.rs`.
 
-use crate::layout::{
-    GROUP_ROWS, LIST_ENTRY_LEN_BYTES, Layout, Section, WINDOW_ROWS, f32_at, list_at,
-    posting_len_bytes, u16_at, u32_at, u64_at,
+use crate::{
+    layout::{
+        GROUP_ROWS, LIST_ENTRY_LEN_BYTES, Layout, Section, WINDOW_ROWS, f32_at, list_at, u16_at,
+        u32_at, u64_at,
+    },
+    lists::{Form, GROUP_HEAD_BYTES},
+    rows::RowView,
 };
-use crate::{columns::Form, quantize::power_of_two};
+
+/// Probes by interpolation before a search of terms halves its range instead.
+const INTERPOLATIONS: u32 = 6;
 
 /// A validated impact file over borrowed bytes. Cheap to copy.
 #[derive(Debug, Clone, Copy)]
@@ -61,13 +67,8 @@ impl<'a> ImpactView<'a> {
     /// The stored vector of `row`.
     pub fn row(&self, row: usize) -> RowView<'a> {
         let starts = self.section(Section::RowStarts);
-        let start = u64_at(starts, row * 8) as usize;
-        let end = u64_at(starts, row * 8 + 8) as usize;
-        let width = posting_len_bytes(self.layout.term_id_bytes);
-        let bytes = &self.section(Section::Rows)[start * width..end * width];
-        let (terms, codes) = bytes.split_at((end - start) * self.layout.term_id_bytes);
-        let exponent = u16_at(self.section(Section::RowExponents), row * 2) as i16;
-        RowView { terms, codes, exponent }
+        let (start, end) = (u64_at(starts, row * 8), u64_at(starts, row * 8 + 8));
+        RowView::read(&self.section(Section::Rows)[start as usize..end as usize])
     }
 
     /// The term id at `ordinal` among the distinct terms.
@@ -76,10 +77,23 @@ impl<'a> ImpactView<'a> {
     }
 
     /// The ordinal of a term id, if any row has it.
+    ///
+    /// Interpolation first: the ids of a vocabulary lie nearly evenly, so few probes are needed.
     pub fn find_term(&self, term: u32) -> Option<usize> {
         let (mut low, mut high) = (0, self.terms());
-        while low < high {
-            let middle = low + (high - low) / 2;
+        for probe in 0.. {
+            if low >= high {
+                return None;
+            }
+            let (first, last) = (self.term_id(low), self.term_id(high - 1));
+            if term < first || term > last {
+                return None;
+            }
+            let (gone, span) = (u64::from(term - first), u64::from(last - first).max(1));
+            let middle = match probe {
+                0..INTERPOLATIONS => low + (gone * (high - 1 - low) as u64 / span) as usize,
+                _ => low + (high - low) / 2,
+            };
             match self.term_id(middle).cmp(&term) {
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
@@ -92,7 +106,7 @@ impl<'a> ImpactView<'a> {
     /// The lists of a term, one per window that has it, windows ascending.
     pub fn lists(&self, ordinal: usize) -> impl ExactSizeIterator<Item = ListView<'a>> + use<'a> {
         let view = *self;
-        view.list_range(ordinal).map(move |list| view.list(list))
+        view.list_numbers(ordinal).map(move |list| view.list(list))
     }
 
     /// Number of lists in the file.
@@ -100,33 +114,64 @@ impl<'a> ImpactView<'a> {
         self.section(Section::Lists).len() / LIST_ENTRY_LEN_BYTES
     }
 
-    pub(crate) fn list_range(&self, ordinal: usize) -> std::ops::Range<usize> {
+    /// Where a term's lists stand in the directory, windows ascending.
+    pub fn list_numbers(&self, ordinal: usize) -> std::ops::Range<usize> {
         let firsts = self.section(Section::TermLists);
         u32_at(firsts, ordinal * 4) as usize..u32_at(firsts, ordinal * 4 + 4) as usize
     }
 
-    /// The list at a position in the directory, whose entry was checked.
-    pub(crate) fn list(&self, list: usize) -> ListView<'a> {
+    /// The largest step and weight of a list, without its codes.
+    pub fn list_scale(&self, list: usize) -> ListScale {
         let entry = ListEntry::read(self.section(Section::Lists), list);
-        let window_rows = self.window_rows(entry.window).len();
-        let len = entry.form.len_bytes(entry.postings, window_rows);
-        let bytes = &self.section(Section::Columns)[entry.offset..entry.offset + len];
+        let step = f64::from(entry.step);
+        ListScale { step, max_weight: step * f64::from(entry.max_code) }
+    }
+
+    /// The directory bytes that [`ImpactView::list_numbers`] will read, for prefetching.
+    pub fn list_numbers_bytes(&self, ordinal: usize) -> &'a [u8] {
+        &self.section(Section::TermLists)[ordinal * 4..ordinal * 4 + 8]
+    }
+
+    /// The directory bytes of some lists, for prefetching.
+    pub fn list_entry_bytes(&self, lists: std::ops::Range<usize>) -> &'a [u8] {
+        let (start, end) = (lists.start * LIST_ENTRY_LEN_BYTES, lists.end * LIST_ENTRY_LEN_BYTES);
+        &self.section(Section::Lists)[start..end]
+    }
+
+    /// The bytes that say where `row` is, for prefetching.
+    pub fn row_start_bytes(&self, row: usize) -> &'a [u8] {
+        &self.section(Section::RowStarts)[row * 8..row * 8 + 16]
+    }
+
+    /// The list at a position in the directory.
+    pub fn list(&self, list: usize) -> ListView<'a> {
+        let entry = ListEntry::read(self.section(Section::Lists), list);
+        // Kernels load whole groups: the tail of the section keeps every such load inside.
+        let bytes = &self.section(Section::Columns)[entry.offset..];
+        let groups = self.window_rows(entry.window).len().div_ceil(GROUP_ROWS);
         let column = match entry.form {
             Form::Sparse => {
-                let (locals, codes) = bytes.split_at(entry.postings * 2);
+                let (locals, codes) = bytes[..entry.postings * 3].split_at(entry.postings * 2);
                 Column::Sparse { locals, codes }
             }
+            Form::Gaps => {
+                let (gaps, codes) = bytes[..entry.entries * 2].split_at(entry.entries);
+                Column::Gaps { gaps, codes }
+            }
+            Form::Bitmap => {
+                let (heads, rest) = bytes.split_at(groups * GROUP_HEAD_BYTES);
+                let (block_max, codes) = rest.split_at(groups);
+                Column::Bitmap { heads, block_max, codes }
+            }
             Form::Dense => {
-                let groups = window_rows.div_ceil(GROUP_ROWS);
-                let (codes, group_max) = bytes.split_at(groups * GROUP_ROWS);
-                Column::Dense { codes, group_max }
+                let (codes, rest) = bytes.split_at(groups * GROUP_ROWS);
+                Column::Dense { codes, block_max: &rest[..groups] }
             }
         };
         ListView {
             window: entry.window,
             postings: entry.postings,
             step: entry.step,
-            slack: entry.slack,
             max_code: entry.max_code,
             column,
         }
@@ -137,103 +182,46 @@ impl<'a> ImpactView<'a> {
     }
 }
 
+/// How large the weights of a list are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ListScale {
+    /// Weight of one code step.
+    pub step: f64,
+    /// At least the largest weight.
+    pub max_weight: f64,
+}
+
 /// One decoded entry of the list directory.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ListEntry {
     pub(crate) window: usize,
     pub(crate) postings: usize,
+    pub(crate) entries: usize,
     pub(crate) offset: usize,
     pub(crate) step: f32,
-    pub(crate) slack: f32,
     pub(crate) form: Form,
     pub(crate) max_code: u8,
 }
 
 impl ListEntry {
-    /// Reads entry `list`; any form byte but dense reads as sparse (open refuses others).
+    /// Reads entry `list`; an unknown form reads as sparse (open refuses it).
     pub(crate) fn read(lists: &[u8], list: usize) -> ListEntry {
         let entry = &lists[list * LIST_ENTRY_LEN_BYTES..][..LIST_ENTRY_LEN_BYTES];
         ListEntry {
             window: u32_at(entry, list_at::WINDOW) as usize,
-            postings: u32_at(entry, list_at::POSTINGS) as usize,
+            postings: usize::from(u16_at(entry, list_at::POSTINGS)) + 1,
+            entries: usize::from(u16_at(entry, list_at::ENTRIES)) + 1,
             offset: u64_at(entry, list_at::OFFSET) as usize,
             step: f32_at(entry, list_at::STEP),
-            slack: f32_at(entry, list_at::SLACK),
-            form: if entry[list_at::FORM] == Form::Dense as u8 {
-                Form::Dense
-            } else {
-                Form::Sparse
-            },
+            form: Form::from_byte(entry[list_at::FORM]).unwrap_or(Form::Sparse),
             max_code: entry[list_at::MAX_CODE],
         }
     }
 }
 
-/// One document's stored vector.
-///
-/// Units: the weight of posting `i` is `code(i) × 2^exponent`, exact in f64.
-#[derive(Debug, Clone, Copy)]
-pub struct RowView<'a> {
-    terms: &'a [u8],
-    codes: &'a [u8],
-    exponent: i16,
-}
-
-impl<'a> RowView<'a> {
-    /// Number of postings.
-    pub fn len(&self) -> usize {
-        self.codes.len() / 2
-    }
-
-    /// Whether the document activates no term.
-    pub fn is_empty(&self) -> bool {
-        self.codes.is_empty()
-    }
-
-    /// Exponent of the row's step.
-    pub fn exponent(&self) -> i16 {
-        self.exponent
-    }
-
-    /// The row's step, `2^exponent`.
-    pub fn step(&self) -> f64 {
-        power_of_two(self.exponent)
-    }
-
-    /// Term ids, ascending.
-    pub fn terms(&self) -> impl Iterator<Item = u32> + use<'a> {
-        let width = self.terms.len().checked_div(self.len()).unwrap_or(2);
-        self.terms.chunks_exact(width).map(move |id| match *id {
-            [a, b] => u32::from(u16::from_le_bytes([a, b])),
-            _ => u32_at(id, 0),
-        })
-    }
-
-    /// Term ids as little-endian `u16`, when the file stores them so (no id above 65,535).
-    pub fn terms_u16(&self) -> Option<&'a [u8]> {
-        (self.terms.len() == self.codes.len()).then_some(self.terms)
-    }
-
-    /// Codes as little-endian `u16`, parallel to the terms.
-    pub fn code_bytes(&self) -> &'a [u8] {
-        self.codes
-    }
-
-    /// 16-bit codes, parallel to the terms.
-    pub fn codes(&self) -> impl Iterator<Item = u16> + use<'a> {
-        self.codes.chunks_exact(2).map(|code| u16_at(code, 0))
-    }
-
-    /// `(term id, stored weight)` in ascending term id.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, f64)> + use<'a> {
-        let step = self.step();
-        self.terms().zip(self.codes().map(move |code| f64::from(code) * step))
-    }
-}
-
 /// One term's postings in one window.
 ///
-/// Units: `code × step` is at least the stored weight, and exceeds it by at most `slack`;
+/// Units: `code × step` is at least the stored weight, and exceeds it by at most `step`;
 /// `max_code` is the largest code, so `max_code × step` bounds every weight of the list.
 #[derive(Debug, Clone, Copy)]
 pub struct ListView<'a> {
@@ -243,8 +231,6 @@ pub struct ListView<'a> {
     pub postings: usize,
     /// Weight of one code step.
     pub step: f32,
-    /// Largest excess of a code's value over the stored weight.
-    pub slack: f32,
     /// Largest code.
     pub max_code: u8,
     /// The codes.
@@ -261,11 +247,47 @@ pub enum Column<'a> {
         /// Codes, one byte each.
         codes: &'a [u8],
     },
+    /// Distances from entry to entry, the first from the row before the window.
+    Gaps {
+        /// Distances, one byte each.
+        gaps: &'a [u8],
+        /// Codes; 0 for an entry that only bridges a distance.
+        codes: &'a [u8],
+    },
+    /// Codes of the rows whose bits are set, found by group.
+    Bitmap {
+        /// Ten bytes per group: `u64` mask, bit `i` for its row `i`; `u16` postings before it.
+        heads: &'a [u8],
+        /// The largest code of every group.
+        block_max: &'a [u8],
+        /// Codes, and at least [`GROUP_ROWS`] bytes beyond the last.
+        codes: &'a [u8],
+    },
     /// One code per row of the window (0: term absent), padded to whole groups.
     Dense {
         /// Codes, one byte per row.
         codes: &'a [u8],
-        /// The largest code of every group of [`GROUP_ROWS`] rows.
-        group_max: &'a [u8],
+        /// The largest code of every group.
+        block_max: &'a [u8],
     },
+}
+
+impl<'a> Column<'a> {
+    /// The largest code of every group, where groups are added whole.
+    pub fn block_max(&self) -> Option<&'a [u8]> {
+        match *self {
+            Column::Bitmap { block_max, .. } | Column::Dense { block_max, .. } => Some(block_max),
+            Column::Sparse { .. } | Column::Gaps { .. } => None,
+        }
+    }
+
+    /// Bytes that reading the whole list touches.
+    pub fn len_bytes(&self, postings: usize) -> usize {
+        match *self {
+            Column::Sparse { locals, codes } => locals.len() + codes.len(),
+            Column::Gaps { gaps, codes } => gaps.len() + codes.len(),
+            Column::Bitmap { heads, block_max, .. } => heads.len() + block_max.len() + postings,
+            Column::Dense { codes, block_max } => codes.len() + block_max.len(),
+        }
+    }
 }

@@ -1,74 +1,154 @@
-//! The kernels' definition, in plain Rust that the compiler vectorises for any target.
+//! The kernels' definition, in plain Rust.
 
-/// Accumulators of one window. A power of two, so that masking a 16-bit row number keeps any
-/// input in bounds without a branch.
-pub const ACCUMULATORS: usize = 32_768;
+use crate::{GroupCodes, GroupList, HEAD_BYTES, Sums, Sweep, Swept};
 
-/// Adds `multiplier × code` at each local row of a sparse list.
+/// Rows of one window. A power of two, so that masking a row number keeps any input in bounds
+/// without a branch.
+pub const WINDOW: usize = 32_768;
+
+/// Rows of one group.
+pub const GROUP: usize = 64;
+
+/// What a code adds to a sum, rounded up: at least 1 for every code and multiplier above 0.
+pub(crate) fn contribution_up(code: u8, multiplier: u16) -> u16 {
+    ((u32::from(code) * u32::from(multiplier) + 255) >> 8) as u16
+}
+
+/// What a code adds to a sum, rounded down: less than the truth by less than 1.
+fn contribution_down(code: u8, multiplier: u16) -> u16 {
+    ((u32::from(code) * u32::from(multiplier)) >> 8) as u16
+}
+
+/// Adds `code × multiplier ÷ 256`, rounded up, at each local row of a sparse list.
 ///
 /// Shapes: `locals` little-endian `u16`, two bytes per code. Row numbers beyond the window wrap
-/// into it (they cannot occur in a file that passed its audit). The caller chooses multipliers
-/// that keep every sum below 2^32.
-pub fn scatter_add(sums: &mut [u32; ACCUMULATORS], locals: &[u8], codes: &[u8], multiplier: u32) {
+/// into it (they cannot occur in a file that passed its checks).
+pub fn scatter_locals(sums: &mut Sums, locals: &[u8], codes: &[u8], multiplier: u16) {
     for (local, &code) in locals.chunks_exact(2).zip(codes) {
         let local = usize::from(u16::from_le_bytes([local[0], local[1]]));
-        sums[local & (ACCUMULATORS - 1)] += multiplier * u32::from(code);
+        sums.0[local & (WINDOW - 1)] += contribution_up(code, multiplier);
     }
 }
 
-/// Adds `multiplier × code` row by row.
-///
-/// Shapes: as many sums as codes; the shorter of the two decides. Sums as in [`scatter_add`].
-pub fn add_codes(sums: &mut [u32], codes: &[u8], multiplier: u32) {
-    for (sum, &code) in sums.iter_mut().zip(codes) {
-        *sum += multiplier * u32::from(code);
+/// As [`scatter_locals`], for rows given by the distance from one to the next, the first from the
+/// row before the window. A code of 0 adds nothing.
+pub fn scatter_gaps(sums: &mut Sums, gaps: &[u8], codes: &[u8], multiplier: u16) {
+    let mut row = usize::MAX;
+    for (&gap, &code) in gaps.iter().zip(codes) {
+        row = row.wrapping_add(usize::from(gap));
+        sums.0[row & (WINDOW - 1)] += contribution_up(code, multiplier);
     }
 }
 
-/// The largest sum, 0 for none.
-pub fn max(sums: &[u32]) -> u32 {
-    sums.iter().copied().fold(0, u32::max)
+/// Adds what each group's largest code adds at most.
+#[inline(always)]
+pub(crate) fn add_maxima(tails: &mut [u16], block_max: &[u8], multiplier: u16) {
+    for (tail, &max) in tails.iter_mut().zip(block_max) {
+        *tail += contribution_up(max, multiplier);
+    }
 }
 
-/// `Σ f64(table[term]) · f64(code)` over a row, in ascending term id.
-///
-/// Shapes: `terms` and `codes` little-endian `u16`, in parallel; `table` holds the query weight
-/// of every term id, 0 for terms not in the query; ids beyond it count as 0. Terms outside the
-/// query add an exact zero, so the sum has the bits of the sum over common terms alone.
-pub fn dot_u16(table: &[f32], terms: &[u8], codes: &[u8]) -> f64 {
-    let pairs = terms.chunks_exact(2).zip(codes.chunks_exact(2));
-    pairs.fold(0.0, |sum, (term, code)| {
-        let term = usize::from(u16::from_le_bytes([term[0], term[1]]));
-        let code = u16::from_le_bytes([code[0], code[1]]);
-        sum + f64::from(table.get(term).copied().unwrap_or(0.0)) * f64::from(code)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scattered_and_dense_additions_agree() {
-        let mut scattered = Box::new([0u32; ACCUMULATORS]);
-        let mut dense = vec![0u32; ACCUMULATORS];
-        let rows = [0u16, 5, 64, 32_767];
-        let mut codes = vec![0u8; ACCUMULATORS];
-        for (position, &row) in rows.iter().enumerate() {
-            codes[usize::from(row)] = position as u8 + 1;
+/// See [`crate::Kernels::sweep`]. `is_rounded_up` tells how the lists' codes are added.
+pub(crate) fn sweep(
+    sums: &mut Sums,
+    groups: std::ops::Range<usize>,
+    sweep: &Sweep<'_>,
+    is_rounded_up: bool,
+    survivors: &mut Vec<u32>,
+) -> Swept {
+    let rounding = if is_rounded_up { 0 } else { sweep.lists.len() as u16 };
+    let mut swept = Swept { next_group: groups.start, ..Swept::default() };
+    for group in groups {
+        if survivors.capacity() - survivors.len() < GROUP {
+            break;
         }
-        let locals: Vec<u8> = rows.iter().flat_map(|row| row.to_le_bytes()).collect();
-        scatter_add(&mut scattered, &locals, &[1, 2, 3, 4], 1_000_000);
-        add_codes(&mut dense, &codes, 1_000_000);
-        assert_eq!(scattered[..], dense[..]);
-        assert_eq!(max(&dense), 4_000_000);
-        assert_eq!(max(&[]), 0);
+        swept.next_group = group + 1;
+        let first = group * GROUP;
+        let mut rows = [0u16; GROUP];
+        rows.copy_from_slice(&sums.0[first..first + GROUP]);
+        sums.0[first..first + GROUP].fill(0);
+        let admitted = sweep.admitted(group);
+        let Some(largest) = admitted_rows(admitted).map(|row| rows[row]).max() else { continue };
+        let bound = largest.saturating_add(sweep.tails[group]);
+        if bound < sweep.least {
+            swept.highest_dropped = swept.highest_dropped.max(bound);
+            continue;
+        }
+        swept.groups_summed += 1;
+        for list in sweep.lists {
+            add_group(&mut rows, list, group, is_rounded_up);
+        }
+        for row in admitted_rows(admitted) {
+            // A sum of parts rounded down falls short by less than one per part.
+            let sum = if rows[row] > 0 { rows[row].saturating_add(rounding) } else { 0 };
+            if sum >= sweep.least {
+                survivors.push(u32::from(sum) << 16 | (first + row) as u32);
+            } else {
+                swept.highest_dropped = swept.highest_dropped.max(sum);
+            }
+        }
     }
+    swept
+}
 
-    #[test]
-    fn dot_ignores_terms_outside_the_table() {
-        let terms: Vec<u8> = [1u16, 3, 9].iter().flat_map(|term| term.to_le_bytes()).collect();
-        let codes: Vec<u8> = [10u16, 20, 30].iter().flat_map(|code| code.to_le_bytes()).collect();
-        assert_eq!(dot_u16(&[0.0, 0.5, 9.0, 2.0], &terms, &codes), 45.0);
+fn admitted_rows(admitted: u64) -> impl Iterator<Item = usize> {
+    (0..GROUP).filter(move |row| admitted >> row & 1 == 1)
+}
+
+fn add_group(rows: &mut [u16; GROUP], list: &GroupList<'_>, group: usize, is_rounded_up: bool) {
+    let contribution = |code| match is_rounded_up {
+        true => contribution_up(code, list.multiplier),
+        false => contribution_down(code, list.multiplier),
+    };
+    match list.codes {
+        GroupCodes::Bitmap { heads, codes } => {
+            let (mask, rank) = group_of_bitmap(heads, group);
+            let of_group = (0..GROUP).filter(|row| mask >> row & 1 == 1);
+            for (row, &code) in of_group.zip(&codes[rank..]) {
+                rows[row] += contribution(code);
+            }
+        }
+        GroupCodes::Dense { codes } => {
+            for (row, &code) in rows.iter_mut().zip(&codes[group * GROUP..][..GROUP]) {
+                *row += contribution(code);
+            }
+        }
     }
+}
+
+/// The rows of a group that have a code, and the number of codes before it.
+#[inline(always)]
+pub(crate) fn group_of_bitmap(heads: &[u8], group: usize) -> (u64, usize) {
+    let head = &heads[group * HEAD_BYTES..][..HEAD_BYTES];
+    let mut mask = [0; 8];
+    mask.copy_from_slice(&head[..8]);
+    (u64::from_le_bytes(mask), usize::from(u16::from_le_bytes([head[8], head[9]])))
+}
+
+/// Finds the terms of a row that may belong to a query.
+///
+/// Shapes: `lows` one byte per term, `highs` the bit vector of their high parts (bit `b`, the `i`-th
+/// that is set, makes term `i` `(b − i) × 256 + low`); `filter` one bit per residue of term ids
+/// modulo 65,536. Writes `position << 32 | term` of every term whose bit is set, ascending, and
+/// returns how many; `found` must hold one entry more than there are terms.
+pub fn match_terms(lows: &[u8], highs: &[u8], filter: &[u64; 1024], found: &mut [u64]) -> usize {
+    assert!(found.len() > lows.len(), "room for every term, and one to write to in vain");
+    let (mut count, mut position) = (0, 0usize);
+    for (word, bytes) in highs.chunks(8).enumerate() {
+        let mut bits = match bytes.try_into() {
+            Ok(whole) => u64::from_le_bytes(whole),
+            Err(_) => bytes.iter().rev().fold(0, |bits, &byte| bits << 8 | u64::from(byte)),
+        };
+        while bits != 0 {
+            let bit = word * 64 + bits.trailing_zeros() as usize;
+            bits &= bits - 1;
+            let Some(&low) = lows.get(position) else { return count };
+            let term = (bit - position) << 8 | usize::from(low);
+            let slot = count.min(lows.len());
+            found[slot] = (position as u64) << 32 | term as u64;
+            count += (filter[term >> 6 & 1023] >> (term & 63) & 1) as usize;
+            position += 1;
+        }
+    }
+    count
 }

@@ -11,6 +11,7 @@ mod directory;
 mod error;
 pub mod exhaustive;
 mod filter;
+mod finalists;
 mod index;
 mod manifest;
 mod plan;
@@ -25,7 +26,7 @@ pub use filter::Filter;
 pub use index::{Index, Segment, Snapshot};
 pub use manifest::{InputProgress, MANIFEST_VERSION, Manifest, ModelBinding};
 pub use plan::QUERY_TERMS_LIMIT;
-pub use profile::Counters;
+pub use profile::{Counters, Phases};
 pub use rows::RowSet;
 pub use schema::{
     DENSE_EXTENSION, ENGLISH, Fields, ID_LIMIT_BYTES, IMPACT_EXTENSION, IMPACTS_TYPE, check_id,

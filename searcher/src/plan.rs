@@ -1,112 +1,152 @@
-//! Query to integers: multipliers whose sums bound scores, and the units they are counted in.
+//! Query to integers: multipliers whose sums bound scores, and the unit they are counted in.
 //!
-//! A list's codes bound its weights (`code × step ≥ weight`), so
-//! `Σ multiplier × code × unit ≥ score` as soon as every `multiplier × unit ≥ query weight × step`.
-//! Sums stay below 2^31 by the choice of the unit, so nothing wraps.
+//! A list's codes bound its weights (`code × step ≥ weight`), so with
+//! `multiplier ≥ 256 × query weight × step ÷ unit` the sum of `code × multiplier ÷ 256`, rounded up,
+//! times `unit` bounds the score. The unit follows the query's bound mass, the sum of what each term
+//! adds at most, such that no sum can leave 16 bits.
 
 use gleaner_format::{ImpactView, ListView, SparseVector};
+use gleaner_kernels::prefetch;
 
-/// Query terms beyond this number are refused: the roundings of that many multipliers still fit
-/// the headroom that sums keep below 2^31.
+/// Query terms beyond this number are refused.
 pub const QUERY_TERMS_LIMIT: usize = 1 << 16;
 
-/// The largest sum of a row, before multipliers are rounded up.
-const SUM_TARGET: f64 = (1u32 << 30) as f64;
+/// Query terms beyond this number are not worth columns: the roundings of so many parts would
+/// crowd out the sums themselves.
+const COLUMN_TERMS_LIMIT: usize = 4_096;
+
+/// Units by which one list's part of a sum may exceed its share, roundings at the end included:
+/// one for the part itself, one for its multiplier, one for a part rounded down, one for a maximum.
+const ROUNDING_UNITS: usize = 4;
+
+/// The largest sum, before roundings. Leaves the multiplier of a query of one term inside 16 bits.
+const SUM_TARGET: usize = 65_000;
 
 /// What a rounded f32 score may exceed its f64 sum by, with room for the arithmetic on bounds.
 const ROUNDING: f64 = 1.0 - 1.0 / (1u32 << 22) as f64;
 
 /// One query term that occurs in the segment.
-struct PlannedTerm<'a> {
+#[derive(Debug, Clone, Copy)]
+struct PlannedTerm {
     weight: f64,
-    lists: Vec<ListView<'a>>,
-    next: usize,
+    next_list: usize,
+    end_list: usize,
 }
 
-/// A query against one segment.
-pub(crate) struct Plan<'a> {
-    terms: Vec<PlannedTerm<'a>>,
+/// A query against one segment. Reusable: no allocation grows with the segment.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    terms: Vec<PlannedTerm>,
     unit: f64,
+}
+
+/// How a segment is searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// No query term occurs.
+    Nothing,
+    /// Sums over columns, then finalists.
+    Columns,
+    /// Every admitted row is scored.
+    Rows,
 }
 
 /// One list that takes part in a window.
 pub(crate) struct ActiveList<'a> {
     pub(crate) list: ListView<'a>,
-    /// What one code step adds to a row's sum.
-    pub(crate) multiplier: u32,
-    /// The most this list adds to any row's sum.
-    pub(crate) bound: u32,
-    /// The most by which it overstates any row's sum.
-    pub(crate) excess: u32,
+    /// 256 times what one code step adds to a row's sum.
+    pub(crate) multiplier: u16,
 }
 
-impl<'a> Plan<'a> {
-    /// Looks up the query's terms and fixes the unit by the segment's maxima.
-    pub(crate) fn new(view: ImpactView<'a>, query: &SparseVector) -> Self {
-        let terms: Vec<PlannedTerm<'a>> = query
-            .iter()
-            .filter_map(|(term, weight)| {
-                let lists = view.lists(view.find_term(term)?).collect();
-                Some(PlannedTerm { weight: f64::from(weight), lists, next: 0 })
-            })
-            .collect();
-        let mass: f64 = terms.iter().map(PlannedTerm::max_contribution).sum();
-        Self { terms, unit: mass / SUM_TARGET }
+impl ActiveList<'_> {
+    /// The most this list adds to any row's sum.
+    pub(crate) fn bound(&self) -> u32 {
+        (u32::from(self.list.max_code) * u32::from(self.multiplier)).div_ceil(256)
     }
 
-    /// The lists of a window, the highest bound first. Windows must be asked for in order.
-    pub(crate) fn window(&mut self, window: usize) -> Vec<ActiveList<'a>> {
-        let unit = self.unit;
-        let mut active: Vec<ActiveList<'a>> = self
-            .terms
-            .iter_mut()
-            .filter_map(|term| {
-                let list = *term.lists.get(term.next).filter(|list| list.window == window)?;
-                term.next += 1;
-                Some(ActiveList::new(list, term.weight, unit))
-            })
-            .collect();
-        active.sort_by_key(|list| std::cmp::Reverse(list.bound));
-        active
+    /// The most by which it overstates any row's sum: one code step, and roundings.
+    pub(crate) fn excess(&self) -> u32 {
+        u32::from(self.multiplier) / 256 + ROUNDING_UNITS as u32
+    }
+}
+
+impl Plan {
+    /// Looks up the query's terms and fixes the unit by the segment's maxima.
+    pub(crate) fn prepare(&mut self, view: ImpactView<'_>, query: &SparseVector) -> Method {
+        self.terms.clear();
+        for (term, weight) in query.iter() {
+            let Some(ordinal) = view.find_term(term) else { continue };
+            prefetch(view.list_numbers_bytes(ordinal));
+            let weight = f64::from(weight);
+            self.terms.push(PlannedTerm { weight, next_list: ordinal, end_list: ordinal });
+        }
+        // Each pass reads what the one before has asked for.
+        for term in &mut self.terms {
+            let lists = view.list_numbers(term.next_list);
+            prefetch(view.list_entry_bytes(lists.clone()));
+            (term.next_list, term.end_list) = (lists.start, lists.end);
+        }
+        let (mut mass, mut largest_step) = (0.0, 0f64);
+        for term in &self.terms {
+            let lists = (term.next_list..term.end_list).map(|list| view.list_scale(list));
+            let most = lists.fold((0f64, 0f64), |most, scale| {
+                (most.0.max(scale.max_weight), most.1.max(scale.step))
+            });
+            mass += term.weight * most.0;
+            largest_step = largest_step.max(term.weight * most.1);
+        }
+        if self.terms.is_empty() {
+            return Method::Nothing;
+        }
+        if self.terms.len() > COLUMN_TERMS_LIMIT {
+            return Method::Rows;
+        }
+        self.unit = mass / (SUM_TARGET - ROUNDING_UNITS * self.terms.len()) as f64;
+        // Weights near the smallest f32 need fewer than 255 steps, so one step may be too much.
+        let is_representable = largest_step / self.unit * 256.0 <= f64::from(u16::MAX);
+        if is_representable { Method::Columns } else { Method::Rows }
+    }
+
+    /// Puts the lists of a window into `active`. Windows must be asked for in order.
+    pub(crate) fn window<'a>(
+        &mut self,
+        view: ImpactView<'a>,
+        window: usize,
+        active: &mut Vec<ActiveList<'a>>,
+    ) {
+        active.clear();
+        for term in &mut self.terms {
+            if term.next_list == term.end_list {
+                continue;
+            }
+            let list = view.list(term.next_list);
+            if list.window == window {
+                term.next_list += 1;
+                let exact = term.weight * f64::from(list.step) / self.unit * 256.0;
+                // The rounding of this arithmetic is covered by `ROUNDING`.
+                active.push(ActiveList { list, multiplier: exact.ceil().max(1.0) as u16 });
+            }
+        }
     }
 
     /// The score that a row's sum bounds.
-    pub(crate) fn score_bound(&self, sum: u64) -> f64 {
-        sum as f64 * self.unit
+    pub(crate) fn score_bound(&self, sum: u32) -> f64 {
+        f64::from(sum) * self.unit
     }
 
     /// The least sum of a row that can still reach `score`: rows below it cannot, not even after
     /// their score is rounded to f32.
-    pub(crate) fn least_sum(&self, score: f64) -> u32 {
+    pub(crate) fn least_sum(&self, score: f64) -> u16 {
         if score < f64::from(f32::MIN_POSITIVE) || self.unit == 0.0 {
             return 0;
         }
-        (score / self.unit * ROUNDING).floor().min(f64::from(u32::MAX)) as u32
+        (score / self.unit * ROUNDING).floor().min(f64::from(u16::MAX)) as u16
     }
 
     /// As [`Plan::least_sum`], for the score of a row whose own sum is `sum` and is overstated by
     /// at most `excess`.
-    pub(crate) fn least_sum_beside(&self, sum: u32, excess: u32) -> u32 {
-        self.least_sum(self.score_bound(u64::from(sum.saturating_sub(excess))))
-    }
-}
-
-impl PlannedTerm<'_> {
-    fn max_contribution(&self) -> f64 {
-        let weights = self.lists.iter().map(|list| f64::from(list.step) * f64::from(list.max_code));
-        self.weight * weights.fold(0.0, f64::max)
-    }
-}
-
-impl<'a> ActiveList<'a> {
-    fn new(list: ListView<'a>, weight: f64, unit: f64) -> Self {
-        let exact = weight * f64::from(list.step) / unit;
-        // One more than the ceiling covers the rounding of the division and of the product.
-        let multiplier = exact.ceil() as u32 + 1;
-        let code = u32::from(list.max_code);
-        let slack = (weight * f64::from(list.slack) / unit).ceil() as u32 + 1;
-        // Rounding the multiplier up by less than two adds less than two per code.
-        Self { list, multiplier, bound: multiplier * code, excess: slack + 2 * code }
+    pub(crate) fn least_sum_beside(&self, sum: u32, excess: u32) -> u16 {
+        self.least_sum(self.score_bound(sum.saturating_sub(excess)))
     }
 }
 
@@ -114,10 +154,12 @@ impl<'a> ActiveList<'a> {
 mod tests {
     use super::*;
 
-    /// 2^16 terms, each rounded up by less than two per code step, fit the headroom.
+    /// A part exceeds its share by less than `code ÷ 256` for its multiplier and by less than one
+    /// for itself; the largest multiplier is that of a query of one term.
     #[test]
-    fn sums_cannot_wrap() {
-        let rounding = QUERY_TERMS_LIMIT as u64 * 2 * 255;
-        assert!(SUM_TARGET as u64 + rounding < 1 << 31);
+    fn sums_and_multipliers_fit_sixteen_bits() {
+        const { assert!(SUM_TARGET + ROUNDING_UNITS < u16::MAX as usize) };
+        const { assert!(COLUMN_TERMS_LIMIT * ROUNDING_UNITS < SUM_TARGET / 2) };
+        const { assert!((SUM_TARGET * 256).div_ceil(255) <= u16::MAX as usize) };
     }
 }

@@ -1,24 +1,88 @@
 //! What a search did: counters that say whether skipping works.
 
+use std::time::Instant;
+
+use gleaner_format::ListView;
 use serde::Serialize;
 
-/// Work of one search over all segments. A block is a group of 64 rows.
+/// Work of one search over all segments.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
     /// Windows of 32,768 rows in the segments searched.
     pub windows_total: u64,
     /// Windows ruled out by their maxima or without an admitted row.
     pub windows_skipped: u64,
-    /// Blocks in all windows.
-    pub blocks_total: u64,
-    /// Blocks whose rows were summed.
-    pub blocks_scored: u64,
-    /// Blocks ruled out by their maxima or without an admitted row.
-    pub blocks_skipped: u64,
+    /// Groups of 64 rows in all windows.
+    pub groups_total: u64,
+    /// Groups to which long lists were added.
+    pub groups_summed: u64,
+    /// Groups ruled out by block maxima or without an admitted row.
+    pub groups_dropped: u64,
     /// Lists (term and window) that take part.
     pub lists: u64,
-    /// Codes read: postings of sparse lists, rows of dense ones.
+    /// Postings of short lists that were added one by one.
     pub postings: u64,
+    /// Bytes of columns read: short lists whole, long lists by their maxima and by the groups summed.
+    pub bytes: u64,
     /// Rows scored exactly from their stored weights.
     pub finalists: u64,
+    /// Time per phase, zero unless asked for.
+    pub phases: Phases,
+}
+
+impl Counters {
+    /// Counts what summing `summed` of the `groups` of a window read of its lists.
+    pub(crate) fn count_window<'a>(
+        &mut self,
+        lists: impl Iterator<Item = &'a ListView<'a>>,
+        groups: usize,
+        summed: usize,
+    ) {
+        self.groups_summed += summed as u64;
+        self.groups_dropped += (groups - summed) as u64;
+        for list in lists {
+            let bytes = list.column.len_bytes(list.postings);
+            match list.column.block_max() {
+                None => {
+                    self.postings += list.postings as u64;
+                    self.bytes += bytes as u64;
+                }
+                Some(maxima) => {
+                    let codes = (bytes - maxima.len()) * summed / groups;
+                    self.bytes += (maxima.len() + codes) as u64;
+                }
+            }
+        }
+    }
+}
+
+/// Nanoseconds of one search by phase.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Phases {
+    /// Looking up terms and lists, choosing multipliers.
+    pub plan_ns: u64,
+    /// Adding short lists posting by posting, and the maxima of long ones.
+    pub scatter_ns: u64,
+    /// Dropping groups of rows and adding long lists to the others.
+    pub sweep_ns: u64,
+    /// Scoring finalists from their rows.
+    pub finalists_ns: u64,
+}
+
+/// A clock that runs only when asked to.
+pub(crate) struct Clock(Option<Instant>);
+
+impl Clock {
+    pub(crate) fn new(is_running: bool) -> Self {
+        Self(is_running.then(Instant::now))
+    }
+
+    /// Adds the time since the last lap to `phase`.
+    pub(crate) fn lap(&mut self, phase: &mut u64) {
+        if let Some(last) = &mut self.0 {
+            let now = Instant::now();
+            *phase += now.duration_since(*last).as_nanos() as u64;
+            *last = now;
+        }
+    }
 }

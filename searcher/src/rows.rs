@@ -35,6 +35,11 @@ impl RowSet {
         self.groups.get(group).copied().unwrap_or(0)
     }
 
+    /// The members of several groups.
+    pub fn groups(&self, groups: std::ops::Range<usize>) -> &[u64] {
+        &self.groups[groups]
+    }
+
     /// Whether any row of these groups is in the set.
     pub fn any(&self, groups: std::ops::Range<usize>) -> bool {
         self.groups[groups].iter().any(|&word| word != 0)

@@ -243,7 +243,8 @@ impl Snapshot {
         for (ordinal, segment) in self.segments().iter().enumerate() {
             let view = segment.impacts();
             let admitted = admitted[ordinal].as_ref();
-            let limits = Limits { k: depth, floor: floor(&best, depth), admitted };
+            let floor = floor(&best, depth);
+            let limits = Limits { k: depth, floor, admitted, is_timed: request.profile };
             let tie = |row: u32| segment.id_ordinal(view.doc(row as usize));
             let answer = self.with_scratch(|scratch| {
                 block_max::search(view, query, limits, tie, scratch, counters)

@@ -135,10 +135,12 @@ fn search(args: &SearchArgs) -> anyhow::Result<()> {
         let per_query = |count: u64| count as f64 / searches;
         let fields = json!({
             "engine_version": env!("CARGO_PKG_VERSION"),
-            "blocks_scored": per_query(timed.counters.blocks_scored),
-            "blocks_skipped": per_query(timed.counters.blocks_skipped),
-            "codes_read": per_query(timed.counters.postings),
+            "groups_summed": per_query(timed.counters.groups_summed),
+            "groups_dropped": per_query(timed.counters.groups_dropped),
+            "postings": per_query(timed.counters.postings),
             "finalists": per_query(timed.counters.finalists),
+            "phases": format!("{:?}", timed.counters.phases), "n": searches,
+            "bytes": per_query(timed.counters.bytes), "lists": per_query(timed.counters.lists),
         });
         report.insert(search.id.clone(), fields);
     }
@@ -181,7 +183,12 @@ impl<'a> Timed<'a> {
     }
 
     fn pass(&mut self, queries: &[SparseVector], is_timed: bool) {
-        let limits = Limits { k: self.k, floor: 0.0, admitted: None };
+        let limits = Limits {
+            k: self.k,
+            floor: 0.0,
+            admitted: None,
+            is_timed: std::env::var_os("PH").is_some(),
+        };
         for (query, vector) in queries.iter().enumerate() {
             let (wall, cpu) = (Instant::now(), thread_cpu_ns());
             let (scratch, counters) = (&mut self.scratch, &mut self.counters);
