@@ -104,9 +104,8 @@ impl<R: BufRead> CiffReader<R> {
         if version != VERSION {
             return Err(malformed(format!("version {version}; this build reads {VERSION}")));
         }
-        let count = |number: i64| {
-            u32::try_from(number).ok().filter(|&count| i32::try_from(count).is_ok())
-        };
+        let count =
+            |number: i64| u32::try_from(number).ok().filter(|&count| i32::try_from(count).is_ok());
         match (count(lists), count(documents)) {
             (Some(lists), Some(documents)) => {
                 (reader.lists, reader.documents) = (lists.into(), documents.into());
@@ -380,7 +379,8 @@ impl CiffBuilder {
         }
         let mut start = 0;
         for (number, (id, &end)) in self.ids.iter().zip(&self.ends).enumerate() {
-            let length: i64 = self.weights[start..end].iter().map(|&weight| i64::from(weight)).sum();
+            let length: i64 =
+                self.weights[start..end].iter().map(|&weight| i64::from(weight)).sum();
             let mut message = Vec::new();
             put_number(&mut message, 1, number as u64);
             put_bytes(&mut message, 2, id.as_bytes());

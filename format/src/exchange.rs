@@ -245,8 +245,7 @@ impl<'a> RawRow<'a> {
         if let Some(&term) = terms.iter().find(|&&term| term >= dimension) {
             return Err(RowError::Dimension { term, dimension });
         }
-        let is_ready =
-            terms.windows(2).all(|pair| pair[0] < pair[1]) && !weights.contains(&0.0);
+        let is_ready = terms.windows(2).all(|pair| pair[0] < pair[1]) && !weights.contains(&0.0);
         Ok(match is_ready {
             true => SparseVector::new(terms, weights)?,
             false => SparseVector::from_pairs(terms.into_iter().zip(weights))?,
