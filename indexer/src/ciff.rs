@@ -251,3 +251,46 @@ impl Entries for CiffRows {
         Ok(self.documents > 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use gleaner_format::CiffBuilder;
+
+    use super::*;
+    use crate::input::{Input, InputFile, InputKind};
+
+    #[test]
+    fn the_number_of_passes_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.ciff");
+        let mut lists = CiffBuilder::new();
+        for row in 0..40u32 {
+            let pairs = (0..row % 7).map(|i| ((row * 5 + i * 3) % 50, 1.0 + i as f32));
+            lists.push(row.to_string(), &SparseVector::from_pairs(pairs).unwrap()).unwrap();
+        }
+        let mut bytes = Vec::new();
+        lists.write(|term| term.to_string(), "", &mut bytes).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        let read = |batch_postings: u64| {
+            let mut rows = CiffRows::open(&path, None).unwrap();
+            rows.batch_postings = batch_postings;
+            let mut tally = Input::open(&InputFile::new(&path, InputKind::Ciff)).unwrap().tally;
+            let mut vectors = Vec::new();
+            let mut batches = 0;
+            while let Some(entry) = rows.next(&mut tally).unwrap() {
+                let given = entry.unwrap();
+                batches += usize::from(rows.batch.documents.start == vectors.len());
+                vectors.push((given.document.id, given.vector.unwrap()));
+            }
+            (vectors, batches)
+        };
+        let (whole, batches) = read(1 << 20);
+        assert_eq!((whole.len(), batches), (40, 1));
+        assert_eq!(whole[39].1.weights(), &[100.0, 200.0, 300.0, 400.0]);
+        for limit in [0, 1, 10, 50] {
+            let (vectors, batches) = read(limit);
+            assert!(vectors == whole && batches > 1, "{limit}");
+        }
+    }
+}

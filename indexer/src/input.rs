@@ -180,7 +180,7 @@ pub(crate) struct Position {
 
 /// An open input and how far it was read.
 pub struct Input {
-    tally: Tally,
+    pub(crate) tally: Tally,
     entries: Box<dyn Entries>,
 }
 
