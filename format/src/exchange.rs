@@ -240,16 +240,18 @@ impl<'a> RawRow<'a> {
         let words = |bytes: &'a [u8]| {
             bytes.chunks_exact(4).map(|word| [word[0], word[1], word[2], word[3]])
         };
-        let terms: Vec<u32> = words(self.terms).map(u32::from_le_bytes).collect();
-        let weights: Vec<f32> = words(self.weights).map(f32::from_le_bytes).collect();
-        if let Some(&term) = terms.iter().find(|&&term| term >= dimension) {
-            return Err(RowError::Dimension { term, dimension });
+        let terms = || words(self.terms).map(u32::from_le_bytes);
+        let weights = || words(self.weights).map(f32::from_le_bytes);
+        let vector = match SparseVector::new(terms().collect(), weights().collect()) {
+            Err(VectorError::Order { .. } | VectorError::Zero { .. }) => {
+                SparseVector::from_pairs(terms().zip(weights()))?
+            }
+            other => other?,
+        };
+        match vector.terms().last() {
+            Some(&term) if term >= dimension => Err(RowError::Dimension { term, dimension }),
+            _ => Ok(vector),
         }
-        let is_ready = terms.windows(2).all(|pair| pair[0] < pair[1]) && !weights.contains(&0.0);
-        Ok(match is_ready {
-            true => SparseVector::new(terms, weights)?,
-            false => SparseVector::from_pairs(terms.into_iter().zip(weights))?,
-        })
     }
 }
 

@@ -23,9 +23,13 @@ pub struct ImpactPlugin;
 
 /// The bytes of a vector on its way through tantivy's document: ids, then weights.
 pub(crate) fn vector_to_bytes(vector: &SparseVector) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(vector.len() * 8);
-    vector.terms().iter().for_each(|term| bytes.extend_from_slice(&term.to_le_bytes()));
-    vector.weights().iter().for_each(|weight| bytes.extend_from_slice(&weight.to_le_bytes()));
+    let mut bytes = vec![0; vector.len() * 8];
+    let (ids, weights) = bytes.split_at_mut(vector.len() * 4);
+    let put = |(slot, word): (&mut [u8], [u8; 4])| slot.copy_from_slice(&word);
+    let words = vector.terms().iter().map(|term| term.to_le_bytes());
+    ids.chunks_exact_mut(4).zip(words).for_each(put);
+    let words = vector.weights().iter().map(|weight| weight.to_le_bytes());
+    weights.chunks_exact_mut(4).zip(words).for_each(put);
     bytes
 }
 
