@@ -287,7 +287,8 @@ mod tests {
         };
         let (whole, batches) = read(1 << 20);
         assert_eq!((whole.len(), batches), (40, 1));
-        assert_eq!(whole[39].1.weights(), &[100.0, 200.0, 300.0, 400.0]);
+        assert_eq!(whole[39].1.terms(), &[1, 4, 45, 48]);
+        assert_eq!(whole[39].1.weights(), &[300.0, 400.0, 100.0, 200.0]);
         for limit in [0, 1, 10, 50] {
             let (vectors, batches) = read(limit);
             assert!(vectors == whole && batches > 1, "{limit}");
