@@ -36,7 +36,8 @@ pub(crate) enum Command {
     },
     /// Encode texts to sparse vectors.
     Encode(EncodeArgs),
-    /// Encode documents and add them to an index (created if missing; upserts by `_id`).
+    /// Encode documents, or take their vectors, and add them to an index (created if missing;
+    /// upserts by `_id`).
     Index(IndexArgs),
     /// Merge an index's segments into as few as possible.
     Merge(MergeArgs),
@@ -122,6 +123,8 @@ pub(crate) enum VectorFormat {
     Vectors,
     /// Seismic's JSONL: token → weight
     VectorsJsonl,
+    /// The Common Index File Format: postings by token, round(100 × weight), zeros left out
+    Ciff,
 }
 
 #[derive(Args)]
@@ -150,9 +153,33 @@ pub(crate) struct EncodeArgs {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InputFormatArg {
+    /// BEIR folders, binary vectors (by their counts), *.ciff, and JSONL of texts
     Auto,
+    /// BEIR folders: their corpus.jsonl, plain or gzip
     Beir,
+    /// A JSON object per line, plain or gzip: `_id`, `text`, `title`; other keys for filters
     Jsonl,
+    /// The binary exchange file; the `_id` is the row's number, from 0
+    Vectors,
+    /// A JSON object per line: `id`, `vector` (token → weight), optionally `content`; other keys for
+    /// filters. Tokens are term ids, or with --model tokens of its vocabulary
+    VectorsJsonl,
+    /// The Common Index File Format; integer weights are taken as they are. Terms are term ids, or
+    /// with --model tokens of its vocabulary. Holds 8 bytes a posting in memory, 512 MiB at most
+    Ciff,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum QueryFormatArg {
+    /// Binary vectors (by their counts), else JSONL of texts
+    Auto,
+    /// A JSON object per line: `_id`, `text`
+    Jsonl,
+    /// The binary exchange file; the query's id is the row's number, from 0
+    Vectors,
+    /// A JSON object per line: `id`, `vector`. Tokens are term ids, or with --model tokens of its
+    /// vocabulary
+    VectorsJsonl,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -173,10 +200,11 @@ pub(crate) struct IndexArgs {
     /// Index folder
     #[arg(long, value_name = "DIR")]
     pub(crate) index: PathBuf,
-    /// BEIR folders or JSONL files, plain or gzip
+    /// BEIR folders, or files of texts or of vectors
     #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
     pub(crate) input: Vec<PathBuf>,
-    /// Model folder [default: the one recorded in the index]
+    /// Model folder [default: the one recorded in the index]; not needed for vectors, whose tokens it
+    /// resolves if given
     #[arg(long, value_name = "DIR")]
     pub(crate) model: Option<PathBuf>,
     /// What the inputs are
@@ -185,10 +213,10 @@ pub(crate) struct IndexArgs {
     /// Go on after the last commit of an interrupted run
     #[arg(long)]
     pub(crate) resume: bool,
-    /// What to do with a line that cannot be indexed
+    /// What to do with a line or row that cannot be indexed
     #[arg(long, value_enum, default_value = "fail")]
     pub(crate) on_error: OnErrorArg,
-    /// With --on-error skip: lines tolerated
+    /// With --on-error skip: lines and rows tolerated
     #[arg(long, value_name = "N")]
     pub(crate) max_errors: Option<u64>,
     /// Progress on stderr: a bar on a terminal, lines elsewhere; or JSON lines
@@ -214,6 +242,8 @@ pub(crate) enum ExportFormat {
     Vectors,
     /// Seismic's JSONL, with term ids as names
     VectorsJsonl,
+    /// The Common Index File Format, with term ids as names and round(100 × weight), zeros left out
+    Ciff,
 }
 
 #[derive(Args)]
@@ -235,8 +265,12 @@ pub(crate) struct SearchArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) index: PathBuf,
     /// What to search for
-    #[arg(value_name = "QUERY")]
-    pub(crate) query: String,
+    #[arg(value_name = "QUERY", required_unless_present = "tokens")]
+    pub(crate) query: Option<String>,
+    /// Search for a vector instead, e.g. '{"1012": 0.8}': term ids, or with --model tokens of its
+    /// vocabulary
+    #[arg(long, value_name = "JSON", conflicts_with = "query")]
+    pub(crate) tokens: Option<String>,
     /// Number of hits
     #[arg(short, long, value_name = "N", default_value_t = 10)]
     pub(crate) k: usize,
@@ -270,9 +304,12 @@ pub(crate) struct BatchSearchArgs {
     /// Index folder
     #[arg(long, value_name = "DIR")]
     pub(crate) index: PathBuf,
-    /// JSONL with `_id` and `text`
+    /// Texts or vectors
     #[arg(long, value_name = "FILE")]
     pub(crate) queries: PathBuf,
+    /// What the queries are
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) format: QueryFormatArg,
     /// Where the TREC run is written
     #[arg(long, value_name = "FILE")]
     pub(crate) run: PathBuf,

@@ -1,13 +1,15 @@
-//! `gleaner batch-search`: a file of queries to a TREC run.
+//! `gleaner batch-search`: a file of queries, texts or vectors, to a TREC run.
 
 use std::time::Instant;
 
 use gleaner_encoder::{Side, SparseVector};
-use gleaner_eval::{RunWriter, ScoredDoc, read_queries};
+use gleaner_eval::{Query, RunWriter, ScoredDoc, read_queries};
+use gleaner_indexer::{Input, InputFile, InputFormat, InputKind, find_inputs};
 use gleaner_searcher::{Index, Rank, SearchRequest, Snapshot};
 
 use crate::{
-    args::{BatchSearchArgs, QueryModelArgs},
+    args::{BatchSearchArgs, QueryFormatArg, QueryModelArgs},
+    failure::Failure,
     model,
     output::Output,
 };
@@ -18,22 +20,93 @@ const QUERIES_AT_ONCE: usize = 1_024;
 pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
     let rank: Rank = args.rank.parse()?;
     let snapshot = Index::open(&args.index)?.snapshot();
-    let queries = read_queries(&args.queries)?;
-    let mut searcher = BatchSearcher::new(&snapshot, &args.model, rank)?;
+    let queries = Queries::read(args, &snapshot)?;
+    let mut searcher = match queries {
+        Queries::Texts(_) => BatchSearcher::new(&snapshot, &args.model, rank)?,
+        Queries::Vectors(_) => BatchSearcher { snapshot: &snapshot, rank, encoder: None },
+    };
     let mut writer = RunWriter::new(Output::create(&args.run)?, "gleaner")?;
     let start = Instant::now();
-    let mut answered = 0usize;
-    for batch in queries.chunks(QUERIES_AT_ONCE) {
-        let texts: Vec<&str> = batch.iter().map(|query| &query.text[..]).collect();
-        let answers = searcher.search(&texts, args.k, args.filter.as_deref())?;
-        for (query, hits) in batch.iter().zip(answers) {
-            writer.write_ranked(&query.id, &hits)?;
+    for first in (0..queries.len()).step_by(QUERIES_AT_ONCE) {
+        let batch = first..queries.len().min(first + QUERIES_AT_ONCE);
+        let answers = match &queries {
+            Queries::Texts(queries) => {
+                let texts: Vec<&str> =
+                    queries[batch.clone()].iter().map(|query| &query.text[..]).collect();
+                searcher.search(&texts, args.k, args.filter.as_deref())?
+            }
+            Queries::Vectors(queries) => {
+                let vectors = queries[batch.clone()].iter().map(|query| (None, Some(&query.1)));
+                searcher.answer(vectors, args.k, args.filter.as_deref())?
+            }
+        };
+        for (query, hits) in batch.clone().zip(answers) {
+            writer.write_ranked(queries.id(query), &hits)?;
         }
-        answered += batch.len();
-        let rate = answered as f64 / start.elapsed().as_secs_f64().max(1e-3);
-        eprintln!("{answered} queries, {rate:.0}/s");
+        let rate = batch.end as f64 / start.elapsed().as_secs_f64().max(1e-3);
+        eprintln!("{} queries, {rate:.0}/s", batch.end);
     }
     writer.finish()?.finish()
+}
+
+/// Queries of one kind.
+enum Queries {
+    Texts(Vec<Query>),
+    Vectors(Vec<(String, SparseVector)>),
+}
+
+impl Queries {
+    fn read(args: &BatchSearchArgs, snapshot: &Snapshot) -> anyhow::Result<Self> {
+        let path = &args.queries;
+        let kind = match args.format {
+            QueryFormatArg::Jsonl => InputKind::Texts,
+            QueryFormatArg::Vectors => InputKind::Vectors,
+            QueryFormatArg::VectorsJsonl => InputKind::VectorsJsonl,
+            QueryFormatArg::Auto if !path.is_file() => InputKind::Texts,
+            QueryFormatArg::Auto => {
+                find_inputs(std::slice::from_ref(path), InputFormat::Auto)?[0].kind
+            }
+        };
+        match kind {
+            InputKind::Texts => Ok(Self::Texts(read_queries(path)?)),
+            InputKind::Ciff => {
+                let message = "queries are texts or vectors, not CIFF; see --format";
+                Err(Failure::Usage(message.to_owned()).into())
+            }
+            _ => {
+                let mut input = InputFile::new(path, kind);
+                if args.model.model.is_some() && kind == InputKind::VectorsJsonl {
+                    let model = model::open_for(snapshot, &args.model)?;
+                    input.terms = Some(model::terms(&model));
+                }
+                Ok(Self::Vectors(read_vectors(&input)?))
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Texts(queries) => queries.len(),
+            Self::Vectors(queries) => queries.len(),
+        }
+    }
+
+    fn id(&self, query: usize) -> &str {
+        match self {
+            Self::Texts(queries) => &queries[query].id,
+            Self::Vectors(queries) => &queries[query].0,
+        }
+    }
+}
+
+fn read_vectors(input: &InputFile) -> anyhow::Result<Vec<(String, SparseVector)>> {
+    let mut input = Input::open(input)?;
+    let mut queries = Vec::new();
+    while let Some(query) = input.next_document()? {
+        let query = query.map_err(Failure::Rejected)?;
+        queries.push((query.document.id, query.vector.unwrap_or_default()));
+    }
+    Ok(queries)
 }
 
 /// Many queries against one snapshot, the model opened once.
@@ -67,11 +140,22 @@ impl<'a> BatchSearcher<'a> {
             Some(encoder) => encoder.encode(Side::Query, texts)?.into_iter().map(Some).collect(),
             None => vec![None; texts.len()],
         };
-        let answer = |(text, vector): (&&str, &Option<SparseVector>)| {
+        let texts = texts.iter().map(|text| Some(*text));
+        self.answer(texts.zip(vectors.iter().map(Option::as_ref)), k, filter)
+    }
+
+    /// Hits of every query, given as what the ranking needs: its text, its vector.
+    fn answer<'q>(
+        &self,
+        queries: impl Iterator<Item = (Option<&'q str>, Option<&'q SparseVector>)>,
+        k: usize,
+        filter: Option<&str>,
+    ) -> anyhow::Result<Vec<Vec<ScoredDoc>>> {
+        let answer = |(text, vector)| {
             let request = SearchRequest {
                 rank: self.rank,
-                vector: vector.as_ref(),
-                text: Some(*text),
+                vector,
+                text,
                 k,
                 offset: 0,
                 filter,
@@ -83,6 +167,6 @@ impl<'a> BatchSearcher<'a> {
             let hits = response.hits.into_iter();
             Ok(hits.map(|hit| ScoredDoc::new(hit.id, hit.score)).collect())
         };
-        texts.iter().zip(&vectors).map(answer).collect()
+        queries.map(answer).collect()
     }
 }

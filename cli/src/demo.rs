@@ -78,8 +78,8 @@ fn build(out: &mut impl Write, args: &DemoArgs, sample: &Path) -> anyhow::Result
             resume,
             stop: &NEVER,
         };
-        let inputs = [input.clone()];
-        index::build(&mut store, &inputs, &model, threads(None), &options, reporter)
+        let inputs = [input.clone().into()];
+        index::build(&mut store, &inputs, Some(&model), threads(None), &options, reporter)
     };
     let report = match attempt(true, &mut reporter) {
         // The sample or the model changed since: the demo owns its index and starts over.

@@ -3,14 +3,14 @@
 use std::io::Write;
 
 use gleaner_encoder::{Encoder, Model, Side, SparseVector};
-use gleaner_format::write_vectors;
+use gleaner_format::{CiffBuilder, write_vectors};
 use gleaner_indexer::{CHUNK_DOCUMENTS, Document};
 
 use crate::{
     args::{EncodeArgs, SideArg, VectorFormat},
     lines::Documents,
     model,
-    vectors::{anserini_line, create, seismic_line, tei_line},
+    vectors::{anserini_line, create, push_ciff, seismic_line, tei_line, write_ciff},
 };
 
 pub(crate) fn run(args: &EncodeArgs) -> anyhow::Result<()> {
@@ -24,8 +24,8 @@ pub(crate) fn run(args: &EncodeArgs) -> anyhow::Result<()> {
         (0..threads).map(|_| Ok(model.encoder(1)?)).collect::<anyhow::Result<Vec<Encoder>>>()?;
     let mut documents = Documents::open(&args.input)?;
     let mut out = create(&args.out)?;
-    // The binary format starts with its counts, so its vectors wait for the end.
-    let mut kept = Vec::new();
+    // The binary formats start with their counts, so their vectors wait for the end.
+    let (mut kept, mut lists) = (Vec::new(), CiffBuilder::new());
     let mut encoded = 0;
     loop {
         let chunk = documents.next_chunk(CHUNK_DOCUMENTS * threads)?;
@@ -35,13 +35,23 @@ pub(crate) fn run(args: &EncodeArgs) -> anyhow::Result<()> {
         let vectors = encode_all(&mut encoders, side, &chunk)?;
         match args.format {
             VectorFormat::Vectors => kept.extend(vectors),
+            VectorFormat::Ciff => {
+                let mut pairs = chunk.iter().zip(&vectors);
+                pairs.try_for_each(|(document, vector)| {
+                    push_ciff(&mut lists, document.id.clone(), vector)
+                })?;
+            }
             _ => write_lines(&mut out, &model, args.format, &chunk, &vectors)?,
         }
         encoded += chunk.len();
         eprintln!("{encoded} texts encoded");
     }
-    if args.format == VectorFormat::Vectors {
-        write_vectors(&kept, model.card().vocabulary_size as u32, &mut out)?;
+    match args.format {
+        VectorFormat::Vectors => {
+            write_vectors(&kept, model.card().vocabulary_size as u32, &mut out)?;
+        }
+        VectorFormat::Ciff => write_ciff(&lists, token_of(&model), &mut out)?,
+        _ => {}
     }
     Ok(out.flush()?)
 }
@@ -77,14 +87,19 @@ fn write_lines(
     documents: &[Document],
     vectors: &[SparseVector],
 ) -> anyhow::Result<()> {
-    let token = |term: u32| model.token(term).map_or_else(|| term.to_string(), str::to_owned);
+    let token = token_of(model);
     for (document, vector) in documents.iter().zip(vectors) {
         let line = match format {
             VectorFormat::Tei => tei_line(vector),
-            VectorFormat::Anserini => anserini_line(&document.id, &document.text, vector, token),
-            _ => seismic_line(&document.id, &document.text, vector, token),
+            VectorFormat::Anserini => anserini_line(&document.id, &document.text, vector, &token),
+            _ => seismic_line(&document.id, &document.text, vector, &token),
         };
         writeln!(out, "{line}")?;
     }
     Ok(())
+}
+
+/// The text of a term.
+fn token_of(model: &Model) -> impl Fn(u32) -> String {
+    |term| model.token(term).map_or_else(|| term.to_string(), str::to_owned)
 }

@@ -2,18 +2,18 @@
 
 use std::io::Write;
 
-use gleaner_format::{SparseVector, write_vectors};
+use gleaner_format::{CiffBuilder, SparseVector, write_vectors};
 use gleaner_searcher::Index;
 
 use crate::{
     args::{ExportArgs, ExportFormat},
-    vectors::{create, seismic_line},
+    vectors::{create, push_ciff, seismic_line, write_ciff},
 };
 
 pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<()> {
     let snapshot = Index::open(&args.index)?.snapshot();
     let mut out = create(&args.out)?;
-    let (mut ids, mut vectors) = (Vec::new(), Vec::new());
+    let (mut ids, mut vectors, mut lists) = (Vec::new(), Vec::new(), CiffBuilder::new());
     for segment in snapshot.segments() {
         let view = segment.impacts();
         for row in 0..view.rows() {
@@ -29,11 +29,15 @@ pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<()> {
                     ids.push(id);
                     vectors.push(vector);
                 }
+                ExportFormat::Ciff => push_ciff(&mut lists, id, &vector)?,
                 ExportFormat::VectorsJsonl => {
                     writeln!(out, "{}", seismic_line(&id, "", &vector, |term| term.to_string()))?;
                 }
             }
         }
+    }
+    if args.format == ExportFormat::Ciff {
+        write_ciff(&lists, |term| term.to_string(), &mut out)?;
     }
     if args.format == ExportFormat::Vectors {
         write_vectors(&vectors, 0, &mut out)?;

@@ -6,7 +6,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use gleaner_encoder::EncodeError;
 use gleaner_eval::EvalError;
-use gleaner_indexer::{IndexError, TantivyError};
+use gleaner_indexer::{IndexError, Rejection, TantivyError};
 use gleaner_searcher::SearchError;
 
 use crate::output::ReaderGone;
@@ -20,14 +20,21 @@ pub(crate) enum Failure {
     Usage(String),
     #[error("rejected {file}:{line}: {reason}")]
     Input { file: PathBuf, line: u64, reason: String },
+    #[error("rejected {0}")]
+    Rejected(Rejection),
     #[error("{0}")]
     Damage(String),
     #[error("interrupted; everything up to here is committed, `--resume` goes on")]
     Interrupted,
     #[error("model_not_found: no model at {path}, where the index was built; name it with --model")]
     ModelNotFound { path: PathBuf },
-    #[error("no model: the index was built from vectors; name one with --model")]
+    #[error(
+        "no model: the index was built from vectors; name one with --model, or search for vectors \
+         (`search --tokens`, `batch-search --format vectors`)"
+    )]
     NoModel,
+    #[error("the index was built from vectors and has no model; texts need an index of their own")]
+    TextsWithoutModel,
     #[error("model_mismatch: the index was built with {index}, {path} is {model}")]
     ModelMismatch { index: String, path: PathBuf, model: String },
     #[error("the self-test failed")]
@@ -73,7 +80,7 @@ fn code(error: &anyhow::Error) -> u8 {
                 return Some(match failure {
                     Failure::Threshold { .. } => 5,
                     Failure::Usage(_) => 2,
-                    Failure::Input { .. } => 3,
+                    Failure::Input { .. } | Failure::Rejected(_) => 3,
                     Failure::Damage(_) => 4,
                     Failure::Interrupted => 130,
                     _ => 1,
@@ -81,7 +88,9 @@ fn code(error: &anyhow::Error) -> u8 {
             }
             if let Some(error) = cause.downcast_ref::<IndexError>() {
                 return match error {
-                    IndexError::Rejected { .. } | IndexError::TooManyRejected { .. } => Some(3),
+                    IndexError::Rejected { .. }
+                    | IndexError::TooManyRejected { .. }
+                    | IndexError::Malformed { .. } => Some(3),
                     IndexError::Input { .. } => Some(2),
                     IndexError::Open(error) => Some(search_code(error)),
                     IndexError::Storage(TantivyError::DataCorruption(_)) => Some(4),

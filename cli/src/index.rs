@@ -10,10 +10,10 @@ use std::{
 use anyhow::Context;
 use gleaner_encoder::Model;
 use gleaner_indexer::{
-    DocumentEncoder, IndexError, IndexStore, IngestOptions, IngestReport, InputFormat, OnError,
-    Progress, find_inputs, ingest,
+    DocumentEncoder, IndexError, IndexStore, IngestOptions, IngestReport, Input, InputFile,
+    InputFormat, InputKind, OnError, Progress, find_inputs, ingest,
 };
-use gleaner_searcher::{Index, ModelBinding};
+use gleaner_searcher::{Index, ModelBinding, SearchError};
 
 use crate::{
     args::{IndexArgs, InputFormatArg, MergeArgs, OnErrorArg},
@@ -25,6 +25,9 @@ use crate::{
 /// A crash loses at most this much encoding, and a chunk.
 const COMMIT_INTERVAL: Duration = Duration::from_secs(2);
 
+/// Where vectors are given: they are read again sooner than small segments are merged.
+const GIVEN_COMMIT_INTERVAL: Duration = Duration::from_secs(20);
+
 /// Set by Ctrl-C; a second one ends the process at once.
 static STOP: AtomicBool = AtomicBool::new(false);
 
@@ -34,24 +37,27 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
         let message = "--max-errors tolerates lines only with --on-error skip";
         return Err(Failure::Usage(message.to_owned()).into());
     }
-    let inputs = find_inputs(&args.input, input_format(args.format))?;
+    let mut inputs = find_inputs(&args.input, input_format(args.format))?;
     check_not_empty(&inputs)?;
-    let folder = model_folder(args)?;
-    let model = model::open(&folder, &args.runtime)?;
+    let model = open_model(args, &mut inputs)?;
+    let binding = match &model {
+        Some(model) => Some(binding(model)?),
+        None => recorded_binding(&args.index)?,
+    };
     let mut reporter = Reporter::new(args.progress);
-    let mut store = IndexStore::open_or_create(&args.index, Some(binding(&model)?))?;
+    let mut store = IndexStore::open_or_create(&args.index, binding)?;
     stop_on_signal()?;
     let options = IngestOptions {
         on_error: match args.on_error {
             OnErrorArg::Fail => OnError::Fail,
             OnErrorArg::Skip => OnError::Skip { max_errors: args.max_errors.unwrap_or(u64::MAX) },
         },
-        commit_interval: COMMIT_INTERVAL,
+        commit_interval: if has_texts(&inputs) { COMMIT_INTERVAL } else { GIVEN_COMMIT_INTERVAL },
         resume: args.resume,
         stop: &STOP,
     };
     let threads = model::threads(args.threads);
-    let report = build(&mut store, &inputs, &model, threads, &options, &mut reporter)?;
+    let report = build(&mut store, &inputs, model.as_ref(), threads, &options, &mut reporter)?;
     reporter.finish(&report.progress);
     if report.interrupted {
         return Err(Failure::Interrupted.into());
@@ -63,25 +69,46 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Encodes, indexes and merges: what `index` and `demo` share.
+/// Opens the model that texts are encoded with, or that names the tokens of given vectors.
+fn open_model(args: &IndexArgs, inputs: &mut [InputFile]) -> anyhow::Result<Option<Model>> {
+    let folder = match &args.model {
+        Some(folder) => folder.clone(),
+        None if has_texts(inputs) => recorded_folder(&args.index)?,
+        None => return Ok(None),
+    };
+    let model = model::open(&folder, &args.runtime)?;
+    if args.model.is_some() {
+        inputs.iter_mut().for_each(|input| input.terms = Some(model::terms(&model)));
+    }
+    Ok(Some(model))
+}
+
+fn has_texts(inputs: &[InputFile]) -> bool {
+    inputs.iter().any(|input| input.kind == InputKind::Texts)
+}
+
+/// Encodes texts, indexes and merges: what `index` and `demo` share. A model is needed for texts.
 pub(crate) fn build(
     store: &mut IndexStore,
-    inputs: &[PathBuf],
-    model: &Model,
+    inputs: &[InputFile],
+    model: Option<&Model>,
     threads: usize,
     options: &IngestOptions<'_>,
     reporter: &mut Reporter,
 ) -> anyhow::Result<IngestReport> {
-    let workers = (0..threads).map(|_| {
-        let worker: Box<dyn DocumentEncoder> = Box::new(Worker(model.encoder(1)?));
+    let model = model.filter(|_| has_texts(inputs));
+    let workers = model.into_iter().flat_map(|model| (0..threads).map(|_| model.encoder(1)));
+    let workers = workers.map(|encoder| {
+        let worker: Box<dyn DocumentEncoder> = Box::new(Worker(encoder?));
         anyhow::Ok(worker)
     });
     let workers = workers.collect::<anyhow::Result<Vec<_>>>()?;
+    let again = if workers.is_empty() { "indexed" } else { "encoded" };
     let mut unsaid = options.resume;
     let report = ingest(store, inputs, workers, options, &mut |progress| {
         if std::mem::take(&mut unsaid) {
             let found = progress.found;
-            reporter.say(&format!("{found} documents found committed; they are not encoded again"));
+            reporter.say(&format!("{found} documents found committed; they are not {again} again"));
         }
         reporter.update(progress);
     })?;
@@ -103,17 +130,15 @@ pub(crate) fn binding(model: &Model) -> anyhow::Result<ModelBinding> {
     })
 }
 
-/// The model given, or the one the index was built with.
-fn model_folder(args: &IndexArgs) -> anyhow::Result<PathBuf> {
-    if let Some(folder) = &args.model {
-        return Ok(folder.clone());
-    }
-    if !args.index.join("meta.json").is_file() {
-        let message = "a new index needs --model DIR (for example data/models/splade-tiny)";
+/// The model that the index was built with.
+fn recorded_folder(index: &Path) -> anyhow::Result<PathBuf> {
+    if !index.join("meta.json").is_file() {
+        let message =
+            "a new index of texts needs --model DIR (for example data/models/splade-tiny)";
         return Err(Failure::Usage(message.to_owned()).into());
     }
-    let bound = Index::open(&args.index)?.snapshot().manifest().model.clone();
-    let folder = PathBuf::from(bound.ok_or(Failure::NoModel)?.path);
+    let bound = recorded_binding(index)?;
+    let folder = PathBuf::from(bound.ok_or(Failure::TextsWithoutModel)?.path);
     match folder.is_dir() {
         true => Ok(folder),
         false => Err(Failure::ModelNotFound { path: folder }.into()),
@@ -121,24 +146,27 @@ fn model_folder(args: &IndexArgs) -> anyhow::Result<PathBuf> {
 }
 
 /// Refuses inputs without a single document before anything is created.
-fn check_not_empty(inputs: &[PathBuf]) -> anyhow::Result<()> {
+fn check_not_empty(inputs: &[InputFile]) -> anyhow::Result<()> {
     for input in inputs {
-        if gleaner_indexer::Input::open(input)?.has_lines()? {
+        if Input::open(input)?.has_entries()? {
             return Ok(());
         }
     }
     Err(IndexError::EmptyCorpus { inputs: names(inputs) }.into())
 }
 
-fn names(inputs: &[PathBuf]) -> String {
-    inputs.iter().map(|input| input.display().to_string()).collect::<Vec<_>>().join(", ")
+fn names(inputs: &[InputFile]) -> String {
+    inputs.iter().map(|input| input.path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn input_format(format: InputFormatArg) -> InputFormat {
     match format {
         InputFormatArg::Auto => InputFormat::Auto,
         InputFormatArg::Beir => InputFormat::Beir,
-        InputFormatArg::Jsonl => InputFormat::Jsonl,
+        InputFormatArg::Jsonl => InputFormat::Files(InputKind::Texts),
+        InputFormatArg::Vectors => InputFormat::Files(InputKind::Vectors),
+        InputFormatArg::VectorsJsonl => InputFormat::Files(InputKind::VectorsJsonl),
+        InputFormatArg::Ciff => InputFormat::Files(InputKind::Ciff),
     }
 }
 
@@ -154,12 +182,17 @@ fn stop_on_signal() -> anyhow::Result<()> {
 
 /// `gleaner merge`
 pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<()> {
-    let model = open_binding(&args.index)?;
+    let model = Index::open(&args.index)?.snapshot().manifest().model.clone();
     let report = IndexStore::open(&args.index, model)?.merge()?;
     eprintln!("{} segments became {}", report.before, report.after);
     Ok(())
 }
 
-fn open_binding(index: &Path) -> anyhow::Result<Option<ModelBinding>> {
-    Ok(Index::open(index)?.snapshot().manifest().model.clone())
+/// The model of an index, if there is an index and it has one.
+fn recorded_binding(index: &Path) -> anyhow::Result<Option<ModelBinding>> {
+    match Index::open(index) {
+        Ok(index) => Ok(index.snapshot().manifest().model.clone()),
+        Err(SearchError::IndexNotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }

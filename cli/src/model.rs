@@ -3,10 +3,11 @@
 use std::{
     io::Write,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use gleaner_encoder::{Encoder, Model, Runtime, Side, SparseVector};
-use gleaner_indexer::DocumentEncoder;
+use gleaner_indexer::{DocumentEncoder, Terms};
 use gleaner_searcher::Snapshot;
 
 use crate::{
@@ -23,8 +24,12 @@ pub(crate) fn open(folder: &Path, runtime: &RuntimeArgs) -> anyhow::Result<Model
 
 /// Opens the model that encodes queries for an index, and proves that it is the right one.
 pub(crate) fn open_for(snapshot: &Snapshot, args: &QueryModelArgs) -> anyhow::Result<Model> {
-    let Some(bound) = &snapshot.manifest().model else { return Err(Failure::NoModel.into()) };
-    let folder = args.model.clone().unwrap_or_else(|| PathBuf::from(&bound.path));
+    let bound = snapshot.manifest().model.as_ref();
+    let folder = match (&args.model, bound) {
+        (Some(folder), _) => folder.clone(),
+        (None, Some(bound)) => PathBuf::from(&bound.path),
+        (None, None) => return Err(Failure::NoModel.into()),
+    };
     if args.model.is_none() && !folder.is_dir() {
         // Said before the runtime is looked for: the nearer cause first.
         return Err(Failure::ModelNotFound { path: folder }.into());
@@ -32,15 +37,22 @@ pub(crate) fn open_for(snapshot: &Snapshot, args: &QueryModelArgs) -> anyhow::Re
     let runtime = Runtime::load(args.runtime.ort_lib.as_deref())?;
     let model =
         Model::open(&folder, &runtime).map_err(|error| model_error(error, args.model.is_none()))?;
-    if model.fingerprint() != bound.fingerprint {
-        return Err(Failure::ModelMismatch {
+    // An index of given vectors is bound to no model: whoever names one says that it fits.
+    match bound {
+        Some(bound) if model.fingerprint() != bound.fingerprint => Err(Failure::ModelMismatch {
             index: bound.fingerprint.clone(),
             path: folder,
             model: model.fingerprint().to_owned(),
         }
-        .into());
+        .into()),
+        _ => Ok(model),
     }
-    Ok(model)
+}
+
+/// What token texts mean to a model.
+pub(crate) fn terms(model: &Model) -> Terms {
+    let model = model.clone();
+    Arc::new(move |token| model.term(token))
 }
 
 /// One encoding thread of the indexing pipeline.

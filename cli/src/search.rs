@@ -3,12 +3,14 @@
 use std::io::{self, Write};
 
 use gleaner_encoder::{Model, Side, SparseVector};
+use gleaner_indexer::parse_weights;
 use gleaner_searcher::{
     Explanation, Index, Profile, Rank, SearchRequest, SearchResponse, Snapshot,
 };
 
 use crate::{
     args::{QueryModelArgs, SearchArgs},
+    failure::Failure,
     model,
     output::stdout,
 };
@@ -19,13 +21,19 @@ const CONTRIBUTIONS_SHOWN: usize = 8;
 pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let rank: Rank = args.rank.parse()?;
     let snapshot = Index::open(&args.index)?.snapshot();
-    let encoded = EncodedQuery::new(&snapshot, &args.model, rank, &args.query)?;
+    let encoded = match (&args.query, &args.tokens) {
+        (_, Some(tokens)) => EncodedQuery::given(&snapshot, &args.model, tokens)?,
+        (text, None) => {
+            let text = text.as_deref().unwrap_or_default();
+            EncodedQuery::new(&snapshot, &args.model, rank, text)?
+        }
+    };
     // People see titles, whatever else they ask for.
     let shown: Vec<String> = ["title".to_owned()].into_iter().chain(args.fields.clone()).collect();
     let request = SearchRequest {
         rank,
         vector: encoded.vector.as_ref(),
-        text: Some(&args.query),
+        text: args.query.as_deref(),
         k: args.k,
         offset: args.offset,
         filter: args.filter.as_deref(),
@@ -62,6 +70,15 @@ impl EncodedQuery {
         let model = model::open_for(snapshot, args)?;
         let vector = model.encoder(1)?.encode(Side::Query, &[text])?.pop();
         Ok(Self { model: Some(model), vector })
+    }
+
+    /// A vector as it is written; its tokens belong to the model named, or are term ids.
+    fn given(snapshot: &Snapshot, args: &QueryModelArgs, tokens: &str) -> anyhow::Result<Self> {
+        let model = args.model.as_ref().map(|_| model::open_for(snapshot, args)).transpose()?;
+        let terms = model.as_ref().map(model::terms);
+        let vector = parse_weights(tokens, terms.as_ref())
+            .map_err(|reason| Failure::Usage(format!("--tokens: {reason}")))?;
+        Ok(Self { model, vector: Some(vector) })
     }
 
     pub(crate) fn token(&self, term: u32) -> Option<String> {
@@ -122,7 +139,7 @@ fn print_explanation(out: &mut impl Write, explanation: &Explanation) -> io::Res
         writeln!(
             out,
             "       {:<16} {:>7.4} = {:.4} × {:.4}  {:>4.1} %",
-            c.token.as_deref().unwrap_or("?"),
+            c.token.clone().or_else(|| Some(format!("#{}", c.id?))).unwrap_or_default(),
             c.product,
             c.query_weight,
             c.doc_weight,

@@ -1,4 +1,4 @@
-//! Vectors on their way out: the text formats that other engines read.
+//! Vectors on their way out: the formats that other engines read.
 
 use std::{
     fs::File,
@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
-use gleaner_format::SparseVector;
+use gleaner_format::{CiffBuilder, SparseVector};
 use serde_json::{Map, Number, Value, json};
 
 /// What Anserini's integer impacts are multiplied by.
@@ -28,6 +28,26 @@ fn id_value(id: &str) -> Value {
         Ok(number) if number.to_string() == id => json!(number),
         _ => json!(id),
     }
+}
+
+/// Adds a document to what will be a CIFF file.
+pub(crate) fn push_ciff(
+    lists: &mut CiffBuilder,
+    id: String,
+    vector: &SparseVector,
+) -> anyhow::Result<()> {
+    lists.push(id, vector).map_err(anyhow::Error::msg)
+}
+
+/// Writes a CIFF file and says in it what its integers are.
+pub(crate) fn write_ciff(
+    lists: &CiffBuilder,
+    token: impl Fn(u32) -> String,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let version = env!("CARGO_PKG_VERSION");
+    let description = format!("gleaner {version}: learned sparse weights, round(100 x weight)");
+    lists.write(token, &description, out)
 }
 
 /// `[{"index": 1012, "value": 0.97}, …]`

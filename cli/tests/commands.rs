@@ -365,7 +365,11 @@ fn bad_lines_exit_with_3_and_name_file_line_and_reason() {
     fs::write(&input, "nothing\nsound\n").unwrap();
     let other = folder.path().join("other");
     let nothing = index_args(&other, &input, &model);
-    fails(&[&nothing[..], &["--on-error", "skip"]].concat(), 1, "all 2 lines were rejected");
+    fails(
+        &[&nothing[..], &["--on-error", "skip"]].concat(),
+        1,
+        "all 2 lines or rows were rejected",
+    );
 }
 
 #[test]

@@ -17,6 +17,7 @@
 //! ```
 #![doc = include_str!("../FORMAT.md")]
 
+mod ciff;
 mod columns;
 mod dense;
 mod error;
@@ -31,9 +32,10 @@ mod verify;
 mod view;
 mod write;
 
+pub use ciff::{CiffBuilder, CiffDocument, CiffError, CiffReader};
 pub use dense::{open_dense, write_empty_dense};
 pub use error::{ExchangeError, FormatError, VectorError};
-pub use exchange::{read_vectors, write_vectors};
+pub use exchange::{RawRow, RowError, VectorReader, read_vectors, write_vectors};
 pub use layout::{GROUP_ROWS, Section, VERSION, WINDOW_GROUPS, WINDOW_ROWS};
 pub use open::{ImpactFile, map_file};
 pub use rows::{RowParts, RowView};

@@ -1,10 +1,20 @@
-//! A line of JSON to a document: identifier, text, source, filterable keys.
+//! A line of JSON to a document: identifier, text or vector, source, filterable keys.
 
+use std::fmt;
+
+use gleaner_format::SparseVector;
 use gleaner_searcher::check_id;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
+
+use crate::input::{Terms, term_of};
 
 /// Keys with a meaning of their own; every other key can be filtered on.
 const OWN_KEYS: [&str; 4] = ["_id", "id", "title", "text"];
+/// Another name of the text where vectors are given.
+const CONTENT_KEY: &str = "content";
+/// The vector where it is given.
+const VECTOR_KEY: &str = "vector";
 
 /// A document that passed all checks.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,7 +23,7 @@ pub struct Document {
     pub id: String,
     /// Title and text joined by a space, trimmed: what is encoded and what BM25 sees.
     pub text: String,
-    /// The line as it was given.
+    /// The line as it was given, but for a given vector; empty if that leaves no more than the `_id`.
     pub source: String,
     /// Keys without a meaning of their own.
     pub fields: Map<String, Value>,
@@ -25,12 +35,8 @@ impl Document {
     ///
     /// Errors: the reason, fit to follow "file:line: ".
     pub fn parse(line: &[u8]) -> Result<Self, String> {
-        let line = std::str::from_utf8(line).map_err(|error| {
-            format!("not UTF-8 at byte {} of the line", error.valid_up_to() + 1)
-        })?;
-        let line = line.trim_start_matches('\u{feff}').trim();
-        let value: Value =
-            serde_json::from_str(line).map_err(|error| format!("not JSON: {}", brief(&error)))?;
+        let line = utf8(line)?;
+        let value: Value = serde_json::from_str(line).map_err(|error| brief(&error))?;
         let Value::Object(mut object) = value else {
             return Err("not a JSON object (one document per line is expected)".to_owned());
         };
@@ -41,13 +47,135 @@ impl Document {
         if title.is_none() && text.is_none() {
             return Err("the key \"text\" is missing".to_owned());
         }
-        let text = [title.unwrap_or_default(), text.unwrap_or_default()].join(" ");
-        let text = text.trim().to_owned();
+        let text = joined(title, text);
         for key in OWN_KEYS {
             object.remove(key);
         }
         Ok(Self { id, text, source: line.to_owned(), fields: object })
     }
+
+    /// Understands one line of Seismic's JSONL: an object with `id` (or `_id`) and `vector`, an
+    /// object of tokens and weights; `content` (or `text`) and `title` are its text, and may be
+    /// missing. The other keys are kept for filters. Weights of 0 are left out.
+    ///
+    /// Errors: as [`Document::parse`], the token and the remedy where a token means nothing.
+    pub fn parse_vector(
+        line: &[u8],
+        terms: Option<&Terms>,
+    ) -> Result<(Self, SparseVector), String> {
+        let line = utf8(line)?;
+        let VectorLine { mut object, vector } =
+            serde_json::from_str(line).map_err(|error| brief(&error))?;
+        let id = identifier(&object)?;
+        check_id(&id).map_err(str::to_owned)?;
+        let pairs = vector.ok_or("the key \"vector\" is missing")?;
+        let vector = resolve(pairs, terms)?;
+        let content = optional_string(&object, CONTENT_KEY)?;
+        let text = optional_string(&object, "text")?.or(content);
+        let text = joined(optional_string(&object, "title")?, text);
+        let is_bare = object
+            .iter()
+            .all(|(key, value)| key == "id" || key == "_id" || key == CONTENT_KEY && value == "");
+        let source =
+            if is_bare { String::new() } else { Value::Object(object.clone()).to_string() };
+        for key in OWN_KEYS.iter().chain(&[CONTENT_KEY]) {
+            object.remove(*key);
+        }
+        Ok((Self { id, text, source, fields: object }, vector))
+    }
+
+    /// A document of which nothing but its vector and this `_id` is known.
+    pub(crate) fn bare(id: String) -> Self {
+        Self { id, text: String::new(), source: String::new(), fields: Map::new() }
+    }
+}
+
+/// A line with a vector, whose tokens are kept as they are: a map would hide repeated ones.
+struct VectorLine {
+    object: Map<String, Value>,
+    vector: Option<Vec<(String, f32)>>,
+}
+
+struct VectorLineVisitor;
+
+impl<'de> Visitor<'de> for VectorLineVisitor {
+    type Value = VectorLine;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object (one document per line)")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<VectorLine, A::Error> {
+        let mut line = VectorLine { object: Map::new(), vector: None };
+        while let Some(key) = map.next_key::<String>()? {
+            if key == VECTOR_KEY {
+                line.vector = Some(map.next_value::<Weights>()?.0);
+            } else {
+                line.object.insert(key, map.next_value()?);
+            }
+        }
+        Ok(line)
+    }
+}
+
+impl<'de> Deserialize<'de> for VectorLine {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(VectorLineVisitor)
+    }
+}
+
+/// Tokens with weights in the order of the line.
+struct Weights(Vec<(String, f32)>);
+
+struct WeightsVisitor;
+
+impl<'de> Visitor<'de> for WeightsVisitor {
+    type Value = Weights;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of tokens with their weights")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Weights, A::Error> {
+        let mut weights = Vec::with_capacity(map.size_hint().unwrap_or(0));
+        while let Some(entry) = map.next_entry()? {
+            weights.push(entry);
+        }
+        Ok(Weights(weights))
+    }
+}
+
+impl<'de> Deserialize<'de> for Weights {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(WeightsVisitor)
+    }
+}
+
+/// Reads a vector written as a JSON object of tokens and weights.
+///
+/// Errors: the reason.
+pub fn parse_weights(json: &str, terms: Option<&Terms>) -> Result<SparseVector, String> {
+    let Weights(pairs) = serde_json::from_str(json).map_err(|error| brief(&error))?;
+    resolve(pairs, terms)
+}
+
+fn resolve(pairs: Vec<(String, f32)>, terms: Option<&Terms>) -> Result<SparseVector, String> {
+    let pairs = pairs.into_iter().map(|(token, weight)| Ok((term_of(&token, terms)?, weight)));
+    let pairs = pairs.collect::<Result<Vec<(u32, f32)>, String>>()?;
+    SparseVector::from_pairs(pairs).map_err(|error| error.to_string())
+}
+
+/// The line's text without a byte order mark and white space around it.
+fn utf8(line: &[u8]) -> Result<&str, String> {
+    let line = std::str::from_utf8(line)
+        .map_err(|error| format!("not UTF-8 at byte {} of the line", error.valid_up_to() + 1))?;
+    Ok(line.trim_start_matches('\u{feff}').trim())
+}
+
+/// Title and text as one.
+fn joined(title: Option<&str>, text: Option<&str>) -> String {
+    let text = [title.unwrap_or_default(), text.unwrap_or_default()].join(" ");
+    text.trim().to_owned()
 }
 
 fn identifier(object: &Map<String, Value>) -> Result<String, String> {
@@ -74,7 +202,8 @@ fn optional_string<'a>(
 fn brief(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let reason = message.split(" at line ").next().unwrap_or_default();
-    format!("{reason} at column {}", error.column())
+    let what = if error.is_data() { "" } else { "not JSON: " };
+    format!("{what}{reason} at column {}", error.column())
 }
 
 #[cfg(test)]
@@ -108,5 +237,49 @@ mod tests {
         check(b"{\"_id\": \"\xff\", \"text\": \"\"}", "not UTF-8 at byte 10");
         let long = format!(r#"{{"_id": "{}", "text": ""}}"#, "x".repeat(513));
         check(long.as_bytes(), "longer than 512");
+    }
+
+    #[test]
+    fn a_vector_line_gives_vector_text_source_and_keys() {
+        let line = br#"{"id": 7, "title": "A", "content": "b", "vector": {"9": 1.5, "3": 2, "4": 0}, "year": 2001}"#;
+        let (document, vector) = Document::parse_vector(line, None).unwrap();
+        assert_eq!((&document.id[..], &document.text[..]), ("7", "A b"));
+        assert_eq!(vector, SparseVector::from_pairs([(3, 2.0), (9, 1.5)]).unwrap());
+        assert_eq!((document.fields.len(), &document.fields["year"]), (1, &2001.into()));
+        let source: Value = serde_json::from_str(&document.source).unwrap();
+        assert_eq!(source["content"], "b");
+        assert!(source.get("vector").is_none());
+        let (bare, _) = Document::parse_vector(br#"{"vector": {}, "_id": "x"}"#, None).unwrap();
+        assert_eq!(bare, Document::bare("x".to_owned()));
+    }
+
+    #[test]
+    fn bad_vector_lines_say_what_is_wrong() {
+        let words: Terms = std::sync::Arc::new(|token| (token == "dog").then_some(5));
+        let check = |line: &str, terms: Option<&Terms>, reason: &str| {
+            let found = Document::parse_vector(line.as_bytes(), terms).unwrap_err();
+            assert!(found.contains(reason), "{found:?} should contain {reason:?}");
+        };
+        let vector = |vector: &str| format!(r#"{{"id": "a", "vector": {vector}}}"#);
+        let (_, found) =
+            Document::parse_vector(vector(r#"{"dog": 1}"#).as_bytes(), Some(&words)).unwrap();
+        assert_eq!(found.terms(), &[5]);
+        check(&vector(r#"{"cat": 1}"#), Some(&words), "no token \"cat\"");
+        check(&vector(r#"{"5": 1}"#), Some(&words), "no token \"5\"");
+        check(&vector(r#"{"dog": 1}"#), None, "\"dog\" is no term id; name the model");
+        check(&vector(r#"{"+5": 1}"#), None, "no term id");
+        check(&vector(r#"{"4294967296": 1}"#), None, "no term id");
+        check(&vector(r#"{"1": 1, "1": 2}"#), None, "term 1 ");
+        check(&vector(r#"{"1": -1}"#), None, "negative");
+        check(&vector(r#"{"1": 1e39}"#), None, "not finite");
+        check(&vector(r#"{"1": 1e13}"#), None, "2^40");
+        check(&vector(r#"{"1": NaN}"#), None, "not JSON");
+        check(&vector(r#"{"1": "x"}"#), None, "invalid type: string");
+        check(&vector("[1]"), None, "an object of tokens with their weights");
+        check("{\"id\": 1", None, "not JSON");
+        check("[]", None, "a JSON object");
+        check("{\"id\": 1}", None, "\"vector\" is missing");
+        check("{\"vector\": {}}", None, "\"_id\" is missing");
+        check(r#"{"id": 1, "vector": {}, "content": 3}"#, None, "\"content\" is not a string");
     }
 }

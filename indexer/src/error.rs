@@ -4,20 +4,39 @@ use std::{fmt, path::PathBuf};
 
 use gleaner_searcher::SearchError;
 
-/// Why one line of an input was refused.
+/// Where in a file an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Line number, from 1.
+    Line(u64),
+    /// Row number of a binary file, from 0.
+    Row(u64),
+}
+
+impl fmt::Display for Place {
+    /// Fit to follow a file name and a colon.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(line) => write!(f, "{line}"),
+            Self::Row(row) => write!(f, " row {row}"),
+        }
+    }
+}
+
+/// Why one line or row of an input was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     /// The input file.
     pub file: PathBuf,
-    /// Line number, from 1.
-    pub line: u64,
+    /// Where in it.
+    pub place: Place,
     /// What is wrong with it.
     pub reason: String,
 }
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.file.display(), self.line, self.reason)
+        write!(f, "{}:{}: {}", self.file.display(), self.place, self.reason)
     }
 }
 
@@ -33,8 +52,18 @@ pub enum IndexError {
         /// What was looked for.
         reason: &'static str,
     },
+    /// A binary input contradicts its own format, so that nothing more can be read from it.
+    #[error("{path} is not a sound {format} file")]
+    Malformed {
+        /// The input file.
+        path: PathBuf,
+        /// The format's name.
+        format: &'static str,
+        /// What is wrong with it, and where.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// An input could not be read on.
-    #[error("cannot read {path} after line {line}")]
+    #[error("cannot read {path} after line or row {line}")]
     Read {
         /// The input file.
         path: PathBuf,
@@ -56,7 +85,7 @@ pub enum IndexError {
         rejection: Rejection,
     },
     /// More lines were refused than tolerated.
-    #[error("{rejected} lines rejected, more than --max-errors {limit}; the last: {last}")]
+    #[error("{rejected} lines or rows rejected, more than --max-errors {limit}; the last: {last}")]
     TooManyRejected {
         /// Lines refused.
         rejected: u64,
@@ -67,7 +96,7 @@ pub enum IndexError {
     },
     /// What was indexed from this file is no longer what it says.
     #[error(
-        "{path} changed since its first {lines} lines were indexed: {reason}; index it anew without --resume"
+        "{path} changed since its first {lines} lines or rows were indexed: {reason}; index it anew without --resume"
     )]
     ChangedInput {
         /// The input file.
@@ -97,7 +126,7 @@ pub enum IndexError {
     #[error(transparent)]
     Open(#[from] SearchError),
     /// No line of the inputs made a document.
-    #[error("no document was indexed from {inputs}: all {rejected} lines were rejected")]
+    #[error("no document was indexed from {inputs}: all {rejected} lines or rows were rejected")]
     NothingIndexed {
         /// The inputs, joined.
         inputs: String,

@@ -1,7 +1,7 @@
 //! The indexing pipeline: read, encode in parallel, index in input order, commit on boundaries.
 //!
-//! Input is cut into chunks. One thread reads, one per encoder encodes, the caller's thread puts
-//! chunks back in order and indexes them. Queues are bounded, so memory does not depend on the
+//! Input is cut into chunks. One thread reads, one per encoder encodes (vectors that the input gives
+//! pass through), the caller's thread puts chunks back in order and indexes them. Queues are bounded, so memory does not depend on the
 //! input. A commit falls on a chunk boundary and carries how far each input got; a run that is
 //! stopped, by a signal or by force, loses at most what followed its last commit.
 
@@ -22,12 +22,15 @@ use gleaner_searcher::InputProgress;
 use crate::{
     document::Document,
     error::{IndexError, Rejection},
-    input::{Input, LINE_LIMIT_BYTES, Line},
+    input::{Given, Input, InputFile, InputKind},
     store::IndexStore,
 };
 
 /// Documents per chunk.
 pub const CHUNK_DOCUMENTS: usize = 1_024;
+
+/// Postings per chunk of given vectors, above which it ends early.
+const CHUNK_POSTINGS: usize = 1 << 20;
 
 /// Chunks read ahead of the encoders.
 const CHUNKS_AHEAD: usize = 2;
@@ -101,6 +104,8 @@ struct Chunk {
     file: PathBuf,
     first_line: u64,
     documents: Vec<Document>,
+    /// Vectors of the documents where the input gives them; its inputs do all or none.
+    given: Option<Vec<SparseVector>>,
     rejections: Vec<Rejection>,
     /// Progress of all inputs once this chunk is indexed.
     inputs: Vec<InputProgress>,
@@ -109,19 +114,36 @@ struct Chunk {
 
 type Encoded = (Chunk, Result<Vec<SparseVector>, IndexError>);
 
-/// Indexes `paths` in order and commits.
+/// Stands where nothing is to be encoded.
+struct NoEncoder;
+
+impl DocumentEncoder for NoEncoder {
+    fn encode(
+        &mut self,
+        _: &[&str],
+    ) -> Result<Vec<SparseVector>, Box<dyn std::error::Error + Send + Sync>> {
+        Err("there is no encoder".into())
+    }
+}
+
+/// Indexes `inputs` in order and commits.
 ///
-/// `report` is called on the calling thread after every chunk and every commit. Errors: the first
+/// Encoders are needed only for inputs of texts. `report` is called on the calling thread after every chunk and every commit. Errors: the first
 /// one met in input order; what was indexed before it is committed, but after `Storage`.
 pub fn ingest(
     store: &mut IndexStore,
-    paths: &[PathBuf],
-    encoders: Vec<Box<dyn DocumentEncoder>>,
+    inputs: &[impl Into<InputFile> + Clone],
+    mut encoders: Vec<Box<dyn DocumentEncoder>>,
     options: &IngestOptions<'_>,
     report: &mut dyn FnMut(&Progress),
 ) -> Result<IngestReport, IndexError> {
-    assert!(!encoders.is_empty(), "texts cannot be encoded without an encoder");
-    let Opened { inputs, earlier, found, rejected } = open_inputs(store, paths, options.resume)?;
+    let files: Vec<InputFile> = inputs.iter().map(|input| input.clone().into()).collect();
+    if encoders.is_empty() {
+        let is_given = |file: &InputFile| file.kind != InputKind::Texts;
+        assert!(files.iter().all(is_given), "texts cannot be encoded without an encoder");
+        encoders.push(Box::new(NoEncoder));
+    }
+    let Opened { inputs, earlier, found, rejected } = open_inputs(store, &files, options.resume)?;
     let passed_bytes = inputs.iter().map(Input::read_bytes).sum();
     let workers = encoders.len();
     let (chunks_in, chunks) = sync_channel::<Result<Chunk, IndexError>>(CHUNKS_AHEAD);
@@ -167,11 +189,15 @@ struct Opened {
 }
 
 /// Opens all inputs, moved on to where the interrupted run stopped if `resume` is set.
-fn open_inputs(store: &IndexStore, paths: &[PathBuf], resume: bool) -> Result<Opened, IndexError> {
+fn open_inputs(
+    store: &IndexStore,
+    files: &[InputFile],
+    resume: bool,
+) -> Result<Opened, IndexError> {
     let mut earlier = if resume { store.manifest().inputs.clone() } else { Vec::new() };
     let mut opened = Opened { inputs: Vec::new(), earlier: Vec::new(), found: 0, rejected: 0 };
-    for path in paths {
-        let mut input = Input::open(path)?;
+    for file in files {
+        let mut input = Input::open(file)?;
         let name = input.progress().path.clone();
         if let Some(at) = earlier.iter().position(|earlier| earlier.path == name) {
             let earlier = earlier.remove(at);
@@ -220,6 +246,7 @@ fn read_chunks(
             file: PathBuf::new(),
             first_line: 0,
             documents: Vec::new(),
+            given: None,
             rejections: Vec::new(),
             inputs: inputs.iter_mut().map(Input::mark).collect(),
             read_bytes,
@@ -228,8 +255,8 @@ fn read_chunks(
     }
 }
 
-/// Reads up to a chunk's number of lines, or up to the first bad one if that ends the run. The
-/// bad line itself then stays unread as far as the next run is concerned.
+/// Reads up to a chunk's number of entries, or up to the first bad one if that ends the run. The
+/// bad entry itself then stays unread as far as the next run is concerned.
 fn read_chunk(
     inputs: &mut [Input],
     current: usize,
@@ -239,19 +266,19 @@ fn read_chunk(
     let input = &mut inputs[current];
     let file = input.path().to_path_buf();
     let first_line = input.progress().lines + 1;
-    let (mut documents, mut rejections) = (Vec::new(), Vec::new());
+    let (mut documents, mut vectors, mut rejections) = (Vec::new(), Vec::new(), Vec::new());
     let mut before_rejection = None;
-    while documents.len() + rejections.len() < CHUNK_DOCUMENTS {
+    let mut postings = 0;
+    while documents.len() + rejections.len() < CHUNK_DOCUMENTS && postings < CHUNK_POSTINGS {
         let before = stop_at_rejection.then(|| input.position());
-        let parsed = match input.next_line()? {
+        match input.next()? {
             None => break,
-            Some(Line::Text(line)) => Document::parse(&line),
-            Some(Line::TooLong) => Err(format!("longer than {LINE_LIMIT_BYTES} bytes")),
-        };
-        let line = input.progress().lines;
-        match parsed {
-            Ok(document) => documents.push(document),
-            Err(reason) => rejections.push(Rejection { file: file.clone(), line, reason }),
+            Some(Ok(Given { document, vector })) => {
+                postings += vector.as_ref().map_or(0, SparseVector::len);
+                vectors.extend(vector);
+                documents.push(document);
+            }
+            Some(Err(reason)) => rejections.push(input.rejection(reason)),
         }
         if stop_at_rejection && !rejections.is_empty() {
             before_rejection = before;
@@ -266,7 +293,8 @@ fn read_chunk(
     input.progress().documents += documents.len() as u64;
     let read_bytes = inputs.iter().map(Input::read_bytes).sum();
     let inputs = inputs.iter_mut().map(Input::mark).collect();
-    Ok(Chunk { sequence, file, first_line, documents, rejections, inputs, read_bytes })
+    let given = (vectors.len() == documents.len()).then_some(vectors);
+    Ok(Chunk { sequence, file, first_line, documents, given, rejections, inputs, read_bytes })
 }
 
 fn encode_chunks(
@@ -279,8 +307,11 @@ fn encode_chunks(
         let message = match next {
             Err(_) => return,
             Ok(Err(error)) => Err(error),
-            Ok(Ok(chunk)) => {
-                let vectors = encode_chunk(encoder, &chunk);
+            Ok(Ok(mut chunk)) => {
+                let vectors = match chunk.given.take() {
+                    Some(vectors) => Ok(vectors),
+                    None => encode_chunk(encoder, &chunk),
+                };
                 Ok((chunk, vectors))
             }
         };

@@ -1,81 +1,173 @@
-//! Files to lines: BEIR folders and JSONL, plain or gzip, with a running checksum.
+//! The files of a run: what each is, how far it was read, and proof that it is still the same.
 //!
-//! The checksum of everything read so far is what lets an interrupted run prove, before it goes
-//! on, that the file still says what was indexed from it.
+//! An [`Input`] is read entry by entry (`lines`, `rows` and `ciff` know the formats) and keeps a
+//! running checksum of what was read, which lets an interrupted run prove, before it goes on, that
+//! the file still says what was indexed from it.
 
 use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, Read},
+    io,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
 };
 
-use flate2::read::MultiGzDecoder;
+use gleaner_format::{SparseVector, VectorReader};
 use gleaner_searcher::InputProgress;
 use sha2::{Digest, Sha256};
 
-use crate::error::IndexError;
-
-/// Longest line that is read; longer ones are refused.
-pub(crate) const LINE_LIMIT_BYTES: usize = 64 << 20;
-
-const READ_BUFFER_BYTES: usize = 1 << 20;
+use crate::{
+    ciff::CiffRows,
+    document::Document,
+    error::{IndexError, Place, Rejection},
+    lines::Lines,
+    rows::Rows,
+};
 
 /// How inputs are to be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputFormat {
-    /// A folder is BEIR's, a file JSONL.
+    /// A folder is BEIR's; a file whose name ends in `.ciff` is CIFF, one whose length is what its
+    /// counts say is a file of binary vectors, any other is JSONL of texts.
     Auto,
     /// A folder with `corpus.jsonl` or `corpus.jsonl.gz`.
     Beir,
-    /// One JSON object per line.
-    Jsonl,
+    /// Files of one kind.
+    Files(InputKind),
+}
+
+/// What the entries of a file are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputKind {
+    /// One JSON object with a text per line.
+    Texts,
+    /// The binary exchange file.
+    Vectors,
+    /// One JSON object with a vector per line.
+    VectorsJsonl,
+    /// The Common Index File Format.
+    Ciff,
+}
+
+/// Term ids of token texts, where there is a vocabulary.
+pub type Terms = Arc<dyn Fn(&str) -> Option<u32> + Send + Sync>;
+
+/// A file to be read.
+#[derive(Clone)]
+pub struct InputFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is.
+    pub kind: InputKind,
+    /// What its tokens mean; without it they are term ids in decimal digits.
+    pub terms: Option<Terms>,
+}
+
+impl InputFile {
+    /// A file whose tokens, if it has any, are term ids.
+    pub fn new(path: impl Into<PathBuf>, kind: InputKind) -> Self {
+        Self { path: path.into(), kind, terms: None }
+    }
+}
+
+impl From<PathBuf> for InputFile {
+    fn from(path: PathBuf) -> Self {
+        Self::new(path, InputKind::Texts)
+    }
 }
 
 /// Resolves the paths given on the command line to files, in order.
 ///
 /// Errors: `Input` naming what was expected.
-pub fn find_inputs(paths: &[PathBuf], format: InputFormat) -> Result<Vec<PathBuf>, IndexError> {
+pub fn find_inputs(paths: &[PathBuf], format: InputFormat) -> Result<Vec<InputFile>, IndexError> {
     paths.iter().map(|path| find_input(path, format)).collect()
 }
 
-fn find_input(path: &Path, format: InputFormat) -> Result<PathBuf, IndexError> {
+fn find_input(path: &Path, format: InputFormat) -> Result<InputFile, IndexError> {
     let refuse = |reason| Err(IndexError::Input { path: path.to_path_buf(), reason });
     match (path.is_dir(), format) {
-        (true, InputFormat::Jsonl) => refuse("a folder; --format jsonl takes files"),
+        (true, InputFormat::Files(InputKind::Texts)) => {
+            refuse("a folder; --format jsonl takes files")
+        }
+        (true, InputFormat::Files(_)) => refuse("a folder; this format is one of files"),
         (true, _) => {
             let names = ["corpus.jsonl", "corpus.jsonl.gz"].map(|name| path.join(name));
             match names.into_iter().find(|file| file.is_file()) {
-                Some(file) => Ok(file),
+                Some(file) => Ok(file.into()),
                 None => refuse("a folder without corpus.jsonl (a BEIR folder has one)"),
             }
         }
         (false, InputFormat::Beir) => refuse("not a folder; --format beir takes BEIR folders"),
-        (false, _) if path.is_file() => Ok(path.to_path_buf()),
-        (false, _) => refuse("no such file"),
+        (false, _) if !path.is_file() => refuse("no such file"),
+        (false, InputFormat::Files(kind)) => Ok(InputFile::new(path, kind)),
+        (false, InputFormat::Auto) => Ok(InputFile::new(path, kind_of(path))),
     }
 }
 
-/// A line, or why it is too long to be one.
-pub(crate) enum Line {
-    Text(Vec<u8>),
-    TooLong,
+/// What a file is by its name or, for binary vectors, by its counts: lines of text begin with
+/// eight bytes that would announce more rows than any file has.
+fn kind_of(path: &Path) -> InputKind {
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("ciff")) {
+        return InputKind::Ciff;
+    }
+    match VectorReader::open(path) {
+        Ok(_) => InputKind::Vectors,
+        Err(_) => InputKind::Texts,
+    }
 }
 
-/// Counts what is read from the file itself, before decompression.
-struct Counted {
-    file: File,
-    read_bytes: Arc<AtomicU64>,
+/// A document that was read; its vector where the file gives it.
+#[derive(Debug)]
+pub struct Given {
+    /// The document.
+    pub document: Document,
+    /// Its vector, unless its text is to be encoded.
+    pub vector: Option<SparseVector>,
 }
 
-impl Read for Counted {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer)?;
-        self.read_bytes.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
+/// What one line or row says, or why it cannot be taken.
+pub(crate) type Entry = Result<Given, String>;
+
+/// A file of one format, read entry by entry.
+pub(crate) trait Entries: Send {
+    /// The next entry, counted in `tally`; `None` at the end.
+    fn next(&mut self, tally: &mut Tally) -> Result<Option<Entry>, IndexError>;
+
+    /// Goes to where an earlier run stopped, with the checksum in `tally`; or says at once what
+    /// has changed.
+    fn pass_over(
+        &mut self,
+        earlier: &InputProgress,
+        tally: &mut Tally,
+    ) -> Result<Option<&'static str>, IndexError>;
+
+    /// Where the last of so many entries is.
+    fn place(&self, entries: u64) -> Place;
+
+    /// Bytes read from the file itself so far, for estimates: compressed bytes of a gzip file.
+    fn read_bytes(&self) -> u64;
+
+    /// Whether there is anything to read; what is read for this is lost.
+    fn has_entries(&mut self, tally: &mut Tally) -> Result<bool, IndexError> {
+        Ok(self.next(tally)?.is_some())
+    }
+}
+
+/// How far a file was read.
+pub(crate) struct Tally {
+    pub(crate) path: PathBuf,
+    pub(crate) progress: InputProgress,
+    pub(crate) hash: Sha256,
+}
+
+impl Tally {
+    /// Counts bytes that became entries.
+    pub(crate) fn consume(&mut self, bytes: &[u8]) {
+        self.hash.update(bytes);
+        self.progress.consumed_bytes += bytes.len() as u64;
+    }
+
+    /// The error for a file that cannot be read on.
+    pub(crate) fn unreadable(&self, source: io::Error) -> IndexError {
+        IndexError::Read { path: self.path.clone(), line: self.progress.lines, source }
     }
 }
 
@@ -88,29 +180,30 @@ pub(crate) struct Position {
 
 /// An open input and how far it was read.
 pub struct Input {
-    path: PathBuf,
-    reader: Box<dyn BufRead + Send>,
-    hash: Sha256,
-    progress: InputProgress,
-    read_bytes: Arc<AtomicU64>,
+    pub(crate) tally: Tally,
+    entries: Box<dyn Entries>,
 }
 
 impl Input {
-    /// Opens a file at its start; gzip is recognised by its first bytes.
+    /// Opens a file at its start.
     ///
-    /// Errors: `Read`.
-    pub fn open(path: &Path) -> Result<Self, IndexError> {
-        let failed = |source| IndexError::Read { path: path.to_path_buf(), line: 0, source };
-        let file = File::open(path).map_err(failed)?;
-        let size_bytes = file.metadata().map_err(failed)?.len();
-        let read_bytes = Arc::new(AtomicU64::new(0));
-        let file = Counted { file, read_bytes: Arc::clone(&read_bytes) };
-        let mut plain = BufReader::with_capacity(READ_BUFFER_BYTES, file);
-        let gzip = plain.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]);
-        let reader: Box<dyn BufRead + Send> = if gzip {
-            Box::new(BufReader::with_capacity(READ_BUFFER_BYTES, MultiGzDecoder::new(plain)))
-        } else {
-            Box::new(plain)
+    /// Errors: `Read`; `Malformed` where the first bytes already contradict the format.
+    pub fn open(input: &InputFile) -> Result<Self, IndexError> {
+        let InputFile { path, kind, terms } = input;
+        let failed = |source| IndexError::Read { path: path.clone(), line: 0, source };
+        let size_bytes = std::fs::metadata(path).map_err(failed)?.len();
+        let terms = terms.clone();
+        let texts =
+            |line: &[u8]| Document::parse(line).map(|document| Given { document, vector: None });
+        let vectors = move |line: &[u8]| {
+            let (document, vector) = Document::parse_vector(line, terms.as_ref())?;
+            Ok(Given { document, vector: Some(vector) })
+        };
+        let entries: Box<dyn Entries> = match kind {
+            InputKind::Texts => Box::new(Lines::open(path, texts).map_err(failed)?),
+            InputKind::VectorsJsonl => Box::new(Lines::open(path, vectors).map_err(failed)?),
+            InputKind::Vectors => Box::new(Rows::open(path)?),
+            InputKind::Ciff => Box::new(CiffRows::open(path, input.terms.clone())?),
         };
         let absolute = path.canonicalize().map_err(failed)?;
         let progress = InputProgress {
@@ -123,126 +216,91 @@ impl Input {
             rejected: 0,
             complete: false,
         };
-        Ok(Self { path: path.to_path_buf(), reader, hash: Sha256::new(), progress, read_bytes })
+        Ok(Self { tally: Tally { path: path.clone(), progress, hash: Sha256::new() }, entries })
     }
 
     /// Goes to where an earlier run stopped, after proving that everything before is unchanged.
     ///
-    /// Errors: `ChangedInput`, `Read`.
+    /// Errors: `ChangedInput`, `Read`, `Malformed`.
     pub fn resume(&mut self, earlier: &InputProgress) -> Result<(), IndexError> {
-        let changed = |reason| {
-            let (path, lines) = (self.path.clone(), earlier.lines);
-            Err(IndexError::ChangedInput { path, lines, reason })
-        };
-        if earlier.complete && earlier.size_bytes != self.progress.size_bytes {
+        let (path, lines) = (self.tally.path.clone(), earlier.lines);
+        let changed = |reason| Err(IndexError::ChangedInput { path, lines, reason });
+        let size_bytes = self.tally.progress.size_bytes;
+        if earlier.complete && earlier.size_bytes != size_bytes {
             return changed("its size differs");
         }
-        let mut left = earlier.consumed_bytes;
-        while left > 0 {
-            let failed = |source| IndexError::Read { path: self.path.clone(), line: 0, source };
-            let buffer = self.reader.fill_buf().map_err(failed)?;
-            if buffer.is_empty() {
-                return changed("it is shorter");
-            }
-            let take = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            self.hash.update(&buffer[..take]);
-            self.reader.consume(take);
-            left -= take as u64;
+        if let Some(reason) = self.entries.pass_over(earlier, &mut self.tally)? {
+            return changed(reason);
         }
-        if hex(self.hash.clone()) != earlier.consumed_sha256 {
+        if hex(self.tally.hash.clone()) != earlier.consumed_sha256 {
             return changed("its content differs");
         }
-        let size_bytes = self.progress.size_bytes;
-        self.progress = InputProgress { size_bytes, ..earlier.clone() };
+        self.tally.progress = InputProgress { size_bytes, ..earlier.clone() };
         Ok(())
     }
 
-    /// Whether anything but blank lines is left to read; reading moves on by a line.
+    /// Whether there is a line that is not blank, or a row; reading may move on by one.
     ///
-    /// Errors: `Read`.
-    pub fn has_lines(&mut self) -> Result<bool, IndexError> {
-        Ok(self.next_line()?.is_some())
+    /// Errors: `Read`, `Malformed`.
+    pub fn has_entries(&mut self) -> Result<bool, IndexError> {
+        self.entries.has_entries(&mut self.tally)
+    }
+
+    /// The next document, or why its line or row makes none; `None` at the end of the file.
+    ///
+    /// Errors: `Read`, `Malformed`.
+    pub fn next_document(&mut self) -> Result<Option<Result<Given, Rejection>>, IndexError> {
+        let entry = self.next()?;
+        Ok(entry.map(|entry| entry.map_err(|reason| self.rejection(reason))))
     }
 
     /// The file as given.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.tally.path
     }
 
-    /// Progress up to the last line read; its documents and rejects are the caller's to count.
-    pub fn progress(&mut self) -> &mut InputProgress {
-        &mut self.progress
+    /// The next entry; `None` at the end of the file, which is then complete.
+    pub(crate) fn next(&mut self) -> Result<Option<Entry>, IndexError> {
+        let entry = self.entries.next(&mut self.tally)?;
+        self.tally.progress.complete |= entry.is_none();
+        Ok(entry)
     }
 
-    /// Bytes read from the file itself so far, for estimates: compressed bytes of a gzip file.
+    /// The refusal of the entry read last.
+    pub(crate) fn rejection(&self, reason: String) -> Rejection {
+        let place = self.entries.place(self.tally.progress.lines);
+        Rejection { file: self.tally.path.clone(), place, reason }
+    }
+
+    /// Progress up to the last entry read; its documents and rejects are the caller's to count.
+    pub(crate) fn progress(&mut self) -> &mut InputProgress {
+        &mut self.tally.progress
+    }
+
+    /// Bytes read from the file itself so far.
     pub(crate) fn read_bytes(&self) -> u64 {
-        self.read_bytes.load(Ordering::Relaxed)
+        self.entries.read_bytes()
     }
 
     /// Where reading stands, to come back to with [`Input::forget_after`].
     pub(crate) fn position(&self) -> Position {
-        let InputProgress { consumed_bytes, lines, .. } = self.progress;
-        Position { hash: self.hash.clone(), consumed_bytes, lines }
+        let InputProgress { consumed_bytes, lines, .. } = self.tally.progress;
+        Position { hash: self.tally.hash.clone(), consumed_bytes, lines }
     }
 
     /// Reports progress as if nothing had been read since `position`. Reading cannot go on.
     pub(crate) fn forget_after(&mut self, position: Position) {
-        self.hash = position.hash;
-        self.progress.consumed_bytes = position.consumed_bytes;
-        self.progress.lines = position.lines;
-        self.progress.complete = false;
+        self.tally.hash = position.hash;
+        let progress = &mut self.tally.progress;
+        progress.consumed_bytes = position.consumed_bytes;
+        progress.lines = position.lines;
+        progress.complete = false;
     }
 
     /// Progress with the checksum brought up to date.
     pub(crate) fn mark(&mut self) -> InputProgress {
-        self.progress.consumed_sha256 = hex(self.hash.clone());
-        self.progress.clone()
-    }
-
-    /// The next line that is not blank, without its line end; `None` at the end of the file.
-    pub(crate) fn next_line(&mut self) -> Result<Option<Line>, IndexError> {
-        loop {
-            let line = self.read_line().map_err(|source| IndexError::Read {
-                path: self.path.clone(),
-                line: self.progress.lines,
-                source,
-            })?;
-            match line {
-                None => {
-                    self.progress.complete = true;
-                    return Ok(None);
-                }
-                Some(Line::Text(text)) if text.iter().all(u8::is_ascii_whitespace) => {}
-                Some(line) => return Ok(Some(line)),
-            }
-        }
-    }
-
-    fn read_line(&mut self) -> io::Result<Option<Line>> {
-        let mut line = Vec::new();
-        let limit = LINE_LIMIT_BYTES as u64 + 1;
-        let read = (&mut self.reader).take(limit).read_until(b'\n', &mut line)?;
-        if read == 0 {
-            return Ok(None);
-        }
-        self.count(&line);
-        self.progress.lines += 1;
-        if line.len() <= LINE_LIMIT_BYTES || line.ends_with(b"\n") {
-            return Ok(Some(Line::Text(line)));
-        }
-        while !line.ends_with(b"\n") {
-            line.clear();
-            if (&mut self.reader).take(limit).read_until(b'\n', &mut line)? == 0 {
-                break;
-            }
-            self.count(&line);
-        }
-        Ok(Some(Line::TooLong))
-    }
-
-    fn count(&mut self, bytes: &[u8]) {
-        self.hash.update(bytes);
-        self.progress.consumed_bytes += bytes.len() as u64;
+        self.tally.progress.consumed_sha256 = hex(self.tally.hash.clone());
+        self.tally.progress.clone()
     }
 }
 
@@ -250,77 +308,21 @@ fn hex(hash: Sha256) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use std::io::Write;
-
-    use super::*;
-
-    fn lines(input: &mut Input) -> Vec<String> {
-        std::iter::from_fn(|| match input.next_line().unwrap()? {
-            Line::Text(text) => Some(String::from_utf8(text).unwrap().trim().to_owned()),
-            Line::TooLong => Some("too long".to_owned()),
-        })
-        .collect()
+/// The term id that a token means: what the vocabulary says, or its own digits.
+///
+/// Errors: the token and the remedy.
+pub(crate) fn term_of(token: &str, terms: Option<&Terms>) -> Result<u32, String> {
+    if let Some(terms) = terms {
+        return terms(token).ok_or_else(|| {
+            format!("the model's vocabulary has no token {token:?} (without --model, tokens are term ids)")
+        });
     }
-
-    #[test]
-    fn gzip_and_plain_files_read_alike() {
-        let folder = tempfile::tempdir().unwrap();
-        let (plain, packed) = (folder.path().join("a.jsonl"), folder.path().join("a.jsonl.gz"));
-        std::fs::write(&plain, "one\n\n  \ntwo").unwrap();
-        let mut gzip = flate2::write::GzEncoder::new(
-            File::create(&packed).unwrap(),
-            flate2::Compression::fast(),
-        );
-        gzip.write_all(b"one\n\n  \ntwo").unwrap();
-        gzip.finish().unwrap();
-        for path in [plain, packed] {
-            let mut input = Input::open(&path).unwrap();
-            assert_eq!(lines(&mut input), ["one", "two"]);
-            assert_eq!((input.progress.lines, input.progress.complete), (4, true));
-        }
-    }
-
-    #[test]
-    fn a_resumed_input_goes_on_and_a_changed_one_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.jsonl");
-        std::fs::write(&path, "one\ntwo\nthree\n").unwrap();
-        let mut first = Input::open(&path).unwrap();
-        first.next_line().unwrap();
-        let mark = first.mark();
-        let mut second = Input::open(&path).unwrap();
-        second.resume(&mark).unwrap();
-        assert_eq!(lines(&mut second), ["two", "three"]);
-        assert_eq!(second.progress.lines, 3);
-
-        std::fs::write(&path, "one\ntwo, corrected\n").unwrap();
-        Input::open(&path).unwrap().resume(&mark).unwrap();
-        std::fs::write(&path, "One\ntwo\nthree\n").unwrap();
-        let resumed = Input::open(&path).unwrap().resume(&mark);
-        assert!(matches!(resumed, Err(IndexError::ChangedInput { lines: 1, .. })));
-        std::fs::write(&path, "o").unwrap();
-        let resumed = Input::open(&path).unwrap().resume(&mark);
-        assert!(matches!(resumed, Err(IndexError::ChangedInput { .. })));
-    }
-
-    #[test]
-    fn truncated_gzip_is_an_error_not_an_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.gz");
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        (0..1000).for_each(|i| writeln!(gzip, "line {i} {}", i * i).unwrap());
-        let bytes = gzip.finish().unwrap();
-        std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-        let mut input = Input::open(&path).unwrap();
-        let end = loop {
-            match input.next_line() {
-                Ok(Some(_)) => {}
-                other => break other.map(|line| line.is_none()),
-            }
-        };
-        assert!(matches!(end, Err(IndexError::Read { .. })));
+    let is_number = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
+    match token.parse() {
+        Ok(term) if is_number => Ok(term),
+        _ => Err(format!(
+            "the token {token:?} is no term id; name the model that knows it with --model, or write \
+             term ids"
+        )),
     }
 }

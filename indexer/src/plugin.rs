@@ -23,20 +23,24 @@ pub struct ImpactPlugin;
 
 /// The bytes of a vector on its way through tantivy's document: ids, then weights.
 pub(crate) fn vector_to_bytes(vector: &SparseVector) -> Vec<u8> {
-    let ids = vector.terms().iter().flat_map(|term| term.to_le_bytes());
-    ids.chain(vector.weights().iter().flat_map(|weight| weight.to_le_bytes())).collect()
+    let mut bytes = vec![0; vector.len() * 8];
+    let (ids, weights) = bytes.split_at_mut(vector.len() * 4);
+    let put = |(slot, word): (&mut [u8], [u8; 4])| slot.copy_from_slice(&word);
+    let words = vector.terms().iter().map(|term| term.to_le_bytes());
+    ids.chunks_exact_mut(4).zip(words).for_each(put);
+    let words = vector.weights().iter().map(|weight| weight.to_le_bytes());
+    weights.chunks_exact_mut(4).zip(words).for_each(put);
+    bytes
 }
 
 fn vector_from_bytes(bytes: &[u8]) -> tantivy::Result<SparseVector> {
     let (ids, weights) = bytes.split_at(bytes.len() / 8 * 4);
-    let words = |bytes: &[u8]| -> Vec<[u8; 4]> {
-        bytes.chunks_exact(4).map(|word| [word[0], word[1], word[2], word[3]]).collect()
-    };
-    SparseVector::new(
-        words(ids).into_iter().map(u32::from_le_bytes).collect(),
-        words(weights).into_iter().map(f32::from_le_bytes).collect(),
-    )
-    .map_err(|error| TantivyError::InvalidArgument(error.to_string()))
+    let words =
+        |bytes| <[u8]>::chunks_exact(bytes, 4).map(|word| [word[0], word[1], word[2], word[3]]);
+    let terms = words(ids).map(u32::from_le_bytes).collect();
+    let weights = words(weights).map(f32::from_le_bytes).collect();
+    SparseVector::new(terms, weights)
+        .map_err(|error| TantivyError::InvalidArgument(error.to_string()))
 }
 
 fn impacts_field(schema: &Schema) -> tantivy::Result<Field> {

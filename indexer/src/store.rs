@@ -5,7 +5,9 @@
 //! that fails in the background would only be logged.
 
 use std::{
+    collections::{HashSet, hash_map::RandomState},
     fs,
+    hash::BuildHasher,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -45,6 +47,22 @@ pub struct IndexStore {
     writer: IndexWriter,
     manifest: Manifest,
     uncommitted: u64,
+    seen: Option<SeenIds>,
+}
+
+/// Hashes of all ids of an index that was empty when it was opened: what is not here is new and
+/// replaces nothing, and a needless delete costs the end of a segment a search for its id.
+#[derive(Default)]
+struct SeenIds {
+    hasher: RandomState,
+    hashes: HashSet<u64>,
+}
+
+impl SeenIds {
+    /// Whether the id may have been seen before.
+    fn insert(&mut self, id: &str) -> bool {
+        !self.hashes.insert(self.hasher.hash_one(id))
+    }
 }
 
 /// What a merge did.
@@ -78,7 +96,9 @@ impl IndexStore {
         register_analyzers(&index);
         let writer = open_writer(&index, path)?;
         // Read under the lock: another process may have committed until now.
-        let manifest = reader.refresh()?.manifest().clone();
+        let snapshot = reader.refresh()?;
+        let manifest = snapshot.manifest().clone();
+        let seen = snapshot.segments().is_empty().then(SeenIds::default);
         let fingerprint =
             |model: &Option<ModelBinding>| model.as_ref().map(|model| model.fingerprint.clone());
         let (stored, given) = (fingerprint(&manifest.model), fingerprint(&model));
@@ -90,7 +110,7 @@ impl IndexStore {
         let manifest = Manifest { model, ..manifest };
         let fields = Fields::find(&index)?;
         let path = path.to_path_buf();
-        Ok(Self { path, fields, index, writer, manifest, uncommitted: 0 })
+        Ok(Self { path, fields, index, writer, manifest, uncommitted: 0, seen })
     }
 
     /// The folder.
@@ -108,15 +128,20 @@ impl IndexStore {
         let fields = self.fields;
         let mut stored = TantivyDocument::new();
         stored.add_text(fields.id, &document.id);
-        stored.add_text(fields.source, &document.source);
-        stored.add_text(fields.text, &document.text);
+        for (field, text) in [(fields.source, &document.source), (fields.text, &document.text)] {
+            if !text.is_empty() {
+                stored.add_text(field, text);
+            }
+        }
         if !document.fields.is_empty() {
             let keys = document.fields.iter();
             let keys = keys.map(|(key, value)| (key.clone(), value.clone().into())).collect();
             stored.add_object(fields.fields, keys);
         }
         stored.add_custom(fields.impacts, &vector_to_bytes(vector));
-        self.writer.delete_term(Term::from_field_text(fields.id, &document.id));
+        if self.seen.as_mut().is_none_or(|seen| seen.insert(&document.id)) {
+            self.writer.delete_term(Term::from_field_text(fields.id, &document.id));
+        }
         self.writer.add_document(stored)?;
         self.uncommitted += 1;
         Ok(())

@@ -11,7 +11,7 @@ use std::{
 
 use gleaner_format::{ImpactBuilder, ImpactFile, SparseVector};
 use gleaner_indexer::{
-    DocumentEncoder, IndexError, IndexStore, IngestOptions, IngestReport, OnError, ingest,
+    DocumentEncoder, IndexError, IndexStore, IngestOptions, IngestReport, OnError, Place, ingest,
 };
 use gleaner_searcher::{Index, ModelBinding, Rank, SearchRequest, SearchResponse, exhaustive};
 use proptest::prelude::*;
@@ -308,7 +308,7 @@ fn a_bad_line_stops_with_everything_before_it_committed_and_resume_goes_on() {
     lines[2100] = "{\"_id\": 3.5}";
     std::fs::write(&input, lines.join("\n")).unwrap();
     match run(&index, &input, false) {
-        Err(IndexError::Rejected { rejection }) => assert_eq!(rejection.line, 2101),
+        Err(IndexError::Rejected { rejection }) => assert_eq!(rejection.place, Place::Line(2101)),
         other => panic!("{other:?}"),
     }
     assert_eq!(Index::open(&index).unwrap().snapshot().live_docs(), 2100);

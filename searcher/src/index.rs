@@ -399,14 +399,18 @@ impl Snapshot {
         self.searcher.num_docs()
     }
 
-    /// A document as it was given, a JSON object.
+    /// A document as it was given, a JSON object; of one that was given as a bare vector, its `_id`.
     ///
     /// Errors: `Damaged` if what is stored is not one.
     pub fn stored(&self, segment: usize, doc: u32) -> Result<Map<String, Value>, SearchError> {
         let address = DocAddress::new(segment as u32, doc);
         let document: TantivyDocument = self.searcher.doc(address)?;
         let source = document.get_first(self.fields.source).and_then(|value| value.as_str());
-        serde_json::from_str(source.unwrap_or_default()).map_err(|error| SearchError::Damaged {
+        let Some(source) = source else {
+            let id = self.segments[segment].id(doc)?;
+            return Ok(Map::from_iter([("_id".to_owned(), Value::String(id))]));
+        };
+        serde_json::from_str(source).map_err(|error| SearchError::Damaged {
             file: self.path.join(format!("{}.store", self.segments[segment].name())),
             reason: error.to_string(),
         })

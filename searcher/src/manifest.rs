@@ -75,15 +75,15 @@ pub struct InputProgress {
     pub path: String,
     /// Size of the file in bytes when it was opened.
     pub size_bytes: u64,
-    /// Decompressed bytes whose documents are committed.
+    /// Decompressed bytes whose documents are committed; all of a file that has postings by term.
     pub consumed_bytes: u64,
     /// SHA-256 of those bytes.
     pub consumed_sha256: String,
-    /// Lines whose documents are committed.
+    /// Lines whose documents are committed, rows of a binary file.
     pub lines: u64,
     /// Documents committed from this file.
     pub documents: u64,
-    /// Lines refused so far.
+    /// Lines or rows refused so far.
     pub rejected: u64,
     /// Whether the end of the file was reached.
     pub complete: bool,

@@ -1,0 +1,297 @@
+//! Vectors in and out of the binary without a model: every format round trips, is searched end to
+//! end, and is refused by file, place and reason where it is bad.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use gleaner_format::{SparseVector, write_vectors};
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+fn run(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gleaner")).args(args).stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn ok(args: &[&str]) -> String {
+    let output = run(args);
+    assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+fn fails(args: &[&str], code: i32, says: &str) {
+    let output = run(args);
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
+    assert!(stderr.contains(says), "{args:?} should say {says:?}: {stderr}");
+    assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
+}
+
+/// Files of one test, by short names.
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        fs::write(self.path(name), bytes).unwrap();
+        self.path(name)
+    }
+
+    fn index(&self, index: &str, input: &str, format: &str) -> String {
+        let (index, input) = (self.path(index), self.path(input));
+        ok(&["index", "--index", &index, "--input", &input, "--format", format]);
+        index
+    }
+
+    /// The run of a query file over an index.
+    fn search(&self, index: &str, queries: &str) -> String {
+        let (index, queries, run) = (self.path(index), self.path(queries), self.path("out.trec"));
+        ok(&["batch-search", "--index", &index, "--queries", &queries, "--run", &run]);
+        fs::read_to_string(run).unwrap()
+    }
+}
+
+fn binary(vectors: &[SparseVector]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_vectors(vectors, 0, &mut bytes).unwrap();
+    bytes
+}
+
+/// Weights with at most two decimals, as far as f32 has them.
+fn random(rows: usize, seed: u64) -> Vec<SparseVector> {
+    let mut state = seed;
+    let mut next = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) % below
+    };
+    (0..rows)
+        .map(|_| {
+            let pairs: std::collections::BTreeMap<u32, f32> =
+                (0..next(40)).map(|_| (next(300) as u32, (next(300) + 1) as f32 / 100.0)).collect();
+            SparseVector::from_pairs(pairs).unwrap()
+        })
+        .collect()
+}
+
+/// `(query, document)` and score of every line.
+fn scores(run: &str) -> std::collections::BTreeMap<(String, String), f64> {
+    let line = |line: &str| {
+        let fields: Vec<&str> = line.split(' ').collect();
+        ((fields[0].to_owned(), fields[2].to_owned()), fields[4].parse().unwrap())
+    };
+    run.lines().map(line).collect()
+}
+
+#[test]
+fn an_export_indexes_to_the_same_answers() {
+    let desk = Desk::new();
+    desk.write("docs.bin", binary(&random(800, 1)));
+    desk.write("queries.bin", binary(&random(20, 2)));
+    let index = desk.index("first", "docs.bin", "vectors");
+    let expected = desk.search("first", "queries.bin");
+    assert!(expected.lines().count() > 5000);
+    for format in ["vectors", "vectors-jsonl", "ciff"] {
+        let (out, again) = (desk.path(format), format!("again-{format}"));
+        ok(&["export", "--index", &index, "--format", format, "--out", &out]);
+        desk.index(&again, format, format);
+        let found = desk.search(&again, "queries.bin");
+        if format != "ciff" {
+            assert_eq!(found, expected, "{format}");
+            continue;
+        }
+        let (found, expected) = (scores(&found), scores(&expected));
+        assert!(found.keys().eq(expected.keys()));
+        for (key, score) in &expected {
+            assert!((found[key] / 100.0 - score).abs() < 1e-3 * score, "{key:?}");
+        }
+    }
+    let report: Value =
+        serde_json::from_str(&ok(&["inspect", "--index", &index, "--json"])).unwrap();
+    assert_eq!((&report["documents"], &report["manifest"]["model"]), (&800.into(), &Value::Null));
+    ok(&["doctor", "--index", &index, "--level", "full"]);
+}
+
+#[test]
+fn queries_in_every_form_give_the_same_hits() {
+    let desk = Desk::new();
+    desk.write("docs.bin", binary(&random(300, 3)));
+    // Recognised by its counts.
+    let index = desk.index("i", "docs.bin", "auto");
+    let query = SparseVector::from_pairs([(5, 1.5), (70, 0.5), (299, 2.0)]).unwrap();
+    desk.write("q.bin", binary(std::slice::from_ref(&query)));
+    let lines = r#"{"id": 0, "vector": {"70": 0.5, "5": 1.5, "299": 2}}"#;
+    let lines = desk.write("q.jsonl", lines);
+    let binary = desk.search("i", "q.bin");
+    let run_file = desk.path("r");
+    let batch = ["batch-search", "--index", &index, "--queries", &lines, "--run", &run_file];
+    ok(&[&batch[..], &["--format", "vectors-jsonl"]].concat());
+    assert_eq!(fs::read_to_string(&run_file).unwrap(), binary);
+    let tokens = r#"{"5": 1.5, "70": 0.5, "299": 2}"#;
+    let search = ["search", "--index", &index, "--tokens", tokens, "--explain", "-k", "1000"];
+    let answer: Value = serde_json::from_str(&ok(&[&search[..], &["--json"]].concat())).unwrap();
+    let ids = answer["hits"].as_array().unwrap().iter().map(|hit| hit["id"].as_str().unwrap());
+    assert!(ids.eq(binary.lines().map(|line| line.split(' ').nth(2).unwrap())));
+    assert!(ok(&search).contains("#299"), "terms without a vocabulary show their ids");
+    // JSONL of texts is what a file of lines is unless it is said otherwise.
+    fails(&batch, 3, "`_id`");
+    fails(&["search", "--index", &index, "--tokens", "{\"dog\": 1}"], 2, "\"dog\" is no term id");
+    fails(&["search", "--index", &index, "--tokens", "{"], 2, "not JSON");
+    fails(&["search", "--index", &index, "q", "--tokens", "{}"], 2, "--tokens");
+    fails(&["search", "--index", &index], 2, "QUERY");
+    fails(&["search", "--index", &index, "--tokens", "{}", "--rank", "bm25"], 2, "text");
+    let bad = desk.write("bad.jsonl", "\n{\"id\": 1, \"vector\": {\"1\": -1}}\n");
+    let batch = ["batch-search", "--index", &index, "--queries", &bad, "--run", &run_file];
+    fails(&[&batch[..], &["--format", "vectors-jsonl"]].concat(), 3, "bad.jsonl:2: term 1 ");
+}
+
+#[test]
+fn an_index_without_a_model_says_what_it_needs() {
+    let desk = Desk::new();
+    desk.write("docs.bin", binary(&random(30, 4)));
+    let index = desk.index("i", "docs.bin", "vectors");
+    let texts = desk.write("t.jsonl", "{\"_id\": 1, \"text\": \"x\"}\n");
+    fails(&["search", "--index", &index, "violin"], 1, "--model");
+    fails(&["search", "--index", &index, "violin"], 1, "search --tokens");
+    fails(&["index", "--index", &index, "--input", &texts], 1, "an index of their own");
+    fails(&["index", "--index", &desk.path("j"), "--input", &texts], 2, "--model DIR");
+}
+
+/// Indexing `bytes` fails with exit code 3, and says so.
+fn refused(format: &str, bytes: impl AsRef<[u8]>, says: &str) {
+    let desk = Desk::new();
+    let (index, input) = (desk.path("i"), desk.write("input", bytes));
+    fails(&["index", "--index", &index, "--input", &input, "--format", format], 3, says);
+}
+
+#[test]
+fn bad_binary_files_are_named_with_row_and_reason() {
+    let sound = binary(&[
+        SparseVector::from_pairs([(1, 1.0), (2, 2.0)]).unwrap(),
+        SparseVector::from_pairs([(3, 3.0), (4, 4.0)]).unwrap(),
+    ]);
+    let with = |at: usize, bytes: &[u8]| {
+        let mut file = sound.clone();
+        file[at..at + bytes.len()].copy_from_slice(bytes);
+        file
+    };
+    // 20: starts; 44: terms; 60: weights.
+    refused("vectors", &sound[..70], "by its own counts");
+    refused("vectors", &sound[..10], "28 bytes");
+    refused("vectors", [&sound[..], &[0]].concat(), "by its own counts");
+    refused("vectors", with(0, &3u64.to_le_bytes()), "by its own counts");
+    refused("vectors", with(8, &u64::MAX.to_le_bytes()), "by its own counts");
+    refused("vectors", with(28, &5u64.to_le_bytes()), "row 0 runs from posting 0 to 5");
+    refused("vectors", with(20, &1u64.to_le_bytes()), "row 0 runs");
+    refused("vectors", with(36, &3u64.to_le_bytes()), "to 3");
+    refused("vectors", with(68, &f32::NAN.to_le_bytes()), "input: row 1: term 3 has weight NaN");
+    refused("vectors", with(60, &(-1f32).to_le_bytes()), "input: row 0: term 1 has the negative");
+    refused("vectors", with(64, &2e12f32.to_le_bytes()), "input: row 0: term 2 has weight");
+    refused("vectors", with(52, &4u32.to_le_bytes()), "input: row 1: term");
+    refused("vectors", with(16, &4u32.to_le_bytes()), "row 1: term 4 lies outside");
+    refused("vectors", with(16, &1u32.to_le_bytes()), "row 0: 2 entries, more than");
+}
+
+#[test]
+fn bad_lines_are_named_with_line_and_reason() {
+    let line = |vector: &str| format!("\n{{\"id\": \"a\", \"vector\": {vector}}}\n");
+    refused("vectors-jsonl", line("{\"dog\": 1}"), "input:2: the token \"dog\" is no term id");
+    refused("vectors-jsonl", line("{\"1\": 1, \"1\": 2}"), "input:2: term 1 ");
+    refused("vectors-jsonl", line("{\"1\": NaN}"), "input:2: not JSON");
+    refused("vectors-jsonl", line("{\"1\": -2}"), "input:2: term 1 has the negative weight");
+    refused("vectors-jsonl", line("{\"1\": 1e39}"), "input:2: term 1 has weight inf");
+    refused("vectors-jsonl", line("7"), "input:2: invalid type");
+    refused("vectors-jsonl", "{\"id\": 1}", "input:1: the key \"vector\"");
+}
+
+#[test]
+fn bad_ciff_files_are_named_with_part_and_reason() {
+    let desk = Desk::new();
+    desk.write("docs.bin", binary(&random(20, 6)));
+    let (index, out) = (desk.index("i", "docs.bin", "vectors"), desk.path("c"));
+    ok(&["export", "--index", &index, "--format", "ciff", "--out", &out]);
+    let sound = fs::read(&out).unwrap();
+    refused("ciff", &sound[..sound.len() - 2], "the file ends in document 20 of 20");
+    refused("ciff", &sound[..sound.len() / 2], "the file ends in postings list");
+    refused("ciff", [&sound[..], b"x"].concat(), "after the last of 20 documents");
+    refused("ciff", b"plain text, not CIFF at all", "is not a sound CIFF file");
+    // The header's third field is the number of documents.
+    let at = sound.windows(2).position(|pair| pair == [0x18, 20]).unwrap() + 1;
+    for (count, says) in [(21, "the file ends in document 21 of 21"), (5, "of 5")] {
+        let mut lying = sound.clone();
+        lying[at] = count;
+        refused("ciff", lying, says);
+    }
+}
+
+#[test]
+fn vectors_of_a_model_are_searched_with_its_texts() {
+    let model = root().join("data/models/splade-tiny");
+    let model = model.to_str().unwrap();
+    let probe = run(&["model", "inspect", model]);
+    if !probe.status.success() {
+        assert!(text(&probe.stderr).contains("make setup") && std::env::var_os("CI").is_none());
+        eprintln!("SKIPPED: no ONNX Runtime; run `make setup`");
+        return;
+    }
+    let desk = Desk::new();
+    let texts = desk.write(
+        "t.jsonl",
+        "{\"_id\": \"a\", \"text\": \"how to tune a violin\"}\n\
+         {\"_id\": \"b\", \"text\": \"income tax in 2019\"}\n\
+         {\"_id\": \"c\", \"text\": \"rivers and floods\"}\n",
+    );
+    let search = |index: &str| -> Vec<(String, f64)> {
+        let args = ["search", "--index", index, "violin lessons", "--json"];
+        let answer: Value = serde_json::from_str(&ok(&args)).unwrap();
+        let hits = answer["hits"].as_array().unwrap().iter();
+        hits.map(|h| (h["id"].as_str().unwrap().into(), h["score"].as_f64().unwrap())).collect()
+    };
+    let direct = desk.path("direct");
+    ok(&["index", "--index", &direct, "--input", &texts, "--model", model]);
+    let expected = search(&direct);
+    assert_eq!(expected[0].0, "a");
+    for format in ["vectors-jsonl", "ciff"] {
+        let (out, index) = (desk.path(&format!("{format}.v")), desk.path(format));
+        ok(&["encode", "--model", model, "--input", &texts, "--format", format, "--out", &out]);
+        let args = ["index", "--index", &index, "--input", &out, "--format", format];
+        fails(&args, 3, "--model");
+        fs::remove_dir_all(&index).unwrap();
+        ok(&[&args[..], &["--model", model]].concat());
+        let found = search(&index);
+        assert_eq!(found[0].0, "a");
+        if format == "vectors-jsonl" {
+            assert_eq!(found.len(), expected.len());
+            for (found, expected) in found.iter().zip(&expected) {
+                assert!(found.0 == expected.0 && (found.1 - expected.1).abs() < 1e-4);
+            }
+        }
+        // The document's text came along with the vector.
+        let bm25 = ok(&["search", "--index", &index, "violins", "--rank", "bm25"]);
+        assert_eq!(bm25.contains("no document"), format == "ciff");
+        let tokens = ["search", "--index", &index, "--tokens", "{\"violin\": 1}", "--explain"];
+        assert!(ok(&[&tokens[..], &["--model", model]].concat()).contains("violin"));
+    }
+    // An index without a model answers to texts once one is named.
+    let (out, bare) = (desk.path("v.bin"), desk.path("bare"));
+    ok(&["encode", "--model", model, "--input", &texts, "--format", "vectors", "--out", &out]);
+    ok(&["index", "--index", &bare, "--input", &out]);
+    let found = ok(&["search", "--index", &bare, "violin lessons", "--model", model]);
+    assert!(found.trim_start().starts_with("1.") && found.lines().next().unwrap().contains(" 0 "));
+}
