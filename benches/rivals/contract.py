@@ -79,9 +79,18 @@ class Vsag:
         keys = {"query_prune_ratio": 0.0, "n_candidate": 0, "use_term_lists_heap_insert": search.get("lists", False)}
         starts = np.array([0, len(terms)], np.uint32)
         ids, distances = self.opened.knn_search(starts, terms, weights, k, json.dumps({"sindi": keys}))
-        # The binding leaves unused places as they were in memory; what cannot be an id is one.
-        there = (ids[0] >= 0) & (ids[0] < self.rows) & (distances[0] != 1)
-        return ids[0][there], 1 - distances[0][there]
+        return self.filled(ids[0].tolist(), distances[0].tolist())
+
+    def filled(self, ids, distances):
+        """The places that were filled: the binding leaves the others as they were in memory, so the
+        answer ends at the first that cannot be a hit. Scores come back as 1 - distance in f32."""
+        hits, last = {}, -np.inf
+        for row, distance in zip(ids, distances):
+            ascends = distance >= last
+            if not (0 <= row < self.rows and row not in hits and distance < 1 and ascends):
+                break
+            hits[row], last = 1 - distance, distance
+        return list(hits), list(hits.values())
 
 
 class Qdrant:
@@ -139,9 +148,14 @@ class Seismic:
         import seismic
 
         path = next(path for path in folder.iterdir() if path.name.startswith("index"))
+        self.dimension = int(docs.terms.max(initial=-1)) + 1
         self.index = seismic.SeismicIndexRaw.load(str(path))
 
     def search(self, terms, weights, k, search):
+        known = terms < self.dimension  # the library panics on a term above all it has seen
+        terms, weights = terms[known], weights[known]
+        if not len(terms):
+            return [], []
         cut, factor = search.get("query_cut", 1_000_000), search.get("heap_factor", 1.0)
         hits = self.index.search(terms.astype(np.int32), weights.astype(np.float32), k, cut, factor, 0, True)
         return [row for _, row in hits], [score for score, _ in hits]

@@ -171,6 +171,8 @@ fn paths(pairs: &[(&str, &Path)]) -> Vec<String> {
 
 fn last_words(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
+    // Ours print the reason and then the stack, others the stack and then the reason.
+    let text = text.split("Stack backtrace:").next().unwrap_or_default();
     let text: Vec<char> = text.trim().chars().collect();
     text[text.len().saturating_sub(LAST_WORDS_CHARS)..].iter().collect()
 }

@@ -93,8 +93,8 @@ impl Report {
             self.cases.iter().filter(|case| case.not_offered.is_some()).collect();
         let run = || self.cases.iter().filter(|case| case.not_offered.is_none());
         let is_clean = |case: &CaseReport| {
-            let clean = |faults: &Faults| *faults == Faults::default();
-            case.crashes == 0 && clean(&case.float) && clean(&case.own)
+            let held = held_to(case, promise);
+            case.crashes == 0 && case.float.lost == 0 && *held == Faults::default()
         };
         let shown = run().filter(|case| every_case || !is_clean(case));
         lines.extend(shown.map(|case| line(case, promise)));
