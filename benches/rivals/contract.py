@@ -148,7 +148,7 @@ class Seismic:
         import seismic
 
         path = next(path for path in folder.iterdir() if path.name.startswith("index"))
-        self.dimension = int(docs.terms.max(initial=-1)) + 1
+        self.dimension = int(docs.terms.max()) + 1 if len(docs.terms) else 0
         self.index = seismic.SeismicIndexRaw.load(str(path))
 
     def search(self, terms, weights, k, search):
@@ -254,7 +254,7 @@ class Pisa:
         (folder / "fwd.terms").write_text("".join(f"{term}\n" for term, _, _ in lists))
         (folder / "fwd.documents").write_text("".join(f"{row}\n" for row in range(docs.rows)))
         lengths = np.zeros(docs.rows, np.int64)
-        ids, values = [[1, docs.rows]], []
+        ids, values = [[1, docs.rows]], [np.zeros(0, np.int64)]
         for _, rows, impact in lists:
             ids += [[len(rows)], rows]
             values += [[len(rows)], impact]
