@@ -4,7 +4,7 @@
 # of all dependencies (see Cargo.toml).
 CARGO_TEST = cargo test --profile bench --workspace
 
-.PHONY: setup build demo test check bench
+.PHONY: setup build demo test check bench bench-peers bench-vectors audit
 
 # The pinned ONNX Runtime in the user's cache; silent when it is there.
 setup:
@@ -28,3 +28,18 @@ check:
 
 bench: build
 	scripts/bench.sh
+
+# Gleaner beside its peers; SETS, K, QUERIES, ENGINES, WORK and more: see the script.
+export SETS K QUERIES PASSES ENGINES ONLY WORK CONFIGS PEERS ANSERINI_JAR TIMEOUT
+
+bench-peers: build
+	scripts/bench-peers.sh
+
+# The same over vectors of your own: make bench-vectors VECTORS=DIR
+bench-vectors: build
+	@test -n "$(VECTORS)" || { echo "make bench-vectors VECTORS=DIR, a folder with docs.bin and queries.bin"; exit 2; }
+	SETS="$(VECTORS)" scripts/bench-peers.sh
+
+# Adversarial sets against exhaustive scoring; benches/AUDIT.md.
+audit: build
+	"$${CARGO_TARGET_DIR:-target}/release/gleaner-audit" run

@@ -4,16 +4,12 @@
 //! fails. The two methods take turns query by query, so that a noisy machine troubles both alike;
 //! the figure to quote is their ratio.
 
-use std::{
-    fs::File,
-    io::BufReader,
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::{path::PathBuf, time::Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use clap::Parser;
-use gleaner_format::{ImpactBuilder, ImpactFile, ImpactView, SparseVector, read_vectors};
+use gleaner_benches::{bare, exchange};
+use gleaner_format::{ImpactFile, ImpactView, SparseVector};
 use gleaner_searcher::{
     Counters, RowHit,
     block_max::{self, Limits, Scratch},
@@ -39,8 +35,8 @@ struct Args {
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let docs = read(&args.vectors.join("docs.bin"))?;
-    let mut queries = read(&args.vectors.join("queries.bin"))?;
+    let docs = exchange::read(&args.vectors.join("docs.bin"))?;
+    let mut queries = exchange::read(&args.vectors.join("queries.bin"))?;
     queries.truncate(args.queries);
     ensure!(!queries.is_empty(), "there is no query in {}", args.vectors.display());
     let start = Instant::now();
@@ -65,16 +61,9 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read(path: &Path) -> anyhow::Result<Vec<SparseVector>> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    read_vectors(&mut BufReader::new(file)).with_context(|| path.display().to_string())
-}
-
 fn build(docs: &[SparseVector]) -> anyhow::Result<ImpactFile<Vec<u8>>> {
-    let mut builder = ImpactBuilder::new();
-    docs.iter().try_for_each(|vector| builder.push(vector))?;
     let mut bytes = Vec::new();
-    builder.write(&mut bytes)?;
+    bare::impacts(docs)?.write(&mut bytes)?;
     println!("{:.1} bytes a document on disk", bytes.len() as f64 / docs.len().max(1) as f64);
     Ok(ImpactFile::open(bytes)?)
 }

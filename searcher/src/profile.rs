@@ -31,6 +31,24 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Adds the work of another search.
+    pub fn add(&mut self, other: &Counters) {
+        let Counters { windows_total, windows_skipped, groups_total, groups_summed, .. } = other;
+        self.windows_total += windows_total;
+        self.windows_skipped += windows_skipped;
+        self.groups_total += groups_total;
+        self.groups_summed += groups_summed;
+        self.groups_dropped += other.groups_dropped;
+        self.lists += other.lists;
+        self.postings += other.postings;
+        self.bytes += other.bytes;
+        self.finalists += other.finalists;
+        self.phases.plan_ns += other.phases.plan_ns;
+        self.phases.scatter_ns += other.phases.scatter_ns;
+        self.phases.sweep_ns += other.phases.sweep_ns;
+        self.phases.finalists_ns += other.phases.finalists_ns;
+    }
+
     /// Counts what summing `summed` of the `groups` of a window read of its lists.
     pub(crate) fn count_window<'a>(
         &mut self,

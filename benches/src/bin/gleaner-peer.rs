@@ -1,31 +1,26 @@
-//! `gleaner-peer`: the engine behind the contract of a side-by-side benchmark.
+//! `gleaner-peer`: the engine behind the contract of side-by-side benchmarks (`contract.rs`).
 //!
-//! `build` turns `docs.bin` into an impact file; `search` runs the first queries of `queries.bin`, one
-//! thread, untimed passes first, and writes ids, scores and per-query medians of both clocks:
-//! `u32 n, u32 k, u32 ids[n·k] (0xFFFFFFFF: none), f32 scores[n·k], u64 wall_ns[n], u64 cpu_ns[n]`,
-//! little-endian. Both end with one line of JSON on stdout. Rows stand for ids here, so ties go to
-//! the lower row.
+//! `build` makes an index of docs.bin; `search` runs the first queries of queries.bin on one
+//! thread, untimed passes first. The build key `record` chooses what is measured: `product`
+//! (default) a committed index, merged to one segment, searched as every client searches it;
+//! `bare` the impact file alone. Keys of the product's builds: `segments`, `merge`, `deleted`; of
+//! its searches: `admitted`. `offers` and `export` are verbs of the audit.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::{BufReader, BufWriter, Write},
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::collections::BTreeMap;
 
-use anyhow::{Context, ensure};
-use clap::{Args, Parser, Subcommand};
-use gleaner_format::{ImpactBuilder, ImpactFile, ImpactView, SparseVector, map_file, read_vectors};
-use gleaner_searcher::{
-    Counters, QUERY_TERMS_LIMIT, RowHit,
-    block_max::{self, Limits, Scratch},
+use anyhow::{bail, ensure};
+use clap::{Parser, Subcommand};
+use gleaner_benches::{
+    bare,
+    clock::{self, Taken},
+    contract::{self, Answers, BuildArgs, ExportArgs, Offers, SearchArgs},
+    exchange,
+    product::{self, Layout, Product},
 };
+use gleaner_format::SparseVector;
+use gleaner_searcher::{Counters, QUERY_TERMS_LIMIT};
 use serde::Deserialize;
-use serde_json::json;
-
-const NO_ROW: u32 = u32::MAX;
-const INDEX_FILE: &str = "vectors.imp";
+use serde_json::{Value, json};
 
 #[derive(Parser)]
 struct Cli {
@@ -39,80 +34,91 @@ enum Command {
     Build(BuildArgs),
     /// Search it with queries.bin
     Search(SearchArgs),
+    /// Say what is offered beyond the contract
+    Offers(OffersArgs),
+    /// Write the weights as they are stored
+    Export(ExportArgs),
 }
 
-#[derive(Args)]
-struct BuildArgs {
+#[derive(clap::Args)]
+struct OffersArgs {
     #[arg(long)]
-    vectors: PathBuf,
-    #[arg(long)]
-    index: PathBuf,
-    /// Accepted for the contract; there is nothing to configure yet
-    #[arg(long)]
-    config: PathBuf,
+    config: std::path::PathBuf,
 }
 
-#[derive(Args)]
-struct SearchArgs {
-    #[arg(long)]
-    vectors: PathBuf,
-    #[arg(long)]
-    index: PathBuf,
-    #[arg(long)]
-    config: PathBuf,
-    #[arg(long)]
-    k: usize,
-    #[arg(long)]
-    queries: usize,
-    #[arg(long)]
-    warmup: usize,
-    #[arg(long)]
-    passes: usize,
-    #[arg(long)]
-    results: PathBuf,
+#[derive(Deserialize, Clone, Copy, PartialEq, Default)]
+#[serde(rename_all = "lowercase")]
+enum Record {
+    #[default]
+    Product,
+    Bare,
 }
 
-/// The part of the configuration that is the contract's.
-#[derive(Deserialize)]
-struct Config {
-    searches: Vec<SearchConfig>,
-}
-
-/// One search; exact search has no settings of its own, so unknown ones are refused.
+/// How to build; unknown keys are refused, so that a misspelt one is not measured.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SearchConfig {
+struct Build {
+    #[serde(default, rename = "id")]
+    _id: String,
+    #[serde(default)]
+    record: Record,
+    #[serde(default = "one")]
+    segments: usize,
+    merge: Option<bool>,
+    #[serde(default)]
+    deleted: Vec<u32>,
+}
+
+fn one() -> usize {
+    1
+}
+
+/// How to search.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Search {
     id: String,
     safe: Option<String>,
+    effort: Option<f32>,
+    admitted: Option<Vec<u32>>,
 }
+
+type Config = contract::Config<Build, Search>;
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Build(args) => build(&args),
         Command::Search(args) => search(&args),
+        Command::Offers(args) => offers(&args),
+        Command::Export(args) => export(&args),
     }
 }
 
 fn build(args: &BuildArgs) -> anyhow::Result<()> {
-    read_config(&args.config)?;
-    let docs = read(&args.vectors.join("docs.bin"))?;
-    let mut builder = ImpactBuilder::new();
-    docs.iter().try_for_each(|vector| builder.push(vector))?;
-    drop(docs);
-    let path = args.index.join(INDEX_FILE);
-    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    let mut out = BufWriter::new(file);
-    let bytes = builder.write(&mut out)?;
-    out.flush()?;
-    println!("{}", json!({ "bytes": bytes }));
+    let build = Config::read(&args.config)?.build;
+    let docs = exchange::read(&args.vectors.join("docs.bin"))?;
+    match build.record {
+        Record::Bare => {
+            ensure!(
+                build.segments == 1 && build.deleted.is_empty(),
+                "segments and deletes are the product's, not the bare file's"
+            );
+            bare::build(&docs, &args.index)?;
+        }
+        Record::Product => {
+            let merge = build.merge.unwrap_or(true);
+            let layout = Layout { segments: build.segments, merge, deleted: &build.deleted };
+            product::build(&docs, &args.index, layout)?;
+        }
+    }
+    contract::say(&json!({ "docs": docs.len() }));
     Ok(())
 }
 
 fn search(args: &SearchArgs) -> anyhow::Result<()> {
-    let config = read_config(&args.config)?;
+    let config = Config::read(&args.config)?;
     ensure!(args.k > 0 && args.passes > 0, "k and passes must be at least 1");
-    let file = ImpactFile::open(map_file(&args.index.join(INDEX_FILE))?)?;
-    let mut queries = read(&args.vectors.join("queries.bin"))?;
+    let mut queries = exchange::read(&args.vectors.join("queries.bin"))?;
     queries.truncate(args.queries);
     ensure!(
         queries.iter().all(|query| query.len() <= QUERY_TERMS_LIMIT),
@@ -120,113 +126,125 @@ fn search(args: &SearchArgs) -> anyhow::Result<()> {
     );
     let mut report = BTreeMap::new();
     for search in &config.searches {
-        let safe = search.safe.as_deref().unwrap_or("float");
-        ensure!(
-            safe == "float",
-            "search {}: only exact search is offered, not {safe:?}",
-            search.id
-        );
-        let mut timed = Timed::new(file.view(), args.k, queries.len());
-        for pass in 0..args.warmup + args.passes {
-            timed.pass(&queries, pass >= args.warmup);
-        }
-        timed.write(&args.results.join(format!("{}.res", search.id)))?;
-        let searches = (queries.len() * (args.warmup + args.passes)).max(1) as f64;
-        let per_query = |count: u64| count as f64 / searches;
-        let fields = json!({
-            "engine_version": env!("CARGO_PKG_VERSION"),
-            "groups_summed": per_query(timed.counters.groups_summed),
-            "groups_dropped": per_query(timed.counters.groups_dropped),
-            "postings": per_query(timed.counters.postings),
-            "finalists": per_query(timed.counters.finalists),
-            "phases": format!("{:?}", timed.counters.phases), "n": searches,
-            "bytes": per_query(timed.counters.bytes), "lists": per_query(timed.counters.lists),
-        });
-        report.insert(search.id.clone(), fields);
+        check(search)?;
+        let run = Run { args, queries: &queries, search };
+        let (answers, counters) = match config.build.record {
+            Record::Bare => run.bare()?,
+            Record::Product => run.product()?,
+        };
+        answers.write(&args.results.join(format!("{}.res", search.id)))?;
+        report.insert(search.id.clone(), fields(&counters, queries.len()));
     }
-    println!("{}", json!({ "searches": report }));
+    contract::say(&json!({ "searches": report }));
     Ok(())
 }
 
-fn read_config(path: &Path) -> anyhow::Result<Config> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_reader(BufReader::new(file)).with_context(|| path.display().to_string())
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<SparseVector>> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    read_vectors(&mut BufReader::new(file)).with_context(|| path.display().to_string())
-}
-
-/// Answers and times of one search configuration.
-struct Timed<'a> {
-    view: ImpactView<'a>,
-    k: usize,
-    scratch: Scratch,
-    counters: Counters,
-    hits: Vec<Vec<RowHit>>,
-    wall_ns: Vec<Vec<u64>>,
-    cpu_ns: Vec<Vec<u64>>,
-}
-
-impl<'a> Timed<'a> {
-    fn new(view: ImpactView<'a>, k: usize, queries: usize) -> Self {
-        Self {
-            view,
-            k,
-            scratch: Scratch::default(),
-            counters: Counters::default(),
-            hits: vec![Vec::new(); queries],
-            wall_ns: vec![Vec::new(); queries],
-            cpu_ns: vec![Vec::new(); queries],
+/// Refuses what the engine does not offer.
+fn check(search: &Search) -> anyhow::Result<()> {
+    let id = &search.id;
+    match search.safe.as_deref().unwrap_or("float") {
+        "float" | "own" | "no" => {}
+        other => bail!("search {id}: safe is float, own or no, not {other:?}"),
+    }
+    match search.effort {
+        None | Some(1.0) => Ok(()),
+        Some(effort) if effort > 0.0 && effort < 1.0 => {
+            bail!("search {id}: effort {effort} is not offered yet; every search is exact (1.0)")
         }
+        Some(effort) => bail!("search {id}: effort is a number in (0, 1], not {effort}"),
+    }
+}
+
+fn fields(counters: &Counters, queries: usize) -> Value {
+    let per_query = |count: u64| count as f64 / queries.max(1) as f64;
+    json!({
+        "engine_version": env!("CARGO_PKG_VERSION"),
+        "groups_summed": per_query(counters.groups_summed),
+        "groups_dropped": per_query(counters.groups_dropped),
+        "postings": per_query(counters.postings),
+        "bytes": per_query(counters.bytes),
+        "finalists": per_query(counters.finalists),
+    })
+}
+
+/// One search configuration over all queries.
+struct Run<'a> {
+    args: &'a SearchArgs,
+    queries: &'a [SparseVector],
+    search: &'a Search,
+}
+
+impl Run<'_> {
+    fn bare(&self) -> anyhow::Result<(Answers, Counters)> {
+        ensure!(self.search.admitted.is_none(), "filters are the product's, not the bare file's");
+        let mut engine = bare::open(&self.args.index)?;
+        let answers = self.time(|query| Ok(engine.search(query, self.args.k)))?;
+        engine.counters = Counters::default();
+        self.queries.iter().for_each(|query| {
+            engine.search(query, self.args.k);
+        });
+        Ok((answers, engine.counters))
     }
 
-    fn pass(&mut self, queries: &[SparseVector], is_timed: bool) {
-        let limits = Limits {
-            k: self.k,
-            floor: 0.0,
-            admitted: None,
-            is_timed: std::env::var_os("PH").is_some(),
-        };
-        for (query, vector) in queries.iter().enumerate() {
-            let (wall, cpu) = (Instant::now(), thread_cpu_ns());
-            let (scratch, counters) = (&mut self.scratch, &mut self.counters);
-            let answer = block_max::search(self.view, vector, limits, u64::from, scratch, counters);
-            let (cpu, wall) = (thread_cpu_ns() - cpu, wall.elapsed());
-            if is_timed {
-                self.wall_ns[query].push(wall.as_nanos() as u64);
-                self.cpu_ns[query].push(cpu);
-                self.hits[query] = answer.hits;
+    fn product(&self) -> anyhow::Result<(Answers, Counters)> {
+        let engine = product::open(&self.args.index)?;
+        let filter = self.search.admitted.as_deref().map(product::filter_of).transpose()?;
+        let filter = filter.as_deref();
+        let answers = self.time(|query| engine.search(query, self.args.k, filter))?;
+        Ok((answers, self.count(&engine, filter)?))
+    }
+
+    fn count(&self, engine: &Product, filter: Option<&str>) -> anyhow::Result<Counters> {
+        let mut all = Counters::default();
+        for query in self.queries {
+            all.add(&engine.count(query, self.args.k, filter)?);
+        }
+        Ok(all)
+    }
+
+    fn time(
+        &self,
+        mut search: impl FnMut(&SparseVector) -> anyhow::Result<(Vec<(u32, f32)>, Taken)>,
+    ) -> anyhow::Result<Answers> {
+        let mut hits = vec![Vec::new(); self.queries.len()];
+        let mut passes = vec![Vec::new(); self.queries.len()];
+        for pass in 0..self.args.warmup + self.args.passes {
+            for (query, vector) in self.queries.iter().enumerate() {
+                let (found, taken) = search(vector)?;
+                if pass >= self.args.warmup {
+                    passes[query].push(taken);
+                    hits[query] = found;
+                }
             }
         }
-    }
-
-    fn write(&mut self, path: &Path) -> anyhow::Result<()> {
-        let file =
-            File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-        let mut out = BufWriter::new(file);
-        out.write_all(&u32::try_from(self.hits.len())?.to_le_bytes())?;
-        out.write_all(&u32::try_from(self.k)?.to_le_bytes())?;
-        let padded =
-            |hits: &'_ [RowHit], rank: usize| hits.get(rank).map(|hit| (hit.row, hit.score));
-        let slots = || self.hits.iter().flat_map(|hits| (0..self.k).map(|rank| padded(hits, rank)));
-        for hit in slots() {
-            out.write_all(&hit.map_or(NO_ROW, |hit| hit.0).to_le_bytes())?;
-        }
-        for hit in slots() {
-            out.write_all(&hit.map_or(0.0, |hit| hit.1).to_le_bytes())?;
-        }
-        for times in self.wall_ns.iter_mut().chain(&mut self.cpu_ns) {
-            times.sort_unstable();
-            out.write_all(&times[times.len() / 2].to_le_bytes())?;
-        }
-        Ok(out.flush()?)
+        let taken = passes.iter().map(|passes| clock::median(passes)).collect();
+        Ok(Answers { k: self.args.k, hits, taken })
     }
 }
 
-/// CPU time of this thread.
-fn thread_cpu_ns() -> u64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+fn offers(args: &OffersArgs) -> anyhow::Result<()> {
+    let product = Config::read(&args.config)?.build.record == Record::Product;
+    let everyone = ["export", "large_terms"];
+    let products = ["deleted", "admitted", "segments"];
+    let offers = everyone.iter().chain(products.iter().filter(|_| product));
+    let offers = offers.map(|&offer| offer.to_owned()).collect();
+    let ties = Some(if product { "id" } else { "row" }.to_owned());
+    contract::say(&serde_json::to_value(Offers { offers, ties })?);
+    Ok(())
+}
+
+fn export(args: &ExportArgs) -> anyhow::Result<()> {
+    let stored = match Config::read(&args.config)?.build.record {
+        Record::Product => product::open(&args.index)?.stored()?,
+        Record::Bare => {
+            let engine = bare::open(&args.index)?;
+            let view = engine.view();
+            let rows = (0..view.rows())
+                .map(|row| view.row(row).iter().map(|(term, weight)| (term, weight as f32)));
+            rows.map(SparseVector::from_pairs).collect::<Result<_, _>>()?
+        }
+    };
+    exchange::write(&args.out, &stored)?;
+    contract::say(&json!({ "docs": stored.len() }));
+    Ok(())
 }
