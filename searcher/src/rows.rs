@@ -45,6 +45,15 @@ impl RowSet {
         self.groups[groups].iter().any(|&word| word != 0)
     }
 
+    /// The members in ascending order.
+    pub fn rows(&self) -> impl Iterator<Item = usize> + '_ {
+        self.groups.iter().enumerate().flat_map(|(group, &word)| {
+            let following = |&word: &u64| (word & (word - 1) != 0).then_some(word & (word - 1));
+            let rest = std::iter::successors((word != 0).then_some(word), following);
+            rest.map(move |word| group * GROUP_ROWS + word.trailing_zeros() as usize)
+        })
+    }
+
     /// Number of rows in the set.
     pub fn count(&self) -> u64 {
         self.groups.iter().map(|word| u64::from(word.count_ones())).sum()

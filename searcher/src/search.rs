@@ -244,7 +244,8 @@ impl Snapshot {
             let view = segment.impacts();
             let admitted = admitted[ordinal].as_ref();
             let floor = floor(&best, depth);
-            let limits = Limits { k: depth, floor, admitted, is_timed: request.profile };
+            let limits =
+                Limits { floor, is_timed: request.profile, ..Limits::exact(depth, admitted) };
             let tie = |row: u32| segment.id_ordinal(view.doc(row as usize));
             let answer = self.with_scratch(|scratch| {
                 block_max::search(view, query, limits, tie, scratch, counters)
