@@ -123,17 +123,25 @@ impl Kernels {
     ) -> Swept {
         assert!(sweep.least > 0, "a row without any code is no survivor");
         assert!(sweep.covers(groups.end), "tails, admitted rows and lists cover all groups");
-        if usize::from(sweep.least) <= sweep.lists.len() {
-            return scalar::sweep(sums, groups, sweep, true, survivors);
-        }
-        match self.0 {
-            Level::Scalar => scalar::sweep(sums, groups, sweep, false, survivors),
+        let is_up = usize::from(sweep.least) <= sweep.lists.len();
+        match (self.0, is_up) {
+            (Level::Scalar, _) => scalar::sweep(sums, groups, sweep, is_up, survivors),
             // SAFETY: `available`, the only place that makes this level, asked the processor.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { avx2::sweep(sums, groups, sweep, survivors) },
+            (Level::Avx2, false) => unsafe { avx2::sweep::<false>(sums, groups, sweep, survivors) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            (Level::Avx2, true) => unsafe { avx2::sweep::<true>(sums, groups, sweep, survivors) },
             // SAFETY: as above, and that the slices cover the groups is asserted above.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { avx512::sweep(sums, groups, sweep, survivors) },
+            (Level::Avx512, false) => unsafe {
+                avx512::sweep::<false>(sums, groups, sweep, survivors)
+            },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            (Level::Avx512, true) => unsafe {
+                avx512::sweep::<true>(sums, groups, sweep, survivors)
+            },
         }
     }
 }
