@@ -75,12 +75,14 @@ pub(crate) fn sweep(
             continue;
         }
         swept.groups_summed += 1;
+        // A row of which every part was rounded down to nothing is dropped as well.
+        swept.highest_dropped = swept.highest_dropped.max(rounding);
         for list in sweep.lists {
             add_group(&mut rows, list, group, is_rounded_up);
         }
         for row in admitted_rows(admitted) {
             // A sum of parts rounded down falls short by less than one per part.
-            let sum = if rows[row] > 0 { rows[row].saturating_add(rounding) } else { 0 };
+            let sum = rows[row].saturating_add(rounding);
             if sum >= sweep.least {
                 survivors.push(u32::from(sum) << 16 | (first + row) as u32);
             } else {
