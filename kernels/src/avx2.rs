@@ -133,9 +133,7 @@ pub(crate) fn sweep<const UP: bool>(
         }
         let found = at_least(&rows, least_down) & admitted;
         let dropped = largest(&rows, admitted & !found);
-        if dropped > 0 {
-            swept.highest_dropped = swept.highest_dropped.max(dropped + rounding);
-        }
+        swept.highest_dropped = swept.highest_dropped.max(dropped + rounding);
         if found != 0 {
             push_survivors(&rows, found, rounding, group, survivors);
         }

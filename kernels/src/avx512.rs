@@ -230,8 +230,7 @@ pub(crate) unsafe fn sweep<const UP: bool>(
             collect(b, pair.1, sweep, rounding, &mut dropped, survivors);
         }
     }
-    let dropped_sum = largest(dropped.sums);
-    let dropped_sum = if dropped_sum > 0 { dropped_sum + rounding } else { 0 };
+    let dropped_sum = if swept.groups_summed > 0 { largest(dropped.sums) + rounding } else { 0 };
     swept.highest_dropped = largest(dropped.bounds).max(dropped_sum);
     swept
 }

@@ -77,21 +77,22 @@ pub(crate) fn sweep(
             continue;
         }
         swept.groups_summed += 1;
+        // A row of which every part was rounded down to nothing is dropped as well.
+        swept.highest_dropped = swept.highest_dropped.max(rounding);
         for list in sweep.lists {
             match is_rounded_up {
                 true => add_group::<true>(&mut rows, list, group),
                 false => add_group::<false>(&mut rows, list, group),
             }
         }
-        if largest(&rows, admitted).saturating_add(rounding) < sweep.least {
-            let dropped = largest(&rows, admitted);
-            let dropped = if dropped > 0 { dropped + rounding } else { 0 };
-            swept.highest_dropped = swept.highest_dropped.max(dropped);
+        let highest = largest(&rows, admitted).saturating_add(rounding);
+        if highest < sweep.least {
+            swept.highest_dropped = swept.highest_dropped.max(highest);
             continue;
         }
         for row in admitted_rows(admitted) {
             // A sum of parts rounded down falls short by less than one per part.
-            let sum = if rows[row] > 0 { rows[row].saturating_add(rounding) } else { 0 };
+            let sum = rows[row].saturating_add(rounding);
             if sum >= sweep.least {
                 survivors.push(u32::from(sum) << 16 | (first + row) as u32);
             } else {
