@@ -102,7 +102,7 @@ impl Product {
         for segment in snapshot.segments() {
             let view = segment.impacts();
             for row in (0..view.rows()).filter(|&row| is_alive(segment, row)) {
-                let document = row_of(&segment.id(view.doc(row))?)? as usize;
+                let document = row_of(segment.id(view.doc(row)))? as usize;
                 if vectors.len() <= document {
                     vectors.resize(document + 1, SparseVector::default());
                 }

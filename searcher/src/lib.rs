@@ -12,6 +12,7 @@ mod error;
 pub mod exhaustive;
 mod filter;
 mod finalists;
+mod ids;
 mod index;
 mod manifest;
 mod plan;

@@ -155,11 +155,27 @@ pub struct Profile {
     pub counters: Counters,
 }
 
-/// A hit on its way: segment, row, document.
+/// A hit on its way; its id is the segment's of the ordinal `hit.tie`.
+#[derive(Clone, Copy)]
 struct Found {
     segment: usize,
     hit: RowHit,
-    id: String,
+}
+
+/// The living documents that a filter lets through; without one, those that live.
+struct Admission<'a> {
+    snapshot: &'a Snapshot,
+    filtered: Option<Vec<RowSet>>,
+}
+
+impl Admission<'_> {
+    /// The rows of a segment that may be returned; `None` for all.
+    fn of(&self, ordinal: usize) -> Option<&RowSet> {
+        match &self.filtered {
+            Some(rows) => Some(&rows[ordinal]),
+            None => self.snapshot.segments()[ordinal].alive(),
+        }
+    }
 }
 
 impl Snapshot {
@@ -180,13 +196,12 @@ impl Snapshot {
         if depth > DEPTH_LIMIT {
             return Err(SearchError::Depth { found: depth, limit: DEPTH_LIMIT });
         }
-        let filter = request.filter.map(|filter| Filter::parse(self, filter)).transpose()?;
-        let admitted = self.admitted(filter.as_ref())?;
+        let admission = self.admit(request.filter)?;
         let filter_us = start.elapsed().as_micros() as u64;
         let mut counters = Counters::default();
         let (found, highest) = match request.rank {
-            Rank::Sparse => self.rank_sparse(request, depth, &admitted, &mut counters)?,
-            Rank::Bm25 => self.rank_bm25(request, depth, &admitted)?,
+            Rank::Sparse => self.rank_sparse(request, depth, &admission, &mut counters)?,
+            Rank::Bm25 => self.rank_bm25(request, depth, &admission)?,
         };
         let full = found.len() == depth;
         let certificate = Certificate {
@@ -214,22 +229,20 @@ impl Snapshot {
         Ok(SearchResponse { exact: true, certificate, took_us, hits, profile })
     }
 
-    /// Per segment, the rows that may be returned; `None` for all.
-    fn admitted(&self, filter: Option<&Filter>) -> Result<Vec<Option<RowSet>>, SearchError> {
-        let segments = self.segments().iter().enumerate();
-        segments
-            .map(|(ordinal, segment)| match filter {
-                Some(filter) => filter.rows(self, ordinal, segment).map(Some),
-                None => Ok(segment.alive().cloned()),
-            })
-            .collect()
+    fn admit(&self, filter: Option<&str>) -> Result<Admission<'_>, SearchError> {
+        let evaluate = |filter: &str| -> Result<Vec<RowSet>, SearchError> {
+            let filter = Filter::parse(self, filter)?;
+            let segments = self.segments().iter().enumerate();
+            segments.map(|(ordinal, segment)| filter.rows(self, ordinal, segment)).collect()
+        };
+        Ok(Admission { snapshot: self, filtered: filter.map(evaluate).transpose()? })
     }
 
     fn rank_sparse(
         &self,
         request: &SearchRequest<'_>,
         depth: usize,
-        admitted: &[Option<RowSet>],
+        admission: &Admission<'_>,
         counters: &mut Counters,
     ) -> Result<(Vec<Found>, Option<f64>), SearchError> {
         let needs = "a query vector: text and a model, or tokens with weights";
@@ -238,20 +251,24 @@ impl Snapshot {
             let (found, limit) = (query.len(), QUERY_TERMS_LIMIT);
             return Err(SearchError::QueryTerms { found, limit });
         }
-        let mut best = Vec::new();
-        let mut highest = None;
-        for (ordinal, segment) in self.segments().iter().enumerate() {
-            let view = segment.impacts();
-            let admitted = admitted[ordinal].as_ref();
-            let floor = floor(&best, depth);
-            let limits = Limits { k: depth, floor, admitted, is_timed: request.profile };
-            let tie = |row: u32| segment.id_ordinal(view.doc(row as usize));
-            let answer = self.with_scratch(|scratch| {
-                block_max::search(view, query, limits, tie, scratch, counters)
-            });
-            highest = answer.highest_bound_not_scored.into_iter().chain(highest).reduce(f64::max);
-            self.merge(&mut best, ordinal, answer.hits, depth)?;
-        }
+        let (mut best, mut highest) = (Vec::new(), None);
+        self.with_scratch(|scratch| {
+            for &ordinal in self.visits() {
+                let segment = &self.segments()[ordinal];
+                let view = segment.impacts();
+                let limits = Limits {
+                    k: depth,
+                    floor: floor(&best, depth),
+                    admitted: admission.of(ordinal),
+                    is_timed: request.profile,
+                };
+                let tie = |row: u32| segment.id_ordinal(view.doc(row as usize));
+                let answer = block_max::search(view, query, limits, tie, scratch, counters);
+                let bounds = answer.highest_bound_not_scored.into_iter().chain(highest);
+                highest = bounds.reduce(f64::max);
+                self.merge(&mut best, ordinal, &answer.hits, depth);
+            }
+        });
         Ok((best, highest))
     }
 
@@ -259,38 +276,37 @@ impl Snapshot {
         &self,
         request: &SearchRequest<'_>,
         depth: usize,
-        admitted: &[Option<RowSet>],
+        admission: &Admission<'_>,
     ) -> Result<(Vec<Found>, Option<f64>), SearchError> {
         let needs = "the query's text";
         let text = request.text.ok_or(SearchError::MissingInput { rank: "bm25", needs })?;
         let words = bm25::words(self, text)?;
         let mut best = Vec::new();
-        for (ordinal, admitted) in admitted.iter().enumerate() {
+        for &ordinal in self.visits() {
             let mut top = TopK::new(depth, floor(&best, depth));
-            bm25::search(self, ordinal, &words, admitted.as_ref(), &mut top)?;
-            self.merge(&mut best, ordinal, top.into_sorted(), depth)?;
+            bm25::search(self, ordinal, &words, admission.of(ordinal), &mut top)?;
+            self.merge(&mut best, ordinal, &top.into_sorted(), depth);
         }
         Ok((best, None))
     }
 
-    /// Merges one segment's hits into the best so far, ties by `_id`.
-    fn merge(
-        &self,
-        best: &mut Vec<Found>,
-        segment: usize,
-        hits: Vec<RowHit>,
-        depth: usize,
-    ) -> Result<(), SearchError> {
-        for hit in hits {
-            let doc = self.segments()[segment].impacts().doc(hit.row as usize);
-            best.push(Found { segment, hit, id: self.segments()[segment].id(doc)? });
+    /// Merges one segment's hits, best first, into the best so far, ties by `_id`.
+    fn merge(&self, best: &mut Vec<Found>, segment: usize, hits: &[RowHit], depth: usize) {
+        let is_first = best.is_empty();
+        best.extend(hits.iter().map(|&hit| Found { segment, hit }));
+        if is_first || hits.is_empty() {
+            return;
         }
+        // Two sorted runs, which this sort merges in one pass.
         best.sort_by(|a, b| match b.hit.score.total_cmp(&a.hit.score) {
-            Ordering::Equal => a.id.cmp(&b.id),
+            Ordering::Equal => self.id(a).cmp(self.id(b)),
             unequal => unequal,
         });
         best.truncate(depth);
-        Ok(())
+    }
+
+    fn id(&self, found: &Found) -> &str {
+        self.segments()[found.segment].id_at(found.hit.tie)
     }
 
     fn present(
@@ -309,8 +325,8 @@ impl Snapshot {
                 [] => None,
                 keys => Some(self.stored_fields(&found, keys)?),
             };
-            let score = found.hit.score;
-            Ok(Hit { id: found.id, rank: position + 1, score, fields, explanation })
+            let (id, score) = (self.id(&found).to_owned(), found.hit.score);
+            Ok(Hit { id, rank: position + 1, score, fields, explanation })
         })
         .collect()
     }
