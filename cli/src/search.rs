@@ -120,7 +120,7 @@ pub(crate) fn print(out: &mut impl Write, response: &SearchResponse) -> io::Resu
 }
 
 fn print_profile(out: &mut impl Write, profile: &Profile) -> io::Result<()> {
-    let Profile { plan, query_terms, segments, filter_us, search_us, counters: c } = profile;
+    let Profile { plan, query_terms, segments, filter_us, search_us, counters: c, .. } = profile;
     writeln!(out, "plan {plan}: {query_terms} terms, {segments} segments")?;
     writeln!(out, "  windows  {} of {} skipped", c.windows_skipped, c.windows_total)?;
     writeln!(
@@ -130,7 +130,8 @@ fn print_profile(out: &mut impl Write, profile: &Profile) -> io::Result<()> {
     )?;
     writeln!(out, "  lists    {}, {} postings added, {} bytes read", c.lists, c.postings, c.bytes)?;
     writeln!(out, "  rows     {} scored exactly", c.finalists)?;
-    writeln!(out, "  time     filter {filter_us} µs, search {search_us} µs")
+    let cached = if profile.filter_cached { " (cached)" } else { "" };
+    writeln!(out, "  time     filter {filter_us} µs{cached}, search {search_us} µs")
 }
 
 fn print_explanation(out: &mut impl Write, explanation: &Explanation) -> io::Result<()> {

@@ -709,3 +709,41 @@ fn a_merge_is_seen_by_refresh_and_the_old_snapshot_stays_readable() {
     };
     assert_eq!(answer(&before), answer(&after));
 }
+
+/// The cache of filters outlives commits: its rows must be those of the commit that is read.
+#[test]
+fn a_filter_answers_alike_from_the_cache_and_after_commits() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    let mut documents: BTreeMap<String, String> = corpus(2500, 21).into_iter().collect();
+    write_corpus(&input, &documents.clone().into_iter().collect::<Vec<_>>());
+    run(&path, &input, false).unwrap();
+    let index = Index::open(&path).unwrap();
+    let query = vector("w1 w2 w3 w17");
+    let check = |documents: &BTreeMap<String, String>, cached: [bool; 2]| {
+        for is_cached in cached {
+            let snapshot = index.refresh().unwrap();
+            let request = SearchRequest {
+                profile: true,
+                ..request(&query, 40, Some("tag:t1 AND year:>1995"))
+            };
+            let answer = snapshot.search(&request, &|_| None).unwrap();
+            let keep = |text: &str| 1990 + text.len() % 30 > 1995 && text.len() % 3 == 1;
+            assert_eq!(found(&answer), expected(documents, &query, 40, keep));
+            assert_eq!(answer.profile.unwrap().filter_cached, is_cached);
+        }
+    };
+    check(&documents, [false, true]);
+    // Replaced documents delete rows of segments that are cached, and add a segment.
+    let changed: Vec<_> = corpus(700, 22).into_iter().step_by(3).collect();
+    write_corpus(&input, &changed);
+    documents.extend(changed);
+    run(&path, &input, false).unwrap();
+    check(&documents, [false, true]);
+    IndexStore::open(&path, model()).unwrap().merge().unwrap();
+    check(&documents, [false, true]);
+    let unknown = request(&query, 5, Some("nothing:1"));
+    for _ in 0..2 {
+        assert!(index.snapshot().search(&unknown, &|_| None).is_err(), "errors are not cached");
+    }
+}

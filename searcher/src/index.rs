@@ -26,6 +26,7 @@ use crate::{
     block_max::Scratch,
     directory::ReadOnlyDirectory,
     error::SearchError,
+    filter_cache::{FilterCache, LIMIT_BYTES, SegmentKey},
     ids::Ids,
     manifest::Manifest,
     rows::RowSet,
@@ -61,6 +62,7 @@ pub struct Snapshot {
     /// Ordinals of the segments, the one with the most rows first: it sets the threshold for the
     /// others.
     visits: Vec<usize>,
+    filters: Arc<FilterCache>,
     scratch: Mutex<Vec<Scratch>>,
 }
 
@@ -102,7 +104,7 @@ impl Index {
             let reader = tantivy.reader_builder().reload_policy(ReloadPolicy::Manual);
             reader.try_into().map(Some).map_err(meta_damaged)
         })?;
-        let snapshot = open_snapshot(path, &tantivy, &reader, fields, &[], &mut checked)?;
+        let snapshot = open_snapshot(path, &tantivy, &reader, fields, None, &mut checked)?;
         let current = Mutex::new(Arc::new(snapshot));
         let checked = Mutex::new(checked);
         Ok(Self { path: path.to_path_buf(), tantivy, reader, fields, current, checked })
@@ -135,7 +137,7 @@ impl Index {
             &self.tantivy,
             &self.reader,
             self.fields,
-            &current.segments,
+            Some(&current),
             &mut unpoisoned(&self.checked),
         )?;
         let next = Arc::new(next);
@@ -175,17 +177,18 @@ fn segment_ids(metas: &IndexMeta) -> BTreeMap<SegmentId, Option<Opstamp>> {
     metas.segments.iter().map(|meta| (meta.id(), meta.delete_opstamp())).collect()
 }
 
-/// Checks files not checked before and opens the segments of the latest commit.
+/// Checks files not checked before and opens the segments of the latest commit; those of
+/// `previous` are open already.
 fn open_snapshot(
     path: &Path,
     tantivy: &tantivy::Index,
     reader: &IndexReader,
     fields: Fields,
-    known: &[Arc<Segment>],
+    previous: Option<&Snapshot>,
     checked: &mut HashSet<PathBuf>,
 ) -> Result<Snapshot, SearchError> {
-    let known: BTreeMap<_, _> =
-        known.iter().map(|segment| ((segment.id, segment.delete_opstamp), segment)).collect();
+    let known = previous.map_or(&[][..], |previous| &previous.segments);
+    let known: BTreeMap<_, _> = known.iter().map(|segment| (segment.key(), segment)).collect();
     while_commits_land(tantivy, path, |metas| {
         check_files(tantivy, path, metas, checked)?;
         reader.reload().map_err(|error| damage(error, path.join("meta.json")))?;
@@ -209,6 +212,10 @@ fn open_snapshot(
             opstamp: metas.opstamp,
             segments,
             visits,
+            filters: match previous {
+                Some(previous) => Arc::clone(&previous.filters),
+                None => Arc::new(FilterCache::new(LIMIT_BYTES)),
+            },
             searcher,
             scratch: Mutex::new(Vec::new()),
         }))
@@ -353,6 +360,11 @@ impl Segment {
         self.impacts.view()
     }
 
+    /// What the segment's rows are known by.
+    pub(crate) fn key(&self) -> SegmentKey {
+        (self.id, self.delete_opstamp)
+    }
+
     /// Rows that are not deleted; `None` when all live.
     pub fn alive(&self) -> Option<&RowSet> {
         self.alive.as_ref()
@@ -403,6 +415,11 @@ impl Snapshot {
     /// Ordinals of the segments in the order of searching.
     pub(crate) fn visits(&self) -> &[usize] {
         &self.visits
+    }
+
+    /// Filters evaluated lately.
+    pub(crate) fn filters(&self) -> &FilterCache {
+        &self.filters
     }
 
     /// tantivy's view of the same commit.

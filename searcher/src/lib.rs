@@ -11,6 +11,7 @@ mod directory;
 mod error;
 pub mod exhaustive;
 mod filter;
+mod filter_cache;
 mod finalists;
 mod ids;
 mod index;

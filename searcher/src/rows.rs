@@ -21,8 +21,35 @@ impl RowSet {
         for row in 0..view.rows() {
             groups[row / GROUP_ROWS] |= u64::from(keep(view.doc(row))) << (row % GROUP_ROWS);
         }
+        Self::from_groups(groups)
+    }
+
+    /// The rows whose documents' bits are set, and which are among `alive` (all if `None`). A set of
+    /// documents has one bit per document, as a set of rows has one per row.
+    pub(crate) fn from_doc_bits(
+        view: ImpactView<'_>,
+        docs: Vec<u64>,
+        alive: Option<&RowSet>,
+    ) -> Self {
+        let has = |doc: u32| docs[doc as usize / 64] >> (doc % 64) & 1 == 1;
+        let mut groups = match view.is_in_document_order() {
+            true => docs,
+            false => Self::from_docs(view, has).groups,
+        };
+        if let Some(alive) = alive {
+            groups.iter_mut().zip(&alive.groups).for_each(|(word, alive)| *word &= alive);
+        }
+        Self::from_groups(groups)
+    }
+
+    fn from_groups(groups: Vec<u64>) -> Self {
         let count = groups.iter().map(|word| u64::from(word.count_ones())).sum();
         Self { groups, count }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn empty() -> Self {
+        Self::from_groups(Vec::new())
     }
 
     /// Whether `row` is in the set.

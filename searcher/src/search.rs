@@ -2,7 +2,7 @@
 //!
 //! The response type here is what `gleaner search --json` prints and what HTTP returns.
 
-use std::{cmp::Ordering, str::FromStr, time::Instant};
+use std::{cmp::Ordering, str::FromStr, sync::Arc, time::Instant};
 
 use gleaner_format::SparseVector;
 use serde::Serialize;
@@ -12,8 +12,8 @@ use crate::{
     block_max::{self, Limits},
     bm25,
     error::SearchError,
-    exhaustive,
-    filter::Filter,
+    exhaustive, filter,
+    filter_cache::FilteredRows,
     index::Snapshot,
     plan::QUERY_TERMS_LIMIT,
     profile::Counters,
@@ -148,6 +148,8 @@ pub struct Profile {
     pub segments: usize,
     /// Microseconds spent on the filter.
     pub filter_us: u64,
+    /// Whether the filter's rows were known from an earlier search.
+    pub filter_cached: bool,
     /// Microseconds spent on finding the hits.
     pub search_us: u64,
     /// Work counted over all segments.
@@ -165,14 +167,16 @@ struct Found {
 /// The living documents that a filter lets through; without one, those that live.
 struct Admission<'a> {
     snapshot: &'a Snapshot,
-    filtered: Option<Vec<RowSet>>,
+    filtered: Option<Arc<FilteredRows>>,
+    /// Whether the filter's rows were known already.
+    is_cached: bool,
 }
 
 impl Admission<'_> {
     /// The rows of a segment that may be returned; `None` for all.
     fn of(&self, ordinal: usize) -> Option<&RowSet> {
         match &self.filtered {
-            Some(rows) => Some(&rows[ordinal]),
+            Some(rows) => Some(rows.of(ordinal)),
             None => self.snapshot.segments()[ordinal].alive(),
         }
     }
@@ -221,6 +225,7 @@ impl Snapshot {
             query_terms: request.vector.map_or(0, SparseVector::len),
             segments: self.segments().len(),
             filter_us,
+            filter_cached: admission.is_cached,
             search_us,
             counters,
         });
@@ -230,12 +235,9 @@ impl Snapshot {
     }
 
     fn admit(&self, filter: Option<&str>) -> Result<Admission<'_>, SearchError> {
-        let evaluate = |filter: &str| -> Result<Vec<RowSet>, SearchError> {
-            let filter = Filter::parse(self, filter)?;
-            let segments = self.segments().iter().enumerate();
-            segments.map(|(ordinal, segment)| filter.rows(self, ordinal, segment)).collect()
-        };
-        Ok(Admission { snapshot: self, filtered: filter.map(evaluate).transpose()? })
+        let filtered = filter.map(|filter| filter::admit(self, filter)).transpose()?;
+        let (filtered, is_cached) = filtered.map_or((None, false), |(rows, is)| (Some(rows), is));
+        Ok(Admission { snapshot: self, filtered, is_cached })
     }
 
     fn rank_sparse(
