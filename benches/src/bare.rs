@@ -59,7 +59,7 @@ impl<T: AsRef<[u8]>> Bare<ImpactFile<T>> {
 
     /// Rows and scores of one query, timed.
     pub fn search(&mut self, query: &SparseVector, k: usize) -> (Vec<(u32, f32)>, Taken) {
-        let limits = Limits { k, floor: 0.0, admitted: None, is_timed: false };
+        let limits = Limits::exact(k, None);
         let (view, scratch, counters) = (self.file.view(), &mut self.scratch, &mut self.counters);
         let (answer, taken) =
             clock::time(|| block_max::search(view, query, limits, u64::from, scratch, counters));

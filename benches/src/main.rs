@@ -85,7 +85,7 @@ impl<'a> Suite<'a> {
     }
 
     fn run(&mut self, query: usize, vector: &SparseVector) -> anyhow::Result<()> {
-        let limits = Limits { k: self.k, floor: 0.0, admitted: None, is_timed: false };
+        let limits = Limits::exact(self.k, None);
         let start = Instant::now();
         let scratch = &mut self.scratch;
         let answer =

@@ -66,9 +66,14 @@ impl<'a> ImpactView<'a> {
 
     /// The stored vector of `row`.
     pub fn row(&self, row: usize) -> RowView<'a> {
+        RowView::read(self.row_bytes(row))
+    }
+
+    /// The bytes of `row`, for prefetching.
+    pub fn row_bytes(&self, row: usize) -> &'a [u8] {
         let starts = self.section(Section::RowStarts);
         let (start, end) = (u64_at(starts, row * 8), u64_at(starts, row * 8 + 8));
-        RowView::read(&self.section(Section::Rows)[start as usize..end as usize])
+        &self.section(Section::Rows)[start as usize..end as usize]
     }
 
     /// The term id at `ordinal` among the distinct terms.
@@ -120,11 +125,12 @@ impl<'a> ImpactView<'a> {
         u32_at(firsts, ordinal * 4) as usize..u32_at(firsts, ordinal * 4 + 4) as usize
     }
 
-    /// The largest step and weight of a list, without its codes.
+    /// The size of a list and of its weights, without its codes.
     pub fn list_scale(&self, list: usize) -> ListScale {
         let entry = ListEntry::read(self.section(Section::Lists), list);
         let step = f64::from(entry.step);
-        ListScale { step, max_weight: step * f64::from(entry.max_code) }
+        let max_weight = step * f64::from(entry.max_code);
+        ListScale { step, max_weight, postings: entry.postings }
     }
 
     /// The directory bytes that [`ImpactView::list_numbers`] will read, for prefetching.
@@ -182,13 +188,15 @@ impl<'a> ImpactView<'a> {
     }
 }
 
-/// How large the weights of a list are.
+/// How many weights a list has, and how large they are.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ListScale {
     /// Weight of one code step.
     pub step: f64,
     /// At least the largest weight.
     pub max_weight: f64,
+    /// Rows that have the term.
+    pub postings: usize,
 }
 
 /// One decoded entry of the list directory.

@@ -9,6 +9,12 @@
 //! of bound, until no bound reaches the threshold. The answer has the oracle's rows and score bits
 //! (`exhaustive.rs`), whatever was skipped on the way.
 
+use std::{
+    sync::atomic::{AtomicU16, Ordering},
+    thread::ScopedJoinHandle,
+    time::Instant,
+};
+
 use gleaner_format::{
     Column, GROUP_ROWS, ImpactView, ListView, SparseVector, WINDOW_GROUPS, WINDOW_ROWS,
 };
@@ -36,16 +42,26 @@ const SURVIVORS: usize = 4 * GROUP;
 /// Finalists whose rows are fetched ahead.
 const ROWS_AHEAD: usize = 6;
 
-/// Reusable memory of one search: no allocation grows with the segment.
+/// Rows that columns bound in the time it takes to score one from its row, for every posting of the
+/// query's terms in the segment: few admitted rows are scored directly.
+const POSTINGS_PER_ROW_SCORED: u64 = 1_500;
+
+/// Candidates scored for each hit wanted when not all are.
+const CANDIDATES_PER_HIT: usize = 3;
+
+/// Rows between two looks at the clock when rows are scored one after the other.
+const ROWS_BETWEEN_LOOKS: usize = 1_024;
+
+/// Reusable memory of searches: no allocation grows with the segment.
 pub struct Scratch {
     kernels: Kernels,
-    plan: Plan,
     /// All zero between windows.
     sums: Box<Sums>,
     tails: Vec<u16>,
     survivors: Vec<u32>,
-    candidates: Vec<Candidate>,
     scorer: RowScorer,
+    plans: Vec<Plan>,
+    candidates: Vec<Vec<Candidate>>,
 }
 
 impl Scratch {
@@ -53,12 +69,12 @@ impl Scratch {
     pub fn new(kernels: Kernels) -> Self {
         Self {
             kernels,
-            plan: Plan::default(),
             sums: Sums::new(),
             tails: Vec::with_capacity(WINDOW_GROUPS),
             survivors: Vec::with_capacity(SURVIVORS),
-            candidates: Vec::new(),
             scorer: RowScorer::default(),
+            plans: Vec::new(),
+            candidates: Vec::new(),
         }
     }
 }
@@ -69,7 +85,7 @@ impl Default for Scratch {
     }
 }
 
-/// What to return from one segment.
+/// What to return from one segment, and what may be given up for it.
 #[derive(Clone, Copy)]
 pub struct Limits<'a> {
     /// Number of hits wanted.
@@ -78,8 +94,20 @@ pub struct Limits<'a> {
     pub floor: f32,
     /// Rows that may be returned; `None` for all.
     pub admitted: Option<&'a RowSet>,
+    /// In (0, 1]. Below 1, light terms are left out and bounds are scaled, so that hits may be missed;
+    /// those returned have their true scores.
+    pub effort: f32,
+    /// When to stop looking at further windows.
+    pub deadline: Option<Instant>,
     /// Whether to take the time of every phase.
     pub is_timed: bool,
+}
+
+impl<'a> Limits<'a> {
+    /// The exact `k` best of all admitted rows, however long it takes.
+    pub fn exact(k: usize, admitted: Option<&'a RowSet>) -> Self {
+        Self { k, floor: 0.0, admitted, effort: 1.0, deadline: None, is_timed: false }
+    }
 }
 
 /// Hits of one segment and what was proven about the rest.
@@ -89,6 +117,10 @@ pub struct SegmentAnswer {
     pub hits: Vec<RowHit>,
     /// No unscored row scores above this; `None` if every admitted match was scored.
     pub highest_bound_not_scored: Option<f64>,
+    /// Whether no row outside `hits` can belong to them.
+    pub is_exact: bool,
+    /// Whether all windows were looked at before the deadline.
+    pub is_complete: bool,
 }
 
 /// A row and the sum that bounds it.
@@ -112,8 +144,9 @@ impl Candidate {
 /// Returns the `k` best admitted rows, skipping what block maxima rule out.
 ///
 /// Shapes: at most `k` hits, best first; ties by `tie(row)` ascending. Units: scores are the
-/// oracle's. `counters` are added to. Panics: if `limits.k` is 0 or the query has more than
-/// [`QUERY_TERMS_LIMIT`] terms, which callers check; never on the bytes of an opened file.
+/// oracle's. `counters` are added to. Panics: if `limits.k` is 0, its effort is not in (0, 1], or the
+/// query has more than [`QUERY_TERMS_LIMIT`] terms, which callers check; never on the bytes of an
+/// opened file.
 pub fn search(
     view: ImpactView<'_>,
     query: &SparseVector,
@@ -122,31 +155,82 @@ pub fn search(
     scratch: &mut Scratch,
     counters: &mut Counters,
 ) -> SegmentAnswer {
-    assert!(limits.k > 0 && query.len() <= QUERY_TERMS_LIMIT, "limits are the caller's to check");
-    let clock = Clock::new(limits.is_timed);
-    let method = scratch.plan.prepare(view, query);
-    let mut search = Search {
-        clock,
-        view,
-        limits,
-        top: TopK::new(limits.k, limits.floor),
-        least_sum: scratch.plan.least_sum(f64::from(limits.floor)),
-        excess: 0,
-        tighten_at: limits.k.saturating_add(CANDIDATES_BEFORE_TIGHTENING.max(limits.k / 2)),
-        highest_skipped: 0,
-        scratch,
-        counters,
-    };
-    search.scratch.scorer.prepare(query);
-    match method {
-        Method::Nothing => {}
-        Method::Rows => search.score_all(query, &tie),
-        Method::Columns => search.windows(query, &tie),
+    let mut search = Search::new(view, query, limits, scratch);
+    for window in 0..view.windows() {
+        search.window(window, scratch);
     }
-    search.scratch.scorer.clear(query);
-    let skipped = (search.highest_skipped > 0).then_some(search.highest_skipped);
-    let highest_bound_not_scored = skipped.map(|sum| search.scratch.plan.score_bound(sum));
-    SegmentAnswer { hits: search.top.into_sorted(), highest_bound_not_scored }
+    search.finish(&tie, scratch, counters)
+}
+
+/// Answers several queries in one pass: every window is brought near once for all of them.
+///
+/// Shapes: one answer per query, in order. The answers are those of [`search`]. Panics: as there.
+pub fn search_batch(
+    view: ImpactView<'_>,
+    queries: &[(&SparseVector, Limits<'_>)],
+    tie: impl Fn(u32) -> u64,
+    scratch: &mut Scratch,
+    counters: &mut Counters,
+) -> Vec<SegmentAnswer> {
+    let mut searches: Vec<_> =
+        queries.iter().map(|&(query, limits)| Search::new(view, query, limits, scratch)).collect();
+    for window in 0..view.windows() {
+        searches.iter_mut().for_each(|search| search.window(window, scratch));
+    }
+    searches.into_iter().map(|search| search.finish(&tie, scratch, counters)).collect()
+}
+
+/// Answers one query on several threads, one per scratch: each takes a share of the windows, and all
+/// raise one threshold.
+///
+/// The answer is that of [`search`], but for what was not scored. Worth it for segments of many
+/// windows only: starting a thread costs as much as summing one or two. Panics: as there, and if
+/// there is no scratch.
+pub fn search_parallel(
+    view: ImpactView<'_>,
+    query: &SparseVector,
+    limits: Limits<'_>,
+    tie: impl Fn(u32) -> u64 + Sync,
+    scratches: &mut [Scratch],
+    counters: &mut Counters,
+) -> SegmentAnswer {
+    let share = view.windows().div_ceil(scratches.len()).max(1);
+    let raised = AtomicU16::new(0);
+    let work = |first: usize, scratch: &mut Scratch| {
+        let mut counters = Counters::default();
+        let mut search = Search::new(view, query, limits, scratch);
+        search.raised = Some(&raised);
+        for window in first..(first + share).min(view.windows()) {
+            search.window(window, scratch);
+        }
+        if search.method == Method::Rows && first > 0 {
+            search.method = Method::Nothing;
+        }
+        (search.finish(&tie, scratch, &mut counters), counters)
+    };
+    let answers: Vec<(SegmentAnswer, Counters)> = std::thread::scope(|scope| {
+        let firsts = (0..).step_by(share);
+        let workers: Vec<_> = scratches
+            .iter_mut()
+            .zip(firsts)
+            .map(|(scratch, first)| scope.spawn(move || work(first, scratch)))
+            .collect();
+        let join = |worker: ScopedJoinHandle<'_, _>| {
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        workers.into_iter().map(join).collect()
+    });
+    let mut top = TopK::new(limits.k, limits.floor);
+    let (mut highest, mut is_exact, mut is_complete) = (None, true, true);
+    for (answer, counted) in answers {
+        counters.add(&counted);
+        answer.hits.into_iter().for_each(|hit| top.offer(hit));
+        highest = answer.highest_bound_not_scored.into_iter().chain(highest).reduce(f64::max);
+        is_exact &= answer.is_exact;
+        is_complete &= answer.is_complete;
+    }
+    let hits = top.into_sorted();
+    SegmentAnswer { hits, highest_bound_not_scored: highest, is_exact, is_complete }
 }
 
 /// Asks for what will be read of a list for certain: all of a short one, the maxima of a long one.
@@ -164,187 +248,317 @@ fn fetch(list: &ListView<'_>) {
     }
 }
 
-struct Search<'a, 's> {
-    clock: Clock,
+/// One query on its way through the windows of a segment.
+struct Search<'a, 'q> {
     view: ImpactView<'a>,
-    limits: Limits<'a>,
-    top: TopK,
+    query: &'q SparseVector,
+    limits: Limits<'q>,
+    method: Method,
+    plan: Plan,
+    active: Vec<ActiveList<'a>>,
+    ahead: Vec<ActiveList<'a>>,
+    /// The window that `ahead` is of.
+    ahead_window: usize,
+    long: Vec<GroupList<'a>>,
+    candidates: Vec<Candidate>,
     /// Rows whose sum is below this cannot enter the top k.
     least_sum: u16,
+    /// The same, of all threads that search together.
+    raised: Option<&'q AtomicU16>,
     /// The most by which a sum of any window so far overstates.
     excess: u32,
+    /// The most by which a bound of any window so far was scaled down.
+    scaled_down: u32,
     /// Number of candidates at which the threshold is raised by them.
     tighten_at: usize,
     highest_skipped: u32,
-    scratch: &'s mut Scratch,
-    counters: &'s mut Counters,
+    is_complete: bool,
+    counters: Counters,
+    clock: Clock,
 }
 
-impl<'a> Search<'a, '_> {
-    /// The method for queries that columns do not suit.
-    fn score_all(&mut self, query: &SparseVector, tie: &impl Fn(u32) -> u64) {
-        for row in 0..self.view.rows() as u32 {
-            if self.limits.admitted.is_none_or(|admitted| admitted.contains(row as usize)) {
-                self.score(query, row, tie);
-            }
+impl<'a, 'q> Search<'a, 'q> {
+    fn new(
+        view: ImpactView<'a>,
+        query: &'q SparseVector,
+        limits: Limits<'q>,
+        scratch: &mut Scratch,
+    ) -> Self {
+        assert!(limits.k > 0 && query.len() <= QUERY_TERMS_LIMIT, "limits are the caller's");
+        assert!(limits.effort > 0.0 && limits.effort <= 1.0, "effort is the caller's to check");
+        let clock = Clock::new(limits.is_timed);
+        let mut plan = scratch.plans.pop().unwrap_or_default();
+        let mut method = plan.prepare(view, query, limits.effort);
+        let are_few_admitted =
+            |set: &RowSet| set.count().saturating_mul(POSTINGS_PER_ROW_SCORED) <= plan.postings();
+        if method == Method::Columns && limits.admitted.is_some_and(are_few_admitted) {
+            method = Method::Rows;
+        }
+        Self {
+            clock,
+            view,
+            query,
+            limits,
+            method,
+            active: Vec::with_capacity(query.len()),
+            ahead: Vec::with_capacity(query.len()),
+            ahead_window: usize::MAX,
+            long: Vec::new(),
+            candidates: scratch.candidates.pop().unwrap_or_default(),
+            least_sum: plan.least_sum(f64::from(limits.floor) - plan.left_out()),
+            plan,
+            raised: None,
+            excess: 0,
+            scaled_down: 0,
+            tighten_at: 0,
+            highest_skipped: 0,
+            is_complete: true,
+            counters: Counters::default(),
         }
     }
 
-    fn windows(&mut self, query: &SparseVector, tie: &impl Fn(u32) -> u64) {
-        let mut active = Vec::with_capacity(query.len());
-        let mut ahead = Vec::with_capacity(query.len());
-        let mut long = Vec::with_capacity(query.len());
-        self.scratch.plan.window(self.view, 0, &mut ahead);
-        for window in 0..self.view.windows() {
-            std::mem::swap(&mut active, &mut ahead);
-            self.scratch.plan.window(self.view, window + 1, &mut ahead);
-            self.clock.lap(&mut self.counters.phases.plan_ns);
-            if self.is_worth_summing(window, &active) {
-                self.sum_window(window, &active, &ahead, &mut long);
-            }
+    /// Gathers the candidates of a window. Windows must come in order.
+    fn window(&mut self, window: usize, scratch: &mut Scratch) {
+        if self.method != Method::Columns {
+            return;
         }
-        self.score_finalists(query, tie);
+        if self.limits.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            self.is_complete = false;
+            self.highest_skipped = u16::MAX.into();
+            return;
+        }
+        if self.ahead_window == window {
+            std::mem::swap(&mut self.active, &mut self.ahead);
+        } else {
+            self.plan.window(self.view, window, &mut self.active);
+        }
+        self.plan.window(self.view, window + 1, &mut self.ahead);
+        self.ahead_window = window + 1;
+        if let Some(raised) = self.raised {
+            self.least_sum = self.least_sum.max(raised.load(Ordering::Relaxed));
+        }
+        self.clock.lap(&mut self.counters.phases.plan_ns);
+        if self.is_worth_summing(window) {
+            self.scatter(window, scratch);
+            self.sweep(window, scratch);
+        }
     }
 
     /// Whether a row of the window may be admitted and reach the threshold.
-    fn is_worth_summing(&mut self, window: usize, active: &[ActiveList<'_>]) -> bool {
-        let rows = self.view.window_rows(window);
-        let groups = rows.len().div_ceil(GROUP_ROWS);
-        let first_group = rows.start / GROUP_ROWS;
+    fn is_worth_summing(&mut self, window: usize) -> bool {
+        let groups = self.groups(window);
         self.counters.windows_total += 1;
-        self.counters.groups_total += groups as u64;
-        self.counters.lists += active.len() as u64;
-        let bound: u32 = active.iter().map(ActiveList::bound).sum();
-        let admitted = self.limits.admitted;
-        let is_admitted = admitted.is_none_or(|a| a.any(first_group..first_group + groups));
+        self.counters.groups_total += groups.len() as u64;
+        self.counters.lists += self.active.len() as u64;
+        let bound: u32 = self.active.iter().map(ActiveList::bound).sum();
+        let is_admitted = self.limits.admitted.is_none_or(|set| set.any(groups.clone()));
         if is_admitted && bound > 0 && bound >= u32::from(self.least_sum) {
             return true;
         }
         self.counters.windows_skipped += 1;
-        self.counters.groups_dropped += groups as u64;
+        self.counters.groups_dropped += groups.len() as u64;
         if is_admitted {
             self.highest_skipped = self.highest_skipped.max(bound);
         }
         false
     }
 
-    /// Scatters the short lists of a window, then sweeps its groups with the long ones.
-    fn sum_window(
-        &mut self,
-        window: usize,
-        active: &[ActiveList<'a>],
-        ahead: &[ActiveList<'a>],
-        long: &mut Vec<GroupList<'a>>,
-    ) {
+    /// The groups of a window, numbered through the segment.
+    fn groups(&self, window: usize) -> std::ops::Range<usize> {
         let rows = self.view.window_rows(window);
-        let groups = rows.len().div_ceil(GROUP_ROWS);
-        let Scratch { kernels, sums, tails, .. } = &mut *self.scratch;
-        tails.clear();
-        tails.resize(groups, 0);
-        long.clear();
-        for (position, active) in active.iter().enumerate() {
-            if let Some(ahead) = ahead.get(position) {
-                fetch(&ahead.list);
-            }
-            match active.list.column {
-                Column::Sparse { locals, codes } => {
-                    scatter_locals(sums, locals, codes, active.multiplier);
-                }
-                Column::Gaps { gaps, codes } => scatter_gaps(sums, gaps, codes, active.multiplier),
-                Column::Bitmap { heads, block_max, codes } => {
-                    kernels.add_maxima(tails, block_max, active.multiplier);
-                    let codes = GroupCodes::Bitmap { heads, codes };
-                    long.push(GroupList { codes, multiplier: active.multiplier });
-                }
-                Column::Dense { codes, block_max } => {
-                    kernels.add_maxima(tails, block_max, active.multiplier);
-                    let codes = GroupCodes::Dense { codes };
-                    long.push(GroupList { codes, multiplier: active.multiplier });
-                }
-            }
-        }
-        self.excess = self.excess.max(active.iter().map(ActiveList::excess).sum());
-        self.clock.lap(&mut self.counters.phases.scatter_ns);
-        let summed = self.sweep(rows.start, groups, long);
-        self.clock.lap(&mut self.counters.phases.sweep_ns);
-        self.counters.count_window(active.iter().map(|active| &active.list), groups, summed);
+        rows.start / GROUP_ROWS..rows.end.div_ceil(GROUP_ROWS)
     }
 
-    /// Sweeps all groups of a window; returns how many were summed.
-    fn sweep(&mut self, first_row: usize, groups: usize, long: &[GroupList<'_>]) -> usize {
-        let first_group = first_row / GROUP_ROWS;
-        let admitted =
-            self.limits.admitted.map(|set| set.groups(first_group..first_group + groups));
+    /// Adds the short lists of a window row by row, and the maxima of the long ones.
+    fn scatter(&mut self, window: usize, scratch: &mut Scratch) {
+        let Scratch { kernels, sums, tails, .. } = scratch;
+        tails.clear();
+        tails.resize(self.groups(window).len(), 0);
+        self.long.clear();
+        for (position, active) in self.active.iter().enumerate() {
+            if let Some(ahead) = self.ahead.get(position) {
+                fetch(&ahead.list);
+            }
+            let multiplier = active.multiplier;
+            let (codes, block_max) = match active.list.column {
+                Column::Sparse { locals, codes } => {
+                    scatter_locals(sums, locals, codes, multiplier);
+                    continue;
+                }
+                Column::Gaps { gaps, codes } => {
+                    scatter_gaps(sums, gaps, codes, multiplier);
+                    continue;
+                }
+                Column::Bitmap { heads, block_max, codes } => {
+                    (GroupCodes::Bitmap { heads, codes }, block_max)
+                }
+                Column::Dense { codes, block_max } => (GroupCodes::Dense { codes }, block_max),
+            };
+            kernels.add_maxima(tails, block_max, multiplier);
+            self.long.push(GroupList { codes, multiplier });
+        }
+        self.excess = self.excess.max(self.active.iter().map(ActiveList::excess).sum());
+        if self.limits.effort < 1.0 {
+            self.scale_down(tails);
+        }
+        self.clock.lap(&mut self.counters.phases.scatter_ns);
+    }
+
+    /// Trusts that what is left adds less than it could.
+    fn scale_down(&mut self, tails: &mut [u16]) {
+        for tail in tails {
+            let scaled = (f32::from(*tail) * self.limits.effort) as u16;
+            self.scaled_down = self.scaled_down.max(u32::from(*tail - scaled));
+            *tail = scaled;
+        }
+    }
+
+    /// Drops the groups of a window that cannot reach the threshold, adds the long lists to the
+    /// others and keeps the rows that may.
+    fn sweep(&mut self, window: usize, scratch: &mut Scratch) {
+        let groups = self.groups(window);
+        let first_row = (groups.start * GROUP_ROWS) as u32;
+        let admitted = self.limits.admitted.map(|set| set.groups(groups.clone()));
+        let Scratch { kernels, sums, tails, survivors, .. } = scratch;
         let (mut next, mut summed) = (0, 0);
-        while next < groups {
-            let Scratch { kernels, sums, tails, survivors, candidates, .. } = &mut *self.scratch;
-            let sweep = Sweep { lists: long, tails, admitted, least: self.least_sum.max(1) };
-            let swept = kernels.sweep(sums, next..groups, &sweep, survivors);
+        while next < groups.len() {
+            let least = self.least_sum.max(1);
+            let sweep = Sweep { lists: &self.long, tails, admitted, least };
+            let swept = kernels.sweep(sums, next..groups.len(), &sweep, survivors);
             next = swept.next_group;
             summed += swept.groups_summed;
             self.highest_skipped = self.highest_skipped.max(u32::from(swept.highest_dropped));
-            candidates.extend(survivors.drain(..).map(|survivor| {
-                Candidate::new(survivor >> 16, first_row as u32 + (survivor & 0xffff))
-            }));
-            if candidates.len() >= self.tighten_at {
+            self.candidates.extend(
+                survivors.drain(..).map(|survivor| {
+                    Candidate::new(survivor >> 16, first_row + (survivor & 0xffff))
+                }),
+            );
+            if self.candidates.len() >= self.tighten_at {
                 self.tighten();
             }
         }
-        summed
+        self.clock.lap(&mut self.counters.phases.sweep_ns);
+        self.counters.count_window(self.active.iter().map(|a| &a.list), groups.len(), summed);
     }
 
     /// Raises the threshold by the candidates themselves: at least k of them score no less than
-    /// the k-th largest sum less its possible excess, so rows bounded below that are out.
+    /// the k-th largest sum less its possible excess, so rows bounded below that are out. With less
+    /// effort, only some candidates for every hit are kept.
     fn tighten(&mut self) {
-        let k = self.limits.k;
-        let Scratch { plan, candidates, .. } = &mut *self.scratch;
-        if candidates.len() > k {
-            let (_, kth, _) =
-                candidates.select_nth_unstable_by_key(k - 1, |c| std::cmp::Reverse(c.0));
-            self.least_sum = self.least_sum.max(plan.least_sum_beside(kth.sum(), self.excess));
+        let is_exact = self.limits.effort == 1.0;
+        let wanted = match is_exact {
+            true => self.limits.k,
+            false => {
+                self.limits.k.saturating_mul(CANDIDATES_PER_HIT).saturating_add(GROUP_ROWS / 4)
+            }
+        };
+        if self.candidates.len() > wanted {
+            let by_sum = |candidate: &Candidate| std::cmp::Reverse(candidate.0);
+            let (_, kth, _) = self.candidates.select_nth_unstable_by_key(wanted - 1, by_sum);
+            let least = match is_exact {
+                true => self.plan.least_sum_beside(kth.sum(), self.excess),
+                false => kth.sum() as u16,
+            };
+            self.least_sum = self.least_sum.max(least);
+            if let Some(raised) = self.raised {
+                raised.fetch_max(least, Ordering::Relaxed);
+            }
         }
         let (least, skipped) = (u32::from(self.least_sum), &mut self.highest_skipped);
-        candidates.retain(|candidate| {
+        self.candidates.retain(|candidate| {
             let keep = candidate.sum() >= least;
             if !keep {
                 *skipped = (*skipped).max(candidate.sum());
             }
             keep
         });
-        let enough = CANDIDATES_BEFORE_TIGHTENING.max(k / 2);
-        self.tighten_at = k.max(candidates.len()).saturating_add(enough);
+        let more = CANDIDATES_BEFORE_TIGHTENING.max(wanted / 2);
+        self.tighten_at = wanted.max(self.candidates.len()).saturating_add(more);
+    }
+
+    /// Scores what has to be scored.
+    fn finish(
+        mut self,
+        tie: &impl Fn(u32) -> u64,
+        scratch: &mut Scratch,
+        counters: &mut Counters,
+    ) -> SegmentAnswer {
+        let mut top = TopK::new(self.limits.k, self.limits.floor);
+        scratch.scorer.prepare(self.query);
+        match self.method {
+            Method::Nothing => {}
+            Method::Rows => self.score_admitted(&mut top, tie, scratch),
+            Method::Columns => self.score_candidates(&mut top, tie, scratch),
+        }
+        scratch.scorer.clear(self.query);
+        self.clock.lap(&mut self.counters.phases.finalists_ns);
+        counters.add(&self.counters);
+        self.candidates.clear();
+        scratch.candidates.push(self.candidates);
+        let skipped = (self.highest_skipped > 0).then_some(self.highest_skipped + self.scaled_down);
+        let left_out = self.plan.left_out();
+        let bound = skipped.map(|sum| self.plan.score_bound(sum) + left_out);
+        // What only terms left out could have found was never seen.
+        let unseen = (left_out > 0.0 && self.method == Method::Columns).then_some(left_out);
+        scratch.plans.push(self.plan);
+        SegmentAnswer {
+            hits: top.into_sorted(),
+            highest_bound_not_scored: bound.into_iter().chain(unseen).reduce(f64::max),
+            is_exact: self.is_complete
+                && (self.limits.effort == 1.0 || self.method != Method::Columns),
+            is_complete: self.is_complete,
+        }
+    }
+
+    /// Scores every admitted row: for queries that columns do not suit, and for few rows.
+    fn score_admitted(&mut self, top: &mut TopK, tie: &impl Fn(u32) -> u64, scratch: &mut Scratch) {
+        let rows: &mut dyn Iterator<Item = usize> = match self.limits.admitted {
+            Some(admitted) => &mut admitted.rows(),
+            None => &mut (0..self.view.rows()),
+        };
+        for (position, row) in rows.enumerate() {
+            let is_late = |deadline| Instant::now() >= deadline;
+            if position.is_multiple_of(ROWS_BETWEEN_LOOKS)
+                && self.limits.deadline.is_some_and(is_late)
+            {
+                self.is_complete = false;
+                self.highest_skipped = u16::MAX.into();
+                break;
+            }
+            let score = scratch.scorer.score(self.query, self.view.row(row));
+            self.counters.finalists += 1;
+            top.offer(RowHit { score, tie: tie(row as u32), row: row as u32 });
+        }
     }
 
     /// Scores candidates from their rows, the highest bound first, until bounds fall below the
     /// threshold.
-    fn score_finalists(&mut self, query: &SparseVector, tie: &impl Fn(u32) -> u64) {
+    fn score_candidates(
+        &mut self,
+        top: &mut TopK,
+        tie: &impl Fn(u32) -> u64,
+        scratch: &mut Scratch,
+    ) {
         self.tighten();
-        let mut candidates = std::mem::take(&mut self.scratch.candidates);
-        candidates.sort_unstable_by_key(|candidate| std::cmp::Reverse(candidate.0));
+        self.candidates.sort_unstable_by_key(|candidate| std::cmp::Reverse(candidate.0));
         let view = self.view;
         let starts = |c: &Candidate| prefetch(view.row_start_bytes(c.row() as usize));
-        let row = |c: &Candidate| prefetch(view.row(c.row() as usize).as_bytes());
-        candidates.iter().take(2 * ROWS_AHEAD).for_each(starts);
-        candidates.iter().take(ROWS_AHEAD).for_each(row);
-        for (position, candidate) in candidates.iter().enumerate() {
+        let row = |c: &Candidate| prefetch(view.row_bytes(c.row() as usize));
+        self.candidates.iter().take(2 * ROWS_AHEAD).for_each(starts);
+        self.candidates.iter().take(ROWS_AHEAD).for_each(row);
+        for (position, candidate) in self.candidates.iter().enumerate() {
             if candidate.sum() < u32::from(self.least_sum) {
                 self.highest_skipped = self.highest_skipped.max(candidate.sum());
                 break;
             }
-            candidates.get(position + 2 * ROWS_AHEAD).map(starts);
-            candidates.get(position + ROWS_AHEAD).map(row);
-            self.score(query, candidate.row(), tie);
-            let least = self.scratch.plan.least_sum(f64::from(self.top.threshold()));
-            self.least_sum = self.least_sum.max(least);
+            self.candidates.get(position + 2 * ROWS_AHEAD).map(starts);
+            self.candidates.get(position + ROWS_AHEAD).map(row);
+            let row = candidate.row();
+            let score = scratch.scorer.score(self.query, view.row(row as usize));
+            self.counters.finalists += 1;
+            top.offer(RowHit { score, tie: tie(row), row });
+            let threshold = f64::from(top.threshold()) - self.plan.left_out();
+            self.least_sum = self.least_sum.max(self.plan.least_sum(threshold));
         }
-        candidates.clear();
-        self.scratch.candidates = candidates;
-        self.clock.lap(&mut self.counters.phases.finalists_ns);
-    }
-
-    fn score(&mut self, query: &SparseVector, row: u32, tie: &impl Fn(u32) -> u64) {
-        let score = self.scratch.scorer.score(query, self.view.row(row as usize));
-        self.counters.finalists += 1;
-        self.top.offer(RowHit { score, tie: tie(row), row });
     }
 }

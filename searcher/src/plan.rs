@@ -31,6 +31,8 @@ struct PlannedTerm {
     weight: f64,
     next_list: usize,
     end_list: usize,
+    /// The most it adds to any score.
+    most: f64,
 }
 
 /// A query against one segment. Reusable: no allocation grows with the segment.
@@ -38,6 +40,10 @@ struct PlannedTerm {
 pub(crate) struct Plan {
     terms: Vec<PlannedTerm>,
     unit: f64,
+    /// Postings of all terms.
+    postings: u64,
+    /// The most that terms left out for less effort add to any score.
+    left_out: f64,
 }
 
 /// How a segment is searched.
@@ -72,28 +78,22 @@ impl ActiveList<'_> {
 
 impl Plan {
     /// Looks up the query's terms and fixes the unit by the segment's maxima.
-    pub(crate) fn prepare(&mut self, view: ImpactView<'_>, query: &SparseVector) -> Method {
-        self.terms.clear();
-        for (term, weight) in query.iter() {
-            let Some(ordinal) = view.find_term(term) else { continue };
-            prefetch(view.list_numbers_bytes(ordinal));
-            let weight = f64::from(weight);
-            self.terms.push(PlannedTerm { weight, next_list: ordinal, end_list: ordinal });
-        }
-        // Each pass reads what the one before has asked for.
-        for term in &mut self.terms {
-            let lists = view.list_numbers(term.next_list);
-            prefetch(view.list_entry_bytes(lists.clone()));
-            (term.next_list, term.end_list) = (lists.start, lists.end);
-        }
-        let (mut mass, mut largest_step) = (0.0, 0f64);
-        for term in &self.terms {
-            let lists = (term.next_list..term.end_list).map(|list| view.list_scale(list));
-            let most = lists.fold((0f64, 0f64), |most, scale| {
-                (most.0.max(scale.max_weight), most.1.max(scale.step))
-            });
-            mass += term.weight * most.0;
-            largest_step = largest_step.max(term.weight * most.1);
+    ///
+    /// With `effort` below 1, the terms that add least are left out, as long as the others keep that
+    /// share of the bound mass.
+    pub(crate) fn prepare(
+        &mut self,
+        view: ImpactView<'_>,
+        query: &SparseVector,
+        effort: f32,
+    ) -> Method {
+        let largest_step = self.look_up(view, query);
+        let mass: f64 = self.terms.iter().map(|term| term.most).sum();
+        self.left_out = 0.0;
+        // Any unit bounds what is never summed, as long as the largest sum covers the mass.
+        self.unit = mass / f64::from(u16::MAX);
+        if effort < 1.0 {
+            self.leave_out(mass * (1.0 - f64::from(effort)));
         }
         if self.terms.is_empty() {
             return Method::Nothing;
@@ -101,10 +101,62 @@ impl Plan {
         if self.terms.len() > COLUMN_TERMS_LIMIT {
             return Method::Rows;
         }
-        self.unit = mass / (SUM_TARGET - ROUNDING_UNITS * self.terms.len()) as f64;
+        let target = SUM_TARGET - ROUNDING_UNITS * self.terms.len();
+        self.unit = (mass - self.left_out) / target as f64;
         // Weights near the smallest f32 need fewer than 255 steps, so one step may be too much.
         let is_representable = largest_step / self.unit * 256.0 <= f64::from(u16::MAX);
         if is_representable { Method::Columns } else { Method::Rows }
+    }
+
+    /// Finds the terms' lists; returns the largest weight of one code step.
+    ///
+    /// Each pass asks for what the next one reads.
+    fn look_up(&mut self, view: ImpactView<'_>, query: &SparseVector) -> f64 {
+        self.terms.clear();
+        self.postings = 0;
+        for (term, weight) in query.iter() {
+            let Some(ordinal) = view.find_term(term) else { continue };
+            prefetch(view.list_numbers_bytes(ordinal));
+            let weight = f64::from(weight);
+            let (next_list, end_list) = (ordinal, ordinal);
+            self.terms.push(PlannedTerm { weight, next_list, end_list, most: 0.0 });
+        }
+        for term in &mut self.terms {
+            let lists = view.list_numbers(term.next_list);
+            prefetch(view.list_entry_bytes(lists.clone()));
+            (term.next_list, term.end_list) = (lists.start, lists.end);
+        }
+        let mut largest_step = 0f64;
+        for term in &mut self.terms {
+            for scale in (term.next_list..term.end_list).map(|list| view.list_scale(list)) {
+                term.most = term.most.max(term.weight * scale.max_weight);
+                largest_step = largest_step.max(term.weight * scale.step);
+                self.postings += scale.postings as u64;
+            }
+        }
+        largest_step
+    }
+
+    /// Leaves out the terms that add least, together at most `limit`, but never all.
+    fn leave_out(&mut self, limit: f64) {
+        self.terms.sort_by(|a, b| b.most.total_cmp(&a.most));
+        while let Some(last) = self.terms.last()
+            && self.terms.len() > 1
+            && self.left_out + last.most <= limit
+        {
+            self.left_out += last.most;
+            self.terms.pop();
+        }
+    }
+
+    /// Postings of all terms of the query in this segment.
+    pub(crate) fn postings(&self) -> u64 {
+        self.postings
+    }
+
+    /// The most that what the sums leave out adds to any score.
+    pub(crate) fn left_out(&self) -> f64 {
+        self.left_out
     }
 
     /// Puts the lists of a window into `active`. Windows must be asked for in order.
@@ -116,15 +168,18 @@ impl Plan {
     ) {
         active.clear();
         for term in &mut self.terms {
-            if term.next_list == term.end_list {
-                continue;
-            }
-            let list = view.list(term.next_list);
-            if list.window == window {
+            while term.next_list < term.end_list {
+                let list = view.list(term.next_list);
+                if list.window > window {
+                    break;
+                }
                 term.next_list += 1;
-                let exact = term.weight * f64::from(list.step) / self.unit * 256.0;
-                // The rounding of this arithmetic is covered by `ROUNDING`.
-                active.push(ActiveList { list, multiplier: exact.ceil().max(1.0) as u16 });
+                if list.window == window {
+                    let exact = term.weight * f64::from(list.step) / self.unit * 256.0;
+                    // The rounding of this arithmetic is covered by `ROUNDING`.
+                    active.push(ActiveList { list, multiplier: exact.ceil().max(1.0) as u16 });
+                    break;
+                }
             }
         }
     }

@@ -259,10 +259,9 @@ impl Snapshot {
                 let segment = &self.segments()[ordinal];
                 let view = segment.impacts();
                 let limits = Limits {
-                    k: depth,
                     floor: floor(&best, depth),
-                    admitted: admission.of(ordinal),
                     is_timed: request.profile,
+                    ..Limits::exact(depth, admission.of(ordinal))
                 };
                 let tie = |row: u32| segment.id_ordinal(view.doc(row as usize));
                 let answer = block_max::search(view, query, limits, tie, scratch, counters);

@@ -30,7 +30,7 @@ fn check(vectors: &[SparseVector], query: &SparseVector, admitted: Option<&RowSe
     let (view, mut counters) = (file.view(), Counters::default());
     let expected = exhaustive::search(view, query, admitted, k, tie);
     let mut scratch = Scratch::default();
-    let limits = Limits { k, floor: 0.0, admitted, is_timed: false };
+    let limits = Limits::exact(k, admitted);
     let answer = block_max::search(view, query, limits, tie, &mut scratch, &mut counters);
     same(&answer.hits, &expected);
     assert_eq!(counters.groups_total, counters.groups_summed + counters.groups_dropped);
@@ -144,7 +144,7 @@ proptest! {
         let every = exhaustive::search(file.view(), &query, None, usize::MAX, tie);
         prop_assume!(!every.is_empty());
         let floor = every[pick.index(every.len())].score;
-        let limits = Limits { k, floor, admitted: None, is_timed: false };
+        let limits = Limits { floor, ..Limits::exact(k, None) };
         let (mut scratch, mut counters) = (Scratch::default(), Counters::default());
         let answer =
             block_max::search(file.view(), &query, limits, tie, &mut scratch, &mut counters);
@@ -163,7 +163,7 @@ proptest! {
         let (plain, moved) = (file(&vectors, None), file(&vectors, Some(order)));
         let docs = |file: &ImpactFile<Vec<u8>>| -> Vec<(u32, u32)> {
             let view = file.view();
-            let limits = Limits { k, floor: 0.0, admitted: None, is_timed: false };
+            let limits = Limits::exact(k, None);
             let (mut scratch, mut counters) = (Scratch::default(), Counters::default());
             let by_doc = |row: u32| tie(view.doc(row as usize));
             let answer =
@@ -195,7 +195,7 @@ fn equals_the_oracle_over_several_windows_and_skips_blocks() {
     for query in splade_shaped(10, 4242) {
         for (k, admitted) in [(10, None), (1000, None), (10, Some(&admitted))] {
             let expected = exhaustive::search(file.view(), &query, admitted, k, tie);
-            let limits = Limits { k, floor: 0.0, admitted, is_timed: false };
+            let limits = Limits::exact(k, admitted);
             let answer =
                 block_max::search(file.view(), &query, limits, tie, &mut scratch, &mut counters);
             same(&answer.hits, &expected);
@@ -217,7 +217,7 @@ fn windows_without_a_chance_are_skipped() {
     let file = file(&vectors, None);
     let query = SparseVector::from_pairs([(1, 1.0)]).unwrap();
     let (mut scratch, mut counters) = (Scratch::default(), Counters::default());
-    let limits = Limits { k: 10, floor: 0.0, admitted: None, is_timed: false };
+    let limits = Limits::exact(10, None);
     block_max::search(file.view(), &query, limits, tie, &mut scratch, &mut counters);
     assert_eq!(counters.windows_skipped, 2);
 }
