@@ -16,7 +16,7 @@ use crate::{
     filter_cache::FilteredRows,
     index::Snapshot,
     plan::QUERY_TERMS_LIMIT,
-    profile::Counters,
+    profile::{Counters, Phases},
     rows::RowSet,
     topk::{RowHit, TopK},
 };
@@ -61,6 +61,10 @@ pub struct SearchRequest<'a> {
     pub filter: Option<&'a str>,
     /// Keys of the stored document to return with each hit.
     pub fields: &'a [String],
+    /// In (0, 1]. Below 1, [`Rank::Sparse`] may miss hits; what it returns has true scores.
+    pub effort: f32,
+    /// When to return the best found so far.
+    pub deadline: Option<Instant>,
     /// Whether to say where scores come from.
     pub explain: bool,
     /// Whether to say what the search did.
@@ -83,14 +87,20 @@ pub struct SearchResponse {
     pub profile: Option<Profile>,
 }
 
-/// The proof behind `exact`.
+/// The proof behind `exact`, or what is known without one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Certificate {
-    /// `rank_safe`: bounds rule out what was not scored; `exhaustive`: every match is scored.
+    /// `rank_safe`: bounds rule out what was not scored; `exhaustive`: every match was scored;
+    /// `approximate`: neither, less effort or the deadline left something out.
     pub kind: &'static str,
+    /// The effort asked for.
+    pub effort: f32,
+    /// Whether everything was looked at before the deadline.
+    pub complete: bool,
     /// Score of the last hit that fills k; 0 if fewer documents match.
     pub threshold: f32,
-    /// No document that was not scored scores above this; null if every match was scored.
+    /// No document that was not scored scores above this; null if every match was scored, or if
+    /// nothing is known of what was not (BM25 that was not complete).
     pub highest_bound_not_scored: Option<f64>,
 }
 
@@ -152,9 +162,68 @@ pub struct Profile {
     pub filter_cached: bool,
     /// Microseconds spent on finding the hits.
     pub search_us: u64,
+    /// Microseconds of `search_us` by phase, of [`Rank::Sparse`]; the rest is merging.
+    pub phases: PhasesUs,
     /// Work counted over all segments.
-    #[serde(flatten)]
+    #[serde(flatten, with = "Work")]
     pub counters: Counters,
+}
+
+/// How counters are shown: beside [`Profile::phases`] they need no clock of their own.
+#[derive(Serialize)]
+#[serde(remote = "Counters")]
+struct Work {
+    windows_total: u64,
+    windows_skipped: u64,
+    groups_total: u64,
+    groups_summed: u64,
+    groups_dropped: u64,
+    lists: u64,
+    postings: u64,
+    bytes: u64,
+    finalists: u64,
+    #[serde(skip)]
+    #[allow(dead_code, reason = "serde asks for every field")]
+    phases: Phases,
+}
+
+/// Microseconds by phase; `Counters::phases` says what belongs to each.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PhasesUs {
+    /// Looking up terms and lists.
+    pub plan_us: f64,
+    /// Adding short lists.
+    pub scatter_us: f64,
+    /// Dropping groups and adding long lists.
+    pub sweep_us: f64,
+    /// Scoring finalists.
+    pub finalists_us: f64,
+}
+
+impl From<&Phases> for PhasesUs {
+    fn from(phases: &Phases) -> Self {
+        let us = |ns: u64| ns as f64 / 1e3;
+        Self {
+            plan_us: us(phases.plan_ns),
+            scatter_us: us(phases.scatter_ns),
+            sweep_us: us(phases.sweep_ns),
+            finalists_us: us(phases.finalists_ns),
+        }
+    }
+}
+
+/// The best of all segments, and what was proven about the rest.
+struct Ranking {
+    best: Vec<Found>,
+    highest_bound_not_scored: Option<f64>,
+    is_exact: bool,
+    is_complete: bool,
+}
+
+impl Ranking {
+    fn new() -> Self {
+        Self { best: Vec::new(), highest_bound_not_scored: None, is_exact: true, is_complete: true }
+    }
 }
 
 /// A hit on its way; its id is the segment's of the ordinal `hit.tie`.
@@ -186,35 +255,22 @@ impl Snapshot {
     /// Answers one request from this commit.
     ///
     /// `token` names a term id where a vocabulary is at hand. Errors: `MissingInput`, `Filter`,
-    /// `NoHits`, `Depth`, `QueryTerms`; storage errors as they are.
+    /// `NoHits`, `Depth`, `Effort`, `QueryTerms`; storage errors as they are. A deadline that has
+    /// passed is no error: the answer says that it is not complete. Filters and explanations are
+    /// not cut short.
     pub fn search(
         &self,
         request: &SearchRequest<'_>,
         token: &dyn Fn(u32) -> Option<String>,
     ) -> Result<SearchResponse, SearchError> {
         let start = Instant::now();
-        if request.k == 0 {
-            return Err(SearchError::NoHits);
-        }
-        let depth = request.k.saturating_add(request.offset);
-        if depth > DEPTH_LIMIT {
-            return Err(SearchError::Depth { found: depth, limit: DEPTH_LIMIT });
-        }
+        let depth = depth(request)?;
         let admission = self.admit(request.filter)?;
         let filter_us = start.elapsed().as_micros() as u64;
         let mut counters = Counters::default();
-        let (found, highest) = match request.rank {
+        let ranking = match request.rank {
             Rank::Sparse => self.rank_sparse(request, depth, &admission, &mut counters)?,
             Rank::Bm25 => self.rank_bm25(request, depth, &admission)?,
-        };
-        let full = found.len() == depth;
-        let certificate = Certificate {
-            kind: match request.rank {
-                Rank::Sparse => "rank_safe",
-                Rank::Bm25 => "exhaustive",
-            },
-            threshold: if full { found[depth - 1].hit.score } else { 0.0 },
-            highest_bound_not_scored: highest,
         };
         let search_us = start.elapsed().as_micros() as u64 - filter_us;
         let profile = request.profile.then(|| Profile {
@@ -227,11 +283,13 @@ impl Snapshot {
             filter_us,
             filter_cached: admission.is_cached,
             search_us,
+            phases: PhasesUs::from(&counters.phases),
             counters,
         });
-        let hits = self.present(found, request, token)?;
+        let (exact, certificate) = (ranking.is_exact, certificate(request, depth, &ranking));
+        let hits = self.present(ranking.best, request, token)?;
         let took_us = start.elapsed().as_micros() as u64;
-        Ok(SearchResponse { exact: true, certificate, took_us, hits, profile })
+        Ok(SearchResponse { exact, certificate, took_us, hits, profile })
     }
 
     fn admit(&self, filter: Option<&str>) -> Result<Admission<'_>, SearchError> {
@@ -246,31 +304,36 @@ impl Snapshot {
         depth: usize,
         admission: &Admission<'_>,
         counters: &mut Counters,
-    ) -> Result<(Vec<Found>, Option<f64>), SearchError> {
+    ) -> Result<Ranking, SearchError> {
         let needs = "a query vector: text and a model, or tokens with weights";
         let query = request.vector.ok_or(SearchError::MissingInput { rank: "sparse", needs })?;
         if query.len() > QUERY_TERMS_LIMIT {
             let (found, limit) = (query.len(), QUERY_TERMS_LIMIT);
             return Err(SearchError::QueryTerms { found, limit });
         }
-        let (mut best, mut highest) = (Vec::new(), None);
+        let mut ranking = Ranking::new();
         self.with_scratch(|scratch| {
             for &ordinal in self.visits() {
                 let segment = &self.segments()[ordinal];
                 let view = segment.impacts();
                 let limits = Limits {
-                    floor: floor(&best, depth),
+                    k: depth,
+                    floor: floor(&ranking.best, depth),
+                    admitted: admission.of(ordinal),
+                    effort: request.effort,
+                    deadline: request.deadline,
                     is_timed: request.profile,
-                    ..Limits::exact(depth, admission.of(ordinal))
                 };
                 let tie = |row: u32| segment.id_ordinal(view.doc(row as usize));
                 let answer = block_max::search(view, query, limits, tie, scratch, counters);
-                let bounds = answer.highest_bound_not_scored.into_iter().chain(highest);
-                highest = bounds.reduce(f64::max);
-                self.merge(&mut best, ordinal, &answer.hits, depth);
+                let bounds = [ranking.highest_bound_not_scored, answer.highest_bound_not_scored];
+                ranking.highest_bound_not_scored = bounds.into_iter().flatten().reduce(f64::max);
+                ranking.is_exact &= answer.is_exact;
+                ranking.is_complete &= answer.is_complete;
+                self.merge(&mut ranking.best, ordinal, &answer.hits, depth);
             }
         });
-        Ok((best, highest))
+        Ok(ranking)
     }
 
     fn rank_bm25(
@@ -278,17 +341,21 @@ impl Snapshot {
         request: &SearchRequest<'_>,
         depth: usize,
         admission: &Admission<'_>,
-    ) -> Result<(Vec<Found>, Option<f64>), SearchError> {
+    ) -> Result<Ranking, SearchError> {
         let needs = "the query's text";
         let text = request.text.ok_or(SearchError::MissingInput { rank: "bm25", needs })?;
         let words = bm25::words(self, text)?;
-        let mut best = Vec::new();
+        let mut ranking = Ranking::new();
         for &ordinal in self.visits() {
-            let mut top = TopK::new(depth, floor(&best, depth));
+            if request.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                (ranking.is_exact, ranking.is_complete) = (false, false);
+                break;
+            }
+            let mut top = TopK::new(depth, floor(&ranking.best, depth));
             bm25::search(self, ordinal, &words, admission.of(ordinal), &mut top)?;
-            self.merge(&mut best, ordinal, &top.into_sorted(), depth);
+            self.merge(&mut ranking.best, ordinal, &top.into_sorted(), depth);
         }
-        Ok((best, None))
+        Ok(ranking)
     }
 
     /// Merges one segment's hits, best first, into the best so far, ties by `_id`.
@@ -381,10 +448,66 @@ impl Snapshot {
     }
 }
 
+/// The number of hits to find, once the request is checked.
+fn depth(request: &SearchRequest<'_>) -> Result<usize, SearchError> {
+    if request.k == 0 {
+        return Err(SearchError::NoHits);
+    }
+    let depth = request.k.saturating_add(request.offset);
+    if depth > DEPTH_LIMIT {
+        return Err(SearchError::Depth { found: depth, limit: DEPTH_LIMIT });
+    }
+    // Not a number is not above 0 either.
+    match request.effort > 0.0 && request.effort <= 1.0 {
+        true => Ok(depth),
+        false => Err(SearchError::Effort { effort: request.effort }),
+    }
+}
+
+fn certificate(request: &SearchRequest<'_>, depth: usize, ranking: &Ranking) -> Certificate {
+    Certificate {
+        kind: match request.rank {
+            _ if !ranking.is_exact => "approximate",
+            Rank::Sparse => "rank_safe",
+            Rank::Bm25 => "exhaustive",
+        },
+        effort: request.effort,
+        complete: ranking.is_complete,
+        threshold: floor(&ranking.best, depth),
+        highest_bound_not_scored: ranking.highest_bound_not_scored,
+    }
+}
+
 /// The score that `depth` documents already reach, or 0.
 fn floor(best: &[Found], depth: usize) -> f32 {
     match best.last() {
         Some(last) if best.len() == depth => last.hit.score,
         _ => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_show_every_counter_and_microseconds() {
+        let phases = Phases { plan_ns: 1_500, ..Phases::default() };
+        let counters = Counters { bytes: 7, phases, ..Counters::default() };
+        let profile = Profile {
+            plan: "block_max",
+            query_terms: 1,
+            segments: 1,
+            filter_us: 0,
+            filter_cached: false,
+            search_us: 2,
+            phases: PhasesUs::from(&counters.phases),
+            counters: counters.clone(),
+        };
+        let json = |value: serde_json::Result<Value>| value.unwrap().as_object().unwrap().clone();
+        let (shown, counted) =
+            (json(serde_json::to_value(&profile)), json(serde_json::to_value(&counters)));
+        assert!(counted.keys().all(|name| shown.contains_key(name)), "{shown:?}");
+        assert_eq!((&shown["bytes"], &shown["phases"]["plan_us"]), (&7.into(), &1.5.into()));
     }
 }
