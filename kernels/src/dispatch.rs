@@ -1,6 +1,6 @@
 //! The choice of instruction set, made once and carried as a value.
 
-use crate::{Sums, Sweep, Swept, scalar};
+use crate::{Sums, Sweep, Swept, TermFilter, scalar};
 #[cfg(target_arch = "x86_64")]
 use crate::{avx2, avx512};
 
@@ -16,6 +16,11 @@ enum Level {
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }
+
+/// Terms of a row that are looked up one after the other in the time it takes to find one of the
+/// query's.
+#[cfg(target_arch = "x86_64")]
+const ROW_TERMS_PER_QUERY_TERM: usize = 4;
 
 impl Kernels {
     /// The plain definition, which every machine has.
@@ -64,6 +69,35 @@ impl Kernels {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 => unsafe { avx512::add_maxima(tails, block_max, multiplier) },
+        }
+    }
+
+    /// Finds the terms of a row that may belong to a query.
+    ///
+    /// Shapes: `terms` the query's, ascending; `filter` one bit for each of them, at its residue
+    /// modulo 65,536; `lows` one byte per term of the row, `highs` the bit vector of their high parts
+    /// (bit `b`, the `i`-th that is set, makes term `i` `(b − i) × 256 + low`). Writes
+    /// `position << 32 | term`, ascending, for every term of the row that the query has, and perhaps
+    /// for others with the residue of one; returns how many.
+    ///
+    /// Panics: unless `found` holds one entry more than the row or the query has terms, whichever
+    /// is more.
+    #[allow(unsafe_code)]
+    pub fn match_terms(
+        self,
+        (terms, filter): (&[u32], &TermFilter),
+        lows: &[u8],
+        highs: &[u8],
+        found: &mut [u64],
+    ) -> usize {
+        assert!(found.len() > lows.len().max(terms.len()), "room to write, once in vain");
+        match self.0 {
+            // SAFETY: `available`, the only place that makes this level, asked the processor.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 if terms.len() * ROW_TERMS_PER_QUERY_TERM <= lows.len() => unsafe {
+                avx512::match_terms(terms, lows, highs, found)
+            },
+            _ => scalar::match_terms(lows, highs, filter, found),
         }
     }
 

@@ -14,7 +14,10 @@ mod scalar;
 
 pub use dispatch::Kernels;
 pub use prefetch::prefetch;
-pub use scalar::{GROUP, WINDOW, match_terms, scatter_gaps, scatter_locals};
+pub use scalar::{GROUP, WINDOW, scatter_gaps, scatter_locals};
+
+/// One bit for every residue of a term id modulo 65,536.
+pub type TermFilter = [u64; 1024];
 
 /// Bytes of a group's head in a bitmap.
 pub const HEAD_BYTES: usize = 10;

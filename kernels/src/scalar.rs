@@ -1,6 +1,6 @@
 //! The kernels' definition, in plain Rust.
 
-use crate::{GroupCodes, GroupList, HEAD_BYTES, Sums, Sweep, Swept};
+use crate::{GroupCodes, GroupList, HEAD_BYTES, Sums, Sweep, Swept, TermFilter};
 
 /// Rows of one window. A power of two, so that masking a row number keeps any input in bounds
 /// without a branch.
@@ -125,13 +125,13 @@ pub(crate) fn group_of_bitmap(heads: &[u8], group: usize) -> (u64, usize) {
     (u64::from_le_bytes(mask), usize::from(u16::from_le_bytes([head[8], head[9]])))
 }
 
-/// Finds the terms of a row that may belong to a query.
-///
-/// Shapes: `lows` one byte per term, `highs` the bit vector of their high parts (bit `b`, the `i`-th
-/// that is set, makes term `i` `(b − i) × 256 + low`); `filter` one bit per residue of term ids
-/// modulo 65,536. Writes `position << 32 | term` of every term whose bit is set, ascending, and
-/// returns how many; `found` must hold one entry more than there are terms.
-pub fn match_terms(lows: &[u8], highs: &[u8], filter: &[u64; 1024], found: &mut [u64]) -> usize {
+/// See [`crate::Kernels::match_terms`]: every term of the row is looked up in the filter.
+pub(crate) fn match_terms(
+    lows: &[u8],
+    highs: &[u8],
+    filter: &TermFilter,
+    found: &mut [u64],
+) -> usize {
     assert!(found.len() > lows.len(), "room for every term, and one to write to in vain");
     let (mut count, mut position) = (0, 0usize);
     for (word, bytes) in highs.chunks(8).enumerate() {

@@ -72,7 +72,7 @@ impl Scratch {
             sums: Sums::new(),
             tails: Vec::with_capacity(WINDOW_GROUPS),
             survivors: Vec::with_capacity(SURVIVORS),
-            scorer: RowScorer::default(),
+            scorer: RowScorer::new(kernels),
             plans: Vec::new(),
             candidates: Vec::new(),
         }

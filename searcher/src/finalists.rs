@@ -1,7 +1,7 @@
 //! One row's score, fast: the oracle's sum by way of a table of the query's terms.
 
 use gleaner_format::{RowView, SparseVector};
-use gleaner_kernels::match_terms;
+use gleaner_kernels::{Kernels, TermFilter};
 
 use crate::exhaustive;
 
@@ -10,8 +10,9 @@ const RESIDUES: usize = 1 << 16;
 
 /// Scores rows against one query. All tables are zero between queries.
 pub(crate) struct RowScorer {
+    kernels: Kernels,
     /// One bit per residue of a query term's id.
-    filter: Box<[u64; RESIDUES / 64]>,
+    filter: Box<TermFilter>,
     /// Position in the query of the term with this residue.
     slots: Vec<u16>,
     found: Vec<u64>,
@@ -19,18 +20,17 @@ pub(crate) struct RowScorer {
     is_ambiguous: bool,
 }
 
-impl Default for RowScorer {
-    fn default() -> Self {
+impl RowScorer {
+    pub(crate) fn new(kernels: Kernels) -> Self {
         Self {
+            kernels,
             filter: Box::new([0; RESIDUES / 64]),
             slots: vec![0; RESIDUES],
             found: Vec::new(),
             is_ambiguous: false,
         }
     }
-}
 
-impl RowScorer {
     /// Fills the tables; [`RowScorer::clear`] must follow before the next query.
     pub(crate) fn prepare(&mut self, query: &SparseVector) {
         self.is_ambiguous = false;
@@ -55,10 +55,12 @@ impl RowScorer {
         let Some(parts) = row.parts().filter(|_| !self.is_ambiguous) else {
             return exhaustive::score(query, row);
         };
-        if self.found.len() <= row.len() {
-            self.found.resize(row.len() + 1, 0);
+        let most = row.len().max(query.len());
+        if self.found.len() <= most {
+            self.found.resize(most + 1, 0);
         }
-        let count = match_terms(parts.lows, parts.highs, &self.filter, &mut self.found);
+        let wanted = (query.terms(), &*self.filter);
+        let count = self.kernels.match_terms(wanted, parts.lows, parts.highs, &mut self.found);
         let mut sum = 0.0;
         for &found in &self.found[..count] {
             let (position, term) = ((found >> 32) as usize, found as u32);
