@@ -287,7 +287,7 @@ impl Snapshot {
             counters,
         });
         let (exact, certificate) = (ranking.is_exact, certificate(request, depth, &ranking));
-        let hits = self.present(ranking.best, request, token)?;
+        let hits = self.present(&ranking.best, request, token)?;
         let took_us = start.elapsed().as_micros() as u64;
         Ok(SearchResponse { exact, certificate, took_us, hits, profile })
     }
@@ -379,22 +379,24 @@ impl Snapshot {
 
     fn present(
         &self,
-        found: Vec<Found>,
+        found: &[Found],
         request: &SearchRequest<'_>,
         token: &dyn Fn(u32) -> Option<String>,
     ) -> Result<Vec<Hit>, SearchError> {
-        let page = found.into_iter().enumerate().skip(request.offset);
-        page.map(|(position, found)| {
+        let page = found.get(request.offset..).unwrap_or_default();
+        // Ids lie far apart: looked up in a loop of their own, their cache misses overlap.
+        let ids: Vec<&str> = page.iter().map(|found| self.id(found)).collect();
+        let hits = page.iter().zip(ids).zip(request.offset + 1..);
+        hits.map(|((found, id), rank)| {
             let explanation = match request.explain {
-                true => Some(self.explain(&found, request, token)?),
+                true => Some(self.explain(found, request, token)?),
                 false => None,
             };
             let fields = match request.fields {
                 [] => None,
-                keys => Some(self.stored_fields(&found, keys)?),
+                keys => Some(self.stored_fields(found, keys)?),
             };
-            let (id, score) = (self.id(&found).to_owned(), found.hit.score);
-            Ok(Hit { id, rank: position + 1, score, fields, explanation })
+            Ok(Hit { id: id.to_owned(), rank, score: found.hit.score, fields, explanation })
         })
         .collect()
     }
