@@ -10,4 +10,5 @@ pub mod bare;
 pub mod clock;
 pub mod contract;
 pub mod exchange;
+pub mod extras;
 pub mod product;

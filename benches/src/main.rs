@@ -7,8 +7,11 @@
 use std::{path::PathBuf, time::Instant};
 
 use anyhow::ensure;
-use clap::Parser;
-use gleaner_benches::{bare, exchange};
+use clap::{Parser, ValueEnum};
+use gleaner_benches::{
+    bare, exchange,
+    extras::{self, Given},
+};
 use gleaner_format::{ImpactFile, ImpactView, SparseVector};
 use gleaner_searcher::{
     Counters, RowHit,
@@ -31,6 +34,24 @@ struct Args {
     /// Timed passes; each query counts with its median
     #[arg(long, default_value_t = 5)]
     passes: usize,
+    /// What else to measure
+    #[arg(long, value_enum, value_delimiter = ',')]
+    also: Vec<Extra>,
+    /// Leave the oracle out: no answer is compared with it
+    #[arg(long)]
+    no_oracle: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Extra {
+    /// Every instruction set of this machine
+    Kernels,
+    /// Less effort, with its recall
+    Effort,
+    /// Filters that admit 50 % to 0.1 % of the rows
+    Filters,
+    /// Queries per second on one and two threads, one by one and in batches
+    Throughput,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -44,7 +65,8 @@ fn main() -> anyhow::Result<()> {
     let build_s = start.elapsed().as_secs_f64();
     let view = file.view();
     let mut suite = Suite::new(view, args.k);
-    for _ in 0..args.passes {
+    let oracle_passes = if args.no_oracle { 0 } else { args.passes };
+    for _ in 0..oracle_passes {
         queries.iter().enumerate().try_for_each(|(query, vector)| suite.run(query, vector))?;
     }
     let terms: usize = queries.iter().map(SparseVector::len).sum();
@@ -56,9 +78,28 @@ fn main() -> anyhow::Result<()> {
         terms as f64 / queries.len() as f64,
         args.k
     );
-    suite.report(queries.len() * args.passes);
+    if !args.no_oracle {
+        suite.report(queries.len() * args.passes);
+    }
     println!("build {build_s:.2} s");
-    Ok(())
+    let given = Given { view, queries: &queries, k: args.k, passes: args.passes };
+    args.also.into_iter().try_for_each(|extra| measure(extra, given))
+}
+
+fn measure(extra: Extra, given: Given<'_>) -> anyhow::Result<()> {
+    println!();
+    match extra {
+        Extra::Kernels => extras::kernels(given),
+        Extra::Effort => {
+            extras::effort(given);
+            Ok(())
+        }
+        Extra::Filters => {
+            extras::filters(given);
+            Ok(())
+        }
+        Extra::Throughput => extras::throughput(given),
+    }
 }
 
 fn build(docs: &[SparseVector]) -> anyhow::Result<ImpactFile<Vec<u8>>> {

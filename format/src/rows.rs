@@ -88,8 +88,12 @@ impl<'a> RowView<'a> {
             return highs.is_empty();
         }
         let ones: usize = highs.iter().map(|byte| byte.count_ones() as usize).sum();
-        // The last byte holds the last one bit, so no byte is superfluous.
-        ones == len && highs.last().is_none_or(|&last| last != 0)
+        // The last byte holds the last one bit, so no byte is superfluous; and the last high part
+        // is that of an id of 32 bits.
+        let most = len + (u32::MAX >> (low_bytes * 8)) as usize;
+        let is_ended =
+            |last: &u8| *last != 0 && highs.len() * 8 - last.leading_zeros() as usize <= most;
+        ones == len && highs.last().is_none_or(is_ended)
     }
 
     /// Number of postings.

@@ -62,7 +62,7 @@ fn spread(mask: u64, packed: &[u8], rows: &mut [u8; GROUP]) {
 
 #[target_feature(enable = "avx2,popcnt")]
 #[allow(unsafe_code)]
-fn add(sums: &mut [__m256i; 4], list: &GroupList<'_>, group: usize) {
+fn add<const UP: bool>(sums: &mut [__m256i; 4], list: &GroupList<'_>, group: usize) {
     let mut spread_codes = [0; GROUP];
     let codes = match list.codes {
         GroupCodes::Bitmap { heads, codes } => {
@@ -81,6 +81,11 @@ fn add(sums: &mut [__m256i; 4], list: &GroupList<'_>, group: usize) {
         // A code in the upper byte: the upper half of the product is divided by 256 already.
         let codes = _mm256_slli_epi16::<8>(_mm256_cvtepu8_epi16(codes));
         *sum = _mm256_add_epi16(*sum, _mm256_mulhi_epu16(codes, multiplier));
+        if UP {
+            let none = _mm256_cmpeq_epi16(codes, _mm256_setzero_si256());
+            // All bits where there is no code: one more than that is 0, else 1.
+            *sum = _mm256_add_epi16(*sum, _mm256_add_epi16(none, _mm256_set1_epi16(1)));
+        }
     }
 }
 
@@ -95,15 +100,15 @@ fn at_least(sums: &[__m256i; 4], least: __m256i) -> u64 {
     bits(sums[0], sums[1]) | bits(sums[2], sums[3]) << 32
 }
 
-/// The definition is `scalar::sweep`, parts rounded down.
+/// The definition is `scalar::sweep`.
 #[target_feature(enable = "avx2,popcnt")]
-pub(crate) fn sweep(
+pub(crate) fn sweep<const UP: bool>(
     sums: &mut Sums,
     groups: std::ops::Range<usize>,
     sweep: &Sweep<'_>,
     survivors: &mut Vec<u32>,
 ) -> Swept {
-    let rounding = sweep.lists.len() as u16;
+    let rounding = if UP { 0 } else { sweep.lists.len() as u16 };
     let least = _mm256_set1_epi16(sweep.least as i16);
     let least_down = _mm256_set1_epi16((sweep.least - rounding) as i16);
     let mut swept = Swept { next_group: groups.start, ..Swept::default() };
@@ -124,13 +129,11 @@ pub(crate) fn sweep(
         }
         swept.groups_summed += 1;
         for list in sweep.lists {
-            add(&mut rows, list, group);
+            add::<UP>(&mut rows, list, group);
         }
         let found = at_least(&rows, least_down) & admitted;
         let dropped = largest(&rows, admitted & !found);
-        if dropped > 0 {
-            swept.highest_dropped = swept.highest_dropped.max(dropped + rounding);
-        }
+        swept.highest_dropped = swept.highest_dropped.max(dropped + rounding);
         if found != 0 {
             push_survivors(&rows, found, rounding, group, survivors);
         }

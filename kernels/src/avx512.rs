@@ -90,14 +90,26 @@ impl Lanes {
         )
     }
 
-    /// Adds `code × multiplier ÷ 256`, rounded down, to every row.
+    /// Adds `code × multiplier ÷ 256` to every row: rounded down, or `UP` by one where there is a
+    /// code (one more than the part rounded down is no less than the part).
     #[target_feature(enable = "avx512f,avx512bw")]
-    fn add(self, codes: __m512i, multiplier: __m512i) -> Self {
+    fn add<const UP: bool>(self, codes: __m512i, multiplier: __m512i) -> Self {
         let zero = _mm512_setzero_si512();
         // A code in the upper byte: the upper half of the product is divided by 256 already.
-        let first = upper_products(_mm512_unpacklo_epi8(zero, codes), multiplier);
-        let second = upper_products(_mm512_unpackhi_epi8(zero, codes), multiplier);
-        Self(_mm512_add_epi16(self.0, first), _mm512_add_epi16(self.1, second))
+        let (first, second) =
+            (_mm512_unpacklo_epi8(zero, codes), _mm512_unpackhi_epi8(zero, codes));
+        let mut sums = Self(
+            _mm512_add_epi16(self.0, upper_products(first, multiplier)),
+            _mm512_add_epi16(self.1, upper_products(second, multiplier)),
+        );
+        if UP {
+            let one = _mm512_set1_epi16(1);
+            let (in_first, in_second) =
+                (_mm512_test_epi16_mask(first, first), _mm512_test_epi16_mask(second, second));
+            sums.0 = _mm512_mask_add_epi16(sums.0, in_first, sums.0, one);
+            sums.1 = _mm512_mask_add_epi16(sums.1, in_second, sums.1, one);
+        }
+        sums
     }
 }
 
@@ -137,7 +149,7 @@ unsafe fn bitmap_codes(heads: *const u8, codes: &[u8], group: usize) -> __m512i 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2")]
 #[allow(unsafe_code)]
 #[inline]
-unsafe fn add_lists(
+unsafe fn add_lists<const UP: bool>(
     lists: &[GroupList<'_>],
     groups: (usize, usize),
     mut lanes: (Lanes, Lanes),
@@ -163,7 +175,7 @@ unsafe fn add_lists(
                 }
             }
         };
-        lanes = (lanes.0.add(codes.0, multiplier), lanes.1.add(codes.1, multiplier));
+        lanes = (lanes.0.add::<UP>(codes.0, multiplier), lanes.1.add::<UP>(codes.1, multiplier));
     }
     lanes
 }
@@ -175,19 +187,19 @@ struct Dropped {
     sums: __m512i,
 }
 
-/// The definition is `scalar::sweep`, parts rounded down. Groups are taken in pairs, and a group
+/// The definition is `scalar::sweep`. Groups are taken in pairs, and a group
 /// that is dropped alone may be summed beside its neighbour.
 ///
 /// Safety: the processor has what `is_available` asks for, and `sweep` covers `groups`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,bmi2")]
 #[allow(unsafe_code)]
-pub(crate) unsafe fn sweep(
+pub(crate) unsafe fn sweep<const UP: bool>(
     sums: &mut Sums,
     groups: std::ops::Range<usize>,
     sweep: &Sweep<'_>,
     survivors: &mut Vec<u32>,
 ) -> Swept {
-    let rounding = sweep.lists.len() as u16;
+    let rounding = if UP { 0 } else { sweep.lists.len() as u16 };
     let zero = _mm512_setzero_si512();
     let mut dropped = Dropped { bounds: zero, sums: zero };
     let mut swept = Swept { next_group: groups.start, ..Swept::default() };
@@ -210,16 +222,15 @@ pub(crate) unsafe fn sweep(
         }
         swept.groups_summed += usize::from(is_a_alive) + usize::from(is_b_alive);
         // SAFETY: as the caller vouches.
-        let (a, b) = unsafe { add_lists(sweep.lists, pair, (a, b)) };
+        let (a, b) = unsafe { add_lists::<UP>(sweep.lists, pair, (a, b)) };
         if is_a_alive {
-            collect(a, pair.0, sweep, &mut dropped, survivors);
+            collect(a, pair.0, sweep, rounding, &mut dropped, survivors);
         }
         if is_b_alive {
-            collect(b, pair.1, sweep, &mut dropped, survivors);
+            collect(b, pair.1, sweep, rounding, &mut dropped, survivors);
         }
     }
-    let dropped_sum = largest(dropped.sums);
-    let dropped_sum = if dropped_sum > 0 { dropped_sum + rounding } else { 0 };
+    let dropped_sum = if swept.groups_summed > 0 { largest(dropped.sums) + rounding } else { 0 };
     swept.highest_dropped = largest(dropped.bounds).max(dropped_sum);
     swept
 }
@@ -257,10 +268,10 @@ fn collect(
     lanes: Lanes,
     group: usize,
     sweep: &Sweep<'_>,
+    rounding: u16,
     dropped: &mut Dropped,
     survivors: &mut Vec<u32>,
 ) {
-    let rounding = sweep.lists.len() as u16;
     let least = _mm512_set1_epi16((sweep.least - rounding) as i16);
     let (in_a, in_b) = admitted_lanes(sweep, group);
     let found_a = _mm512_cmpge_epu16_mask(lanes.0, least) & in_a;

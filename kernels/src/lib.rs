@@ -100,6 +100,9 @@ pub struct Swept {
     pub next_group: usize,
     /// Groups to which lists were added.
     pub groups_summed: usize,
-    /// No dropped admitted row has a sum above this.
+    /// No dropped admitted row has a sum above this, roundings included; less than `least`.
     pub highest_dropped: u16,
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,19 +68,31 @@ pub(crate) fn sweep(
         rows.copy_from_slice(&sums.0[first..first + GROUP]);
         sums.0[first..first + GROUP].fill(0);
         let admitted = sweep.admitted(group);
-        let Some(largest) = admitted_rows(admitted).map(|row| rows[row]).max() else { continue };
-        let bound = largest.saturating_add(sweep.tails[group]);
+        if admitted == 0 {
+            continue;
+        }
+        let bound = largest(&rows, admitted).saturating_add(sweep.tails[group]);
         if bound < sweep.least {
             swept.highest_dropped = swept.highest_dropped.max(bound);
             continue;
         }
         swept.groups_summed += 1;
+        // A row of which every part was rounded down to nothing is dropped as well.
+        swept.highest_dropped = swept.highest_dropped.max(rounding);
         for list in sweep.lists {
-            add_group(&mut rows, list, group, is_rounded_up);
+            match is_rounded_up {
+                true => add_group::<true>(&mut rows, list, group),
+                false => add_group::<false>(&mut rows, list, group),
+            }
+        }
+        let highest = largest(&rows, admitted).saturating_add(rounding);
+        if highest < sweep.least {
+            swept.highest_dropped = swept.highest_dropped.max(highest);
+            continue;
         }
         for row in admitted_rows(admitted) {
             // A sum of parts rounded down falls short by less than one per part.
-            let sum = if rows[row] > 0 { rows[row].saturating_add(rounding) } else { 0 };
+            let sum = rows[row].saturating_add(rounding);
             if sum >= sweep.least {
                 survivors.push(u32::from(sum) << 16 | (first + row) as u32);
             } else {
@@ -95,17 +107,24 @@ fn admitted_rows(admitted: u64) -> impl Iterator<Item = usize> {
     (0..GROUP).filter(move |row| admitted >> row & 1 == 1)
 }
 
-fn add_group(rows: &mut [u16; GROUP], list: &GroupList<'_>, group: usize, is_rounded_up: bool) {
-    let contribution = |code| match is_rounded_up {
-        true => contribution_up(code, list.multiplier),
-        false => contribution_down(code, list.multiplier),
-    };
+/// The largest sum of the admitted rows.
+fn largest(rows: &[u16; GROUP], admitted: u64) -> u16 {
+    match admitted {
+        u64::MAX => rows.iter().copied().fold(0, u16::max),
+        _ => admitted_rows(admitted).map(|row| rows[row]).fold(0, u16::max),
+    }
+}
+
+fn add_group<const UP: bool>(rows: &mut [u16; GROUP], list: &GroupList<'_>, group: usize) {
+    // One more than the part rounded down is no less than the part.
+    let up = |code: u8| u16::from(UP && code > 0);
+    let contribution = |code| contribution_down(code, list.multiplier) + up(code);
     match list.codes {
         GroupCodes::Bitmap { heads, codes } => {
-            let (mask, rank) = group_of_bitmap(heads, group);
-            let of_group = (0..GROUP).filter(|row| mask >> row & 1 == 1);
-            for (row, &code) in of_group.zip(&codes[rank..]) {
-                rows[row] += contribution(code);
+            let (mut mask, rank) = group_of_bitmap(heads, group);
+            for &code in &codes[rank..rank + mask.count_ones() as usize] {
+                rows[mask.trailing_zeros() as usize] += contribution(code);
+                mask &= mask - 1;
             }
         }
         GroupCodes::Dense { codes } => {

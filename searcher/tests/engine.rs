@@ -1,10 +1,14 @@
-//! The engine equals the oracle: same rows, same score bits, on every kind of data.
+//! The engine equals the oracle: same rows, same score bits, on every kind of data and with every
+//! instruction set of the machine.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use gleaner_format::{ImpactBuilder, ImpactFile, SparseVector, WINDOW_ROWS};
+use std::collections::BTreeMap;
+
+use gleaner_format::{Column, ImpactBuilder, ImpactFile, ImpactView, SparseVector, WINDOW_ROWS};
+use gleaner_kernels::Kernels;
 use gleaner_searcher::{
     Counters, RowHit, RowSet,
-    block_max::{self, Limits, Scratch},
+    block_max::{self, Limits, Scratch, SegmentAnswer},
     exhaustive,
 };
 use proptest::prelude::*;
@@ -26,30 +30,52 @@ fn tie(row: u32) -> u64 {
 }
 
 fn check(vectors: &[SparseVector], query: &SparseVector, admitted: Option<&RowSet>, k: usize) {
-    let file = file(vectors, None);
-    let (view, mut counters) = (file.view(), Counters::default());
-    let expected = exhaustive::search(view, query, admitted, k, tie);
-    let mut scratch = Scratch::default();
-    let limits = Limits::exact(k, admitted);
-    let answer = block_max::search(view, query, limits, tie, &mut scratch, &mut counters);
-    same(&answer.hits, &expected);
-    assert_eq!(counters.groups_total, counters.groups_summed + counters.groups_dropped);
-    // The certificate is true: nothing unscored beats the threshold, and of the best rows at least
-    // one was not scored if there are more of them than finalists, so the bound covers it.
+    check_file(file(vectors, None).view(), query, admitted, k);
+}
+
+/// Compares every level with the oracle, and all levels with each other.
+fn check_file(
+    view: ImpactView<'_>,
+    query: &SparseVector,
+    admitted: Option<&RowSet>,
+    k: usize,
+) -> Counters {
     let every = exhaustive::search(view, query, admitted, usize::MAX, tie);
+    let limits = Limits::exact(k, admitted);
+    let mut of_first = None;
+    for kernels in Kernels::available() {
+        let (mut scratch, mut counters) = (Scratch::new(kernels), Counters::default());
+        let answer = block_max::search(view, query, limits, tie, &mut scratch, &mut counters);
+        check_answer(&answer, &every, k, &counters);
+        // Scratch is clean: the same search again gives the same answer.
+        let mut again = Counters::default();
+        let same_again = block_max::search(view, query, limits, tie, &mut scratch, &mut again);
+        same(&same_again.hits, &answer.hits);
+        assert_eq!(again, counters);
+        let finalists = of_first.get_or_insert(counters.finalists);
+        assert!(counters.finalists.abs_diff(*finalists) <= 64, "{}", kernels.name());
+    }
+    let mut counters = Counters::default();
+    block_max::search(view, query, limits, tie, &mut Scratch::default(), &mut counters);
+    counters
+}
+
+/// Hits are the best of `every` match, and what the answer certifies of the others is true.
+fn check_answer(answer: &SegmentAnswer, every: &[RowHit], k: usize, counters: &Counters) {
+    same(&answer.hits, &every[..k.min(every.len())]);
+    assert_eq!(counters.groups_total, counters.groups_summed + counters.groups_dropped);
+    // Nothing unscored beats the threshold, and of the best rows at least one was not scored if
+    // there are more of them than finalists, so the bound covers it.
     match answer.highest_bound_not_scored {
         Some(bound) => {
             assert_eq!(answer.hits.len(), k, "something was skipped before the answer was full");
-            assert!(bound <= f64::from(expected[k - 1].score));
+            assert!(bound <= f64::from(every[k - 1].score));
         }
         None => assert!(counters.finalists >= every.len() as u64),
     }
     if let Some(unscored) = every.get(counters.finalists as usize) {
         assert!(answer.highest_bound_not_scored.unwrap() >= f64::from(unscored.score) * 0.999_999);
     }
-    // Scratch is clean: the same search again gives the same answer.
-    let again = block_max::search(view, query, limits, tie, &mut scratch, &mut counters);
-    same(&again.hits, &expected);
 }
 
 fn same(found: &[RowHit], expected: &[RowHit]) {
@@ -71,7 +97,7 @@ fn splade_shaped(rows: usize, seed: u64) -> Vec<SparseVector> {
     (0..rows)
         .map(|_| {
             let len = (random() * 40.0) as usize;
-            let terms: std::collections::BTreeMap<u32, f32> = (0..len)
+            let terms: BTreeMap<u32, f32> = (0..len)
                 .map(|_| {
                     (
                         (3000.0f64.powf(random()) - 1.0) as u32,
@@ -145,12 +171,14 @@ proptest! {
         prop_assume!(!every.is_empty());
         let floor = every[pick.index(every.len())].score;
         let limits = Limits { floor, ..Limits::exact(k, None) };
-        let (mut scratch, mut counters) = (Scratch::default(), Counters::default());
-        let answer =
-            block_max::search(file.view(), &query, limits, tie, &mut scratch, &mut counters);
         let expected: Vec<RowHit> =
             every.into_iter().filter(|hit| hit.score >= floor).take(k).collect();
-        same(&answer.hits, &expected);
+        for kernels in Kernels::available() {
+            let (mut scratch, mut counters) = (Scratch::new(kernels), Counters::default());
+            let answer =
+                block_max::search(file.view(), &query, limits, tie, &mut scratch, &mut counters);
+            same(&answer.hits, &expected);
+        }
     }
 
     #[test]
@@ -190,15 +218,11 @@ fn equals_the_oracle_on_splade_shaped_data() {
 fn equals_the_oracle_over_several_windows_and_skips_blocks() {
     let vectors = splade_shaped(2 * WINDOW_ROWS + 777, 42);
     let file = file(&vectors, None);
-    let (mut scratch, mut counters) = (Scratch::default(), Counters::default());
     let admitted = RowSet::from_docs(file.view(), |doc| doc % 3 != 0);
+    let mut counters = Counters::default();
     for query in splade_shaped(10, 4242) {
         for (k, admitted) in [(10, None), (1000, None), (10, Some(&admitted))] {
-            let expected = exhaustive::search(file.view(), &query, admitted, k, tie);
-            let limits = Limits::exact(k, admitted);
-            let answer =
-                block_max::search(file.view(), &query, limits, tie, &mut scratch, &mut counters);
-            same(&answer.hits, &expected);
+            counters.add(&check_file(file.view(), &query, admitted, k));
         }
     }
     assert!(counters.groups_dropped > 0, "no block was ever skipped: {counters:?}");
@@ -233,4 +257,260 @@ fn wide_term_ids_are_scored_alike() {
     let query =
         SparseVector::from_pairs([(3, 1.0), (1_000_004, 0.7), (4_000_000_000, 1.0)]).unwrap();
     check(&vectors, &query, None, 20);
+}
+
+/// A generator of numbers in 0..1 that the seed fixes.
+fn random_shares(seed: u64) -> impl FnMut() -> f64 {
+    let mut state = seed | 1;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+/// Rows in which `terms` terms occur at all densities, with weights drawn by `weight`.
+fn of_all_densities(
+    rows: usize,
+    terms: u32,
+    seed: u64,
+    weight: impl Fn(f64) -> f32,
+) -> Vec<SparseVector> {
+    let mut random = random_shares(seed);
+    let row = |_| {
+        let mut pairs = BTreeMap::new();
+        for _ in 0..60 {
+            let term = (f64::from(terms + 1).powf(random()) - 1.0) as u32;
+            pairs.insert(term * 5, weight(random()));
+        }
+        SparseVector::from_pairs(pairs).unwrap()
+    };
+    (0..rows).map(row).collect()
+}
+
+/// A query of `len` terms from the start of the vocabulary.
+fn query_of(len: u32, seed: u64, weight: impl Fn(f64) -> f32) -> SparseVector {
+    let mut random = random_shares(seed);
+    SparseVector::from_pairs((0..len).map(|term| (term * 5, weight(random())))).unwrap()
+}
+
+/// From 1e-6 to 1e6, every decade alike.
+fn any_size(share: f64) -> f32 {
+    10f64.powf(12.0 * share - 6.0) as f32
+}
+
+/// Whether sums were made of columns, not every row scored.
+fn used_columns(counters: &Counters) -> bool {
+    counters.windows_total > 0
+}
+
+#[test]
+fn queries_of_every_length_equal_the_oracle() {
+    let even = |share: f64| (0.5 + share) as f32;
+    for (seed, weight) in [(1, even as fn(f64) -> f32), (2, any_size)] {
+        let file = file(&of_all_densities(2500, 6000, seed, weight), None);
+        for (len, by_columns) in
+            [(1, true), (5, true), (60, true), (260, true), (1000, true), (5000, false)]
+        {
+            for query_weight in
+                [even as fn(f64) -> f32, any_size, |share| (share * 1e12) as f32 + 1.0]
+            {
+                let query = query_of(len, seed + u64::from(len), query_weight);
+                for k in [1, 10, 3000] {
+                    let counters = check_file(file.view(), &query, None, k);
+                    assert!(used_columns(&counters) == by_columns, "{len} terms");
+                }
+            }
+        }
+    }
+}
+
+/// The largest weights everywhere in one row: its sum is the bound mass, next to the last of 16 bits.
+#[test]
+fn sums_at_the_limit_do_not_wrap() {
+    for terms in [1u32, 2, 60, 260, 1000, 4000] {
+        let full =
+            |weight: f32| SparseVector::from_pairs((0..terms).map(|term| (term, weight))).unwrap();
+        let mut vectors: Vec<SparseVector> = (0..200)
+            .map(|row| SparseVector::from_pairs([(row % terms, 0.5 + row as f32)]).unwrap())
+            .collect();
+        vectors.extend([full(700.0), full(699.0), full(700.0)]);
+        for weight in [1.0, 0.3, 1e-30, (1u64 << 40) as f32] {
+            for k in [1, 2, 3, 50] {
+                check(&vectors, &full(weight), None, k);
+            }
+        }
+        let uneven = query_of(terms, 5, any_size);
+        let query = SparseVector::from_pairs(uneven.iter().map(|(term, w)| (term / 5, w))).unwrap();
+        check(&vectors, &query, None, 3);
+    }
+}
+
+#[test]
+fn extreme_scales_equal_the_oracle() {
+    let scales: [fn(f64) -> f32; 4] = [
+        |share| f32::from_bits(1 + (share * 40.0) as u32),
+        |share| (share * 1e-38) as f32 + f32::from_bits(1),
+        |share| (share * 1e12) as f32 + 1.0,
+        any_size,
+    ];
+    for (seed, weight) in scales.into_iter().enumerate() {
+        let file = file(&of_all_densities(700, 300, seed as u64 + 9, weight), None);
+        for query_weight in scales {
+            for len in [1, 5, 60] {
+                let query = query_of(len, 3, query_weight);
+                for k in [1, 10, 1000] {
+                    check_file(file.view(), &query, None, k);
+                }
+            }
+        }
+    }
+}
+
+/// Two windows and the start of a third, lists of all forms, thousands of equal scores in each
+/// window, empty rows, and the best row at the very end.
+fn three_windows() -> Vec<SparseVector> {
+    let rows = 2 * WINDOW_ROWS as u32 + 1000;
+    let mut vectors: Vec<SparseVector> = (0..rows)
+        .map(|row| {
+            let has = [
+                (0, row % 4 != 0, 1.0),
+                (1, row % 2 == 0, 0.75),
+                (2, row % 5 == 0, 2.0),
+                (3, row % 11 == 3, 1.5 + (row % 3) as f32),
+                (4, row % 40 == 7, 2.5),
+                (5, row % 600 == 5, 3.0),
+                (6, row % 5000 == 9, 4.0),
+            ];
+            let terms = has.into_iter().filter(|has| has.1 && row % 97 != 0);
+            SparseVector::from_pairs(terms.map(|(term, _, weight)| (term, weight))).unwrap()
+        })
+        .collect();
+    *vectors.last_mut().unwrap() = SparseVector::from_pairs((0..7).map(|t| (t, 5.0))).unwrap();
+    vectors
+}
+
+#[test]
+fn windows_with_all_forms_and_ties_equal_the_oracle() {
+    let vectors = three_windows();
+    let last = vectors.len() as u32 - 1;
+    let file = file(&vectors, None);
+    let view = file.view();
+    let mut forms = [0; 4];
+    for list in (0..view.list_count()).map(|list| view.list(list)) {
+        forms[match list.column {
+            Column::Sparse { .. } => 0,
+            Column::Gaps { .. } => 1,
+            Column::Bitmap { .. } => 2,
+            Column::Dense { .. } => 3,
+        }] += 1;
+    }
+    assert!(forms.into_iter().all(|lists| lists > 0), "{forms:?}");
+    let admitted = RowSet::from_docs(view, |doc| doc % 3 == 1 || doc == last);
+    for terms in [vec![0], vec![0, 1, 2], vec![4, 5, 6], vec![0, 3, 6], (0..7).collect()] {
+        let query = SparseVector::from_pairs(terms.iter().map(|&term| (term, 1.0))).unwrap();
+        for admitted in [None, Some(&admitted)] {
+            for k in [1, 2, 10, 700, 20_000] {
+                check_file(view, &query, admitted, k);
+            }
+            check_file(view, &query, admitted, vectors.len());
+        }
+        assert_eq!(exhaustive::search(view, &query, None, 1, tie)[0].row, last);
+    }
+}
+
+/// A row whose parts all round to nothing is not scored, and the answer must not claim that it was.
+#[test]
+fn rows_rounded_to_nothing_are_not_called_scored() {
+    let rows = WINDOW_ROWS + 128;
+    let vectors: Vec<SparseVector> = (0..rows)
+        .map(|row| {
+            let strong = row < 60 || row % 64 == 1 && row > WINDOW_ROWS;
+            let strong = strong.then_some((1, 1.0));
+            let weak = (row > WINDOW_ROWS).then_some((2, 1.0));
+            SparseVector::from_pairs(strong.into_iter().chain(weak)).unwrap()
+        })
+        .collect();
+    let query = SparseVector::from_pairs([(1, 1.0), (2, 1e-9)]).unwrap();
+    for k in 1..4 {
+        check(&vectors, &query, None, k);
+    }
+}
+
+/// Files searched one after the other, each under the score that the best so far already reach,
+/// answer like one file of all rows.
+#[test]
+fn several_files_under_a_shared_floor_equal_one() {
+    let vectors = splade_shaped(4000, 99);
+    let parts = [0..1500, 1500..1501, 1501..1501, 1501..3900, 3900..4000];
+    let whole = file(&vectors, None);
+    let files: Vec<_> = parts.iter().map(|part| file(&vectors[part.clone()], None)).collect();
+    for query in splade_shaped(12, 31) {
+        for (k, kernels) in [1, 10, 300, 5000]
+            .into_iter()
+            .flat_map(|k| Kernels::available().into_iter().map(move |kernels| (k, kernels)))
+        {
+            let (mut scratch, mut counters) = (Scratch::new(kernels), Counters::default());
+            let mut best: Vec<RowHit> = Vec::new();
+            for (part, file) in parts.iter().zip(&files) {
+                let floor = best.get(k - 1).map_or(0.0, |hit| hit.score);
+                let limits = Limits { floor, ..Limits::exact(k, None) };
+                let first = part.start as u32;
+                let tie = |row| tie(first + row);
+                let view = file.view();
+                let found =
+                    block_max::search(view, &query, limits, tie, &mut scratch, &mut counters);
+                let moved = found.hits.into_iter();
+                best.extend(moved.map(|hit| RowHit { row: first + hit.row, ..hit }));
+                best.sort_by(|a, b| b.cmp(a));
+                best.truncate(k);
+            }
+            same(&best, &exhaustive::search(whole.view(), &query, None, k, tie));
+        }
+    }
+}
+
+/// Terms of learned vectors: topics of terms that occur together, and a tail.
+fn learned_vectors(rows: usize, len: usize, seed: u64) -> Vec<SparseVector> {
+    let mut random = random_shares(seed);
+    let row = |_| {
+        let topic = (random() * 200.0) as u32;
+        let mut pairs = BTreeMap::new();
+        for position in 0..len {
+            let is_of_topic = random() < 0.4;
+            let share = random();
+            let term = match is_of_topic {
+                true => 3000 + topic * 100 + (100.0 * share * share) as u32,
+                false => (3000f64.powf(share) - 1.0) as u32 * 9,
+            };
+            let fading = (-(position as f64) / (len as f64 / 3.0)).exp();
+            pairs.insert(term, (0.02 + 2.5 * fading * random()) as f32);
+        }
+        SparseVector::from_pairs(pairs).unwrap()
+    };
+    (0..rows).map(row).collect()
+}
+
+/// Bounds are tight: few rows beyond the answer are scored. A bound that is true but loose, which
+/// every other law lets pass, shows here.
+#[test]
+fn few_finalists_are_scored() {
+    let file = file(&learned_vectors(40_000, 120, 7), None);
+    let mut report = Vec::new();
+    for (terms, limit) in [(5, 13), (60, 14), (260, 18)] {
+        let mut finalists = 0;
+        let queries = learned_vectors(20, terms, 1000 + terms as u64);
+        for query in &queries {
+            let limits = Limits::exact(10, None);
+            let (mut scratch, mut counters) = (Scratch::default(), Counters::default());
+            let view = file.view();
+            let answer = block_max::search(view, query, limits, tie, &mut scratch, &mut counters);
+            same(&answer.hits, &exhaustive::search(view, query, None, 10, tie));
+            finalists += counters.finalists;
+        }
+        report.push((terms, finalists as f64 / queries.len() as f64, limit));
+    }
+    assert!(report.iter().all(|&(_, mean, limit)| mean <= f64::from(limit)), "{report:?}");
+    assert!(report.iter().all(|&(_, mean, _)| mean >= 10.0), "{report:?}");
 }
