@@ -93,6 +93,7 @@ impl RowSet {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use gleaner_format::{ImpactBuilder, ImpactFile, SparseVector};
 

@@ -489,6 +489,7 @@ fn floor(best: &[Found], depth: usize) -> f32 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
