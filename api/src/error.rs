@@ -250,6 +250,7 @@ impl From<&SearchError> for Problem {
             SearchError::Depth { .. } | SearchError::NoHits => {
                 Self::new(Code::LimitExceeded, detail).field("k")
             }
+            SearchError::Effort { .. } => Self::new(Code::InvalidRequest, detail).field("effort"),
             SearchError::Rank { .. } => Self::new(Code::UnknownRank, detail).field("rank"),
             SearchError::MissingInput { .. } => {
                 Self::new(Code::InvalidQuery, detail).field("query")

@@ -3,7 +3,7 @@
 //! `…Body` types are what arrives, with the defaults of the interface; [`Search`] is what is left
 //! after checking. Unknown members are errors, so that a misspelt option is never ignored.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use gleaner_encoder::{Side, SparseVector};
 use gleaner_format::VectorError;
@@ -38,6 +38,10 @@ pub(crate) struct SearchBody {
     filter: Option<String>,
     #[serde(default)]
     fields: Vec<String>,
+    #[serde(default = "default_effort")]
+    effort: f32,
+    #[serde(default)]
+    timeout_ms: Option<u64>,
     #[serde(default)]
     explain: bool,
     #[serde(default)]
@@ -59,6 +63,10 @@ pub(crate) struct SearchParams {
     filter: Option<String>,
     #[serde(default)]
     fields: String,
+    #[serde(default = "default_effort")]
+    effort: f32,
+    #[serde(default)]
+    timeout_ms: Option<u64>,
     #[serde(default)]
     explain: bool,
     #[serde(default)]
@@ -83,6 +91,10 @@ fn default_k() -> usize {
     10
 }
 
+fn default_effort() -> f32 {
+    1.0
+}
+
 fn default_rank() -> String {
     "sparse".to_owned()
 }
@@ -93,11 +105,12 @@ fn default_side() -> Side {
 
 impl From<SearchParams> for SearchBody {
     fn from(params: SearchParams) -> Self {
-        let SearchParams { q, k, offset, rank, filter, fields, explain, profile } = params;
+        let SearchParams { q, fields, k, offset, rank, filter, .. } = params;
+        let SearchParams { effort, timeout_ms, explain, profile, .. } = params;
         let fields = fields.split(',').filter(|field| !field.is_empty());
         let fields = fields.map(str::to_owned).collect();
         let query = QueryBody { text: Some(q), ..QueryBody::default() };
-        Self { query, k, offset, rank, filter, fields, explain, profile }
+        Self { query, k, offset, rank, filter, fields, effort, timeout_ms, explain, profile }
     }
 }
 
@@ -109,6 +122,9 @@ pub(crate) struct Search {
     pub(crate) offset: usize,
     pub(crate) filter: Option<String>,
     pub(crate) fields: Vec<String>,
+    pub(crate) effort: f32,
+    /// Time for the whole request, within the server's own limit.
+    pub(crate) timeout: Option<Duration>,
     pub(crate) explain: bool,
     pub(crate) profile: bool,
 }
@@ -140,12 +156,20 @@ impl SearchBody {
             let detail = format!("k + offset is {depth}, the limit is {}", limits.k);
             return Err(Problem::new(Code::LimitExceeded, detail).field("k"));
         }
+        // Not a number is not above 0 either.
+        if !(self.effort > 0.0 && self.effort <= 1.0) {
+            let detail = format!("effort is {}; it is above 0 and at most 1", self.effort);
+            return Err(Problem::new(Code::InvalidRequest, detail).field("effort"));
+        }
         let query = self.query.check(limits)?;
         if rank == Rank::Bm25 {
             check_words(&query, limits)?;
         }
-        let Self { k, offset, filter, fields, explain, profile, .. } = self;
-        Ok((Search { rank, k, offset, filter, fields, explain, profile }, query))
+        // No request outlives the server's limit, so that no sum of times can overflow.
+        let timeout = self.timeout_ms.map(|ms| Duration::from_millis(ms).min(limits.timeout));
+        let Self { k, offset, filter, fields, effort, explain, profile, .. } = self;
+        let search = Search { rank, k, offset, filter, fields, effort, timeout, explain, profile };
+        Ok((search, query))
     }
 }
 

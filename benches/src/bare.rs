@@ -58,8 +58,13 @@ impl<T: AsRef<[u8]>> Bare<ImpactFile<T>> {
     }
 
     /// Rows and scores of one query, timed.
-    pub fn search(&mut self, query: &SparseVector, k: usize) -> (Vec<(u32, f32)>, Taken) {
-        let limits = Limits::exact(k, None);
+    pub fn search(
+        &mut self,
+        query: &SparseVector,
+        k: usize,
+        effort: f32,
+    ) -> (Vec<(u32, f32)>, Taken) {
+        let limits = Limits { effort, ..Limits::exact(k, None) };
         let (view, scratch, counters) = (self.file.view(), &mut self.scratch, &mut self.counters);
         let (answer, taken) =
             clock::time(|| block_max::search(view, query, limits, u64::from, scratch, counters));

@@ -57,6 +57,17 @@ fn document(row: usize) -> Document {
     }
 }
 
+/// What is asked for every query alike.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Number of hits.
+    pub k: usize,
+    /// A filter in the product's language.
+    pub filter: Option<&'a str>,
+    /// In (0, 1]; 1 is exact.
+    pub effort: f32,
+}
+
 /// An index open for searching.
 pub struct Product {
     index: Index,
@@ -68,15 +79,14 @@ pub fn open(folder: &Path) -> anyhow::Result<Product> {
 }
 
 impl Product {
-    /// Rows and scores of one query, timed. `filter` is the product's language.
+    /// Rows and scores of one query, timed.
     pub fn search(
         &self,
         query: &SparseVector,
-        k: usize,
-        filter: Option<&str>,
+        asked: Asked<'_>,
     ) -> anyhow::Result<(Vec<(u32, f32)>, Taken)> {
         let snapshot = self.index.snapshot();
-        let request = request(query, k, filter);
+        let request = request(query, asked);
         let (response, taken) = clock::time(|| snapshot.search(&request, &|_| None));
         let hits = response?.hits;
         let pairs = hits.iter().map(|hit| Ok((row_of(&hit.id)?, hit.score)));
@@ -84,13 +94,8 @@ impl Product {
     }
 
     /// Work of one query, counted in a search that nobody times.
-    pub fn count(
-        &self,
-        query: &SparseVector,
-        k: usize,
-        filter: Option<&str>,
-    ) -> anyhow::Result<Counters> {
-        let request = SearchRequest { profile: true, ..request(query, k, filter) };
+    pub fn count(&self, query: &SparseVector, asked: Asked<'_>) -> anyhow::Result<Counters> {
+        let request = SearchRequest { profile: true, ..request(query, asked) };
         let response = self.index.snapshot().search(&request, &|_| None)?;
         Ok(response.profile.context("a profile was asked for")?.counters)
     }
@@ -102,7 +107,7 @@ impl Product {
         for segment in snapshot.segments() {
             let view = segment.impacts();
             for row in (0..view.rows()).filter(|&row| is_alive(segment, row)) {
-                let document = row_of(&segment.id(view.doc(row))?)? as usize;
+                let document = row_of(segment.id(view.doc(row)))? as usize;
                 if vectors.len() <= document {
                     vectors.resize(document + 1, SparseVector::default());
                 }
@@ -119,15 +124,17 @@ fn is_alive(segment: &gleaner_searcher::Segment, row: usize) -> bool {
 }
 
 /// A request as a client makes it: ids and scores, nothing else.
-fn request<'a>(vector: &'a SparseVector, k: usize, filter: Option<&'a str>) -> SearchRequest<'a> {
+fn request<'a>(vector: &'a SparseVector, asked: Asked<'a>) -> SearchRequest<'a> {
     SearchRequest {
         rank: Rank::Sparse,
         vector: Some(vector),
         text: None,
-        k,
+        k: asked.k,
         offset: 0,
-        filter,
+        filter: asked.filter,
         fields: &[],
+        effort: asked.effort,
+        deadline: None,
         explain: false,
         profile: false,
     }

@@ -83,8 +83,10 @@ fn what_is_not_offered_is_refused() {
     };
     assert!(search(r#""safe": "no""#), "exact answers keep every promise");
     assert!(!search(r#""safe": "perhaps""#));
-    assert!(!search(r#""effort": 0.5"#), "effort is not offered yet");
-    assert!(!search(r#""effort": 0"#));
+    assert!(search(r#""safe": "no", "effort": 0.5"#));
+    assert!(search(r#""effort": 0.5"#));
+    assert!(!search(r#""safe": "own", "effort": 0.5"#), "less effort is not safe");
+    assert!(!search(r#""safe": "no", "effort": 0"#) && !search(r#""safe": "no", "effort": 1.5"#));
     assert!(!search(r#""speed": 9"#), "a misspelt key must not be measured");
     let misspelt = r#"{"build": {"id": "d", "recrod": "bare"}, "searches": []}"#;
     assert!(!peer.call("build", misspelt).0);

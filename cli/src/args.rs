@@ -286,6 +286,12 @@ pub(crate) struct SearchArgs {
     /// Keys of the stored documents to show
     #[arg(long, value_name = "KEY,…", value_delimiter = ',')]
     pub(crate) fields: Vec<String>,
+    /// How much of the work may be left out, above 0 and at most 1: below 1, hits may be missed
+    #[arg(long, value_name = "E", default_value_t = 1.0, value_parser = effort)]
+    pub(crate) effort: f32,
+    /// Return the best found after this many milliseconds of searching [default: wait]
+    #[arg(long, value_name = "MS")]
+    pub(crate) timeout_ms: Option<u64>,
     /// Say where every score comes from
     #[arg(long)]
     pub(crate) explain: bool,
@@ -322,6 +328,12 @@ pub(crate) struct BatchSearchArgs {
     /// Only documents that match
     #[arg(long, value_name = "FILTER", allow_hyphen_values = true)]
     pub(crate) filter: Option<String>,
+    /// How much of the work may be left out, above 0 and at most 1: below 1, hits may be missed
+    #[arg(long, value_name = "E", default_value_t = 1.0, value_parser = effort)]
+    pub(crate) effort: f32,
+    /// Return the best found after this many milliseconds of searching, for each query [default: wait]
+    #[arg(long, value_name = "MS")]
+    pub(crate) timeout_ms: Option<u64>,
     #[command(flatten)]
     pub(crate) model: QueryModelArgs,
 }
@@ -343,6 +355,9 @@ pub(crate) struct EvalArgs {
     /// What orders the hits: sparse or bm25
     #[arg(long, value_name = "RANK", default_value = "sparse")]
     pub(crate) rank: String,
+    /// How much of the work may be left out, above 0 and at most 1: below 1, hits may be missed
+    #[arg(long, value_name = "E", default_value_t = 1.0, value_parser = effort)]
+    pub(crate) effort: f32,
     /// Measures, in ir_measures' names
     #[arg(long, value_name = "M,…", default_value = "nDCG@10,AP,RR@10,R@100,R@1000")]
     pub(crate) metrics: String,
@@ -411,6 +426,12 @@ pub(crate) struct DoctorArgs {
     pub(crate) json: bool,
 }
 
+/// A number above 0 and at most 1; not a number is not above 0 either.
+fn effort(text: &str) -> Result<f32, &'static str> {
+    let effort = text.parse().ok().filter(|&effort: &f32| effort > 0.0 && effort <= 1.0);
+    effort.ok_or("it is a number above 0 and at most 1, and 1 is exact")
+}
+
 /// Parses the command line; usage errors end the process with exit code 2.
 pub(crate) fn parse() -> Cli {
     let matches = with_environment(Cli::command()).get_matches();
@@ -442,6 +463,14 @@ mod tests {
     #[test]
     fn the_declaration_is_consistent() {
         with_environment(Cli::command()).debug_assert();
+    }
+
+    #[test]
+    fn effort_is_a_share_of_the_work() {
+        assert_eq!(["0.25", "1", "1e-9"].map(effort), [Ok(0.25), Ok(1.0), Ok(1e-9)]);
+        for text in ["0", "-0.5", "1.0001", "NaN", "inf", "1e-60", "half", ""] {
+            assert!(effort(text).is_err(), "{text}");
+        }
     }
 
     #[test]

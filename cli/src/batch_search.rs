@@ -12,6 +12,7 @@ use crate::{
     failure::Failure,
     model,
     output::Output,
+    search::deadline,
 };
 
 /// Queries encoded and searched together.
@@ -21,9 +22,18 @@ pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
     let rank: Rank = args.rank.parse()?;
     let snapshot = Index::open(&args.index)?.snapshot();
     let queries = Queries::read(args, &snapshot)?;
+    let asked = Asked {
+        rank,
+        k: args.k,
+        filter: args.filter.as_deref(),
+        effort: args.effort,
+        timeout_ms: args.timeout_ms,
+    };
     let mut searcher = match queries {
-        Queries::Texts(_) => BatchSearcher::new(&snapshot, &args.model, rank)?,
-        Queries::Vectors(_) => BatchSearcher { snapshot: &snapshot, rank, encoder: None },
+        Queries::Texts(_) => BatchSearcher::new(&snapshot, &args.model, asked)?,
+        Queries::Vectors(_) => {
+            BatchSearcher { snapshot: &snapshot, asked, encoder: None, cut_short: 0 }
+        }
     };
     let mut writer = RunWriter::new(Output::create(&args.run)?, "gleaner")?;
     let start = Instant::now();
@@ -33,11 +43,11 @@ pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
             Queries::Texts(queries) => {
                 let texts: Vec<&str> =
                     queries[batch.clone()].iter().map(|query| &query.text[..]).collect();
-                searcher.search(&texts, args.k, args.filter.as_deref())?
+                searcher.search(&texts)?
             }
             Queries::Vectors(queries) => {
                 let vectors = queries[batch.clone()].iter().map(|query| (None, Some(&query.1)));
-                searcher.answer(vectors, args.k, args.filter.as_deref())?
+                searcher.answer(vectors)?
             }
         };
         for (query, hits) in batch.clone().zip(answers) {
@@ -45,6 +55,9 @@ pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
         }
         let rate = batch.end as f64 / start.elapsed().as_secs_f64().max(1e-3);
         eprintln!("{} queries, {rate:.0}/s", batch.end);
+    }
+    if searcher.cut_short > 0 {
+        eprintln!("{} queries were cut short by --timeout-ms", searcher.cut_short);
     }
     writer.finish()?.finish()
 }
@@ -109,61 +122,77 @@ fn read_vectors(input: &InputFile) -> anyhow::Result<Vec<(String, SparseVector)>
     Ok(queries)
 }
 
+/// What is asked for every query alike.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) rank: Rank,
+    pub(crate) k: usize,
+    pub(crate) filter: Option<&'a str>,
+    pub(crate) effort: f32,
+    pub(crate) timeout_ms: Option<u64>,
+}
+
+impl Asked<'_> {
+    /// The exact `k` best of all documents.
+    pub(crate) fn exact(rank: Rank, k: usize) -> Self {
+        Self { rank, k, filter: None, effort: 1.0, timeout_ms: None }
+    }
+}
+
 /// Many queries against one snapshot, the model opened once.
 pub(crate) struct BatchSearcher<'a> {
     snapshot: &'a Snapshot,
-    rank: Rank,
+    asked: Asked<'a>,
     encoder: Option<gleaner_encoder::Encoder>,
+    /// Queries whose time was over before everything was looked at.
+    cut_short: usize,
 }
 
 impl<'a> BatchSearcher<'a> {
     pub(crate) fn new(
         snapshot: &'a Snapshot,
         args: &QueryModelArgs,
-        rank: Rank,
+        asked: Asked<'a>,
     ) -> anyhow::Result<Self> {
-        let encoder = match rank {
+        let encoder = match asked.rank {
             Rank::Sparse => Some(model::open_for(snapshot, args)?.encoder(0)?),
             Rank::Bm25 => None,
         };
-        Ok(Self { snapshot, rank, encoder })
+        Ok(Self { snapshot, asked, encoder, cut_short: 0 })
     }
 
     /// Hits of every query, best first, at most `k` each.
-    pub(crate) fn search(
-        &mut self,
-        texts: &[&str],
-        k: usize,
-        filter: Option<&str>,
-    ) -> anyhow::Result<Vec<Vec<ScoredDoc>>> {
+    pub(crate) fn search(&mut self, texts: &[&str]) -> anyhow::Result<Vec<Vec<ScoredDoc>>> {
         let vectors: Vec<Option<SparseVector>> = match &mut self.encoder {
             Some(encoder) => encoder.encode(Side::Query, texts)?.into_iter().map(Some).collect(),
             None => vec![None; texts.len()],
         };
         let texts = texts.iter().map(|text| Some(*text));
-        self.answer(texts.zip(vectors.iter().map(Option::as_ref)), k, filter)
+        self.answer(texts.zip(vectors.iter().map(Option::as_ref)))
     }
 
     /// Hits of every query, given as what the ranking needs: its text, its vector.
     fn answer<'q>(
-        &self,
+        &mut self,
         queries: impl Iterator<Item = (Option<&'q str>, Option<&'q SparseVector>)>,
-        k: usize,
-        filter: Option<&str>,
     ) -> anyhow::Result<Vec<Vec<ScoredDoc>>> {
+        let Asked { rank, k, filter, effort, timeout_ms } = self.asked;
         let answer = |(text, vector)| {
             let request = SearchRequest {
-                rank: self.rank,
+                rank,
                 vector,
                 text,
                 k,
                 offset: 0,
                 filter,
                 fields: &[],
+                effort,
+                deadline: deadline(timeout_ms),
                 explain: false,
                 profile: false,
             };
             let response = self.snapshot.search(&request, &|_| None)?;
+            self.cut_short += usize::from(!response.certificate.complete);
             let hits = response.hits.into_iter();
             Ok(hits.map(|hit| ScoredDoc::new(hit.id, hit.score)).collect())
         };

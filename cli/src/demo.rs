@@ -13,6 +13,7 @@ use gleaner_searcher::{Index, Rank, SearchRequest, Snapshot};
 
 use crate::{
     args::{DEFAULT_DEMO_INDEX, DemoArgs, ProgressArg, QueryModelArgs},
+    batch_search::Asked,
     eval,
     failure::{Failure, chain},
     index,
@@ -46,7 +47,8 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     writeln!(out, "{:<22} {:>8} {:>8} {:>8}", "", "nDCG@10", "RR@10", "R@100")?;
     for (name, rank) in [("SPLADE (splade-tiny)", Rank::Sparse), ("BM25", Rank::Bm25)] {
         let measures = Measure::parse_list("nDCG@10,RR@10,R@100")?;
-        let run = eval::search(&snapshot, &model, rank, &dataset, eval::depth(&measures))?;
+        let asked = Asked::exact(rank, eval::depth(&measures));
+        let run = eval::search(&snapshot, &model, &dataset, asked)?;
         let means = evaluate(&dataset.qrels, &run, &measures)?.means;
         let values: Vec<String> = means.iter().map(|(_, mean)| format!("{mean:>8.4}")).collect();
         writeln!(out, "{name:<22} {}", values.join(" "))?;
@@ -157,6 +159,8 @@ fn show(
             offset: 0,
             filter: None,
             fields: &fields,
+            effort: 1.0,
+            deadline: None,
             explain,
             profile: explain,
         };

@@ -99,7 +99,7 @@ fn documents(snapshot: &Snapshot) -> Finding {
 }
 
 fn read_documents(snapshot: &Snapshot) -> Result<usize, String> {
-    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut seen: HashMap<&str, usize> = HashMap::new();
     for (ordinal, segment) in snapshot.segments().iter().enumerate() {
         let view = segment.impacts();
         for row in 0..view.rows() {
@@ -107,9 +107,9 @@ fn read_documents(snapshot: &Snapshot) -> Result<usize, String> {
                 continue;
             }
             let doc = view.doc(row);
-            let id = segment.id(doc).map_err(|error| chain(&error))?;
+            let id = segment.id(doc);
             snapshot.stored(ordinal, doc).map_err(|error| chain(&error))?;
-            if let Some(other) = seen.insert(id.clone(), ordinal) {
+            if let Some(other) = seen.insert(id, ordinal) {
                 let name = |ordinal: usize| snapshot.segments()[ordinal].name();
                 return Err(format!("_id {id:?} lives in {} and {}", name(other), name(ordinal)));
             }

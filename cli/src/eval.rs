@@ -7,7 +7,7 @@ use gleaner_searcher::{Index, Rank, Snapshot};
 
 use crate::{
     args::{EvalArgs, QueryModelArgs},
-    batch_search::BatchSearcher,
+    batch_search::{Asked, BatchSearcher},
     failure::Failure,
     output::{Output, stdout},
 };
@@ -40,7 +40,8 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
             let snapshot = Index::open(index)?.snapshot();
             eprintln!("searching {} queries by {}, depth {depth}", dataset.qrels.len(), args.rank);
             let depth = depth + usize::from(args.ignore_identical_ids);
-            search(&snapshot, &args.model, rank, &dataset, depth)?
+            let asked = Asked { effort: args.effort, ..Asked::exact(rank, depth) };
+            search(&snapshot, &args.model, &dataset, asked)?
         }
         (None, None) => {
             let message = "name an index with --index or a run with --from-run";
@@ -77,13 +78,12 @@ pub(crate) fn depth(measures: &[Measure]) -> usize {
 pub(crate) fn search(
     snapshot: &Snapshot,
     model: &QueryModelArgs,
-    rank: Rank,
     dataset: &Dataset,
-    depth: usize,
+    asked: Asked<'_>,
 ) -> anyhow::Result<Run> {
     let queries: Vec<_> = dataset.relevant_queries().collect();
     let texts: Vec<&str> = queries.iter().map(|query| &query.text[..]).collect();
-    let answers = BatchSearcher::new(snapshot, model, rank)?.search(&texts, depth, None)?;
+    let answers = BatchSearcher::new(snapshot, model, asked)?.search(&texts)?;
     let mut run = Run::new();
     for (query, hits) in queries.iter().zip(answers) {
         // Scores as they are, ties as trec_eval breaks them: on a collection with duplicates the

@@ -20,7 +20,7 @@ pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<()> {
             if segment.alive().is_some_and(|alive| !alive.contains(row)) {
                 continue;
             }
-            let id = segment.id(view.doc(row))?;
+            let id = segment.id(view.doc(row)).to_owned();
             // A 16-bit code times a power of two is exact in f32.
             let stored = view.row(row).iter().map(|(term, weight)| (term, weight as f32));
             let vector = SparseVector::from_pairs(stored)?;

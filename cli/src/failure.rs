@@ -114,6 +114,7 @@ fn search_code(error: &SearchError) -> u8 {
         | SearchError::Rank { .. }
         | SearchError::Depth { .. }
         | SearchError::NoHits
+        | SearchError::Effort { .. }
         | SearchError::QueryTerms { .. }
         | SearchError::MissingInput { .. } => 2,
         error if error.is_damage() => 4,

@@ -1,6 +1,9 @@
 //! `gleaner search`: one query, for people or as JSON.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::{Duration, Instant},
+};
 
 use gleaner_encoder::{Model, Side, SparseVector};
 use gleaner_indexer::parse_weights;
@@ -38,6 +41,8 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
         offset: args.offset,
         filter: args.filter.as_deref(),
         fields: if args.json { &args.fields } else { &shown },
+        effort: args.effort,
+        deadline: deadline(args.timeout_ms),
         explain: args.explain,
         profile: args.profile,
     };
@@ -49,6 +54,12 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
         print(&mut out, &response)?;
     }
     Ok(out.flush()?)
+}
+
+/// When to return the best found so far, from now.
+pub(crate) fn deadline(timeout_ms: Option<u64>) -> Option<Instant> {
+    // A time beyond what clocks can hold never comes.
+    Instant::now().checked_add(Duration::from_millis(timeout_ms?))
 }
 
 /// A query's vector and the vocabulary it was made with; neither for BM25.
@@ -105,7 +116,17 @@ pub(crate) fn print(out: &mut impl Write, response: &SearchResponse) -> io::Resu
     }
     let certificate = &response.certificate;
     let took_us = response.took_us;
+    let given_up = match certificate.complete {
+        true => "approximate: hits may be missing",
+        false => "not complete: the time was over",
+    };
     match certificate.highest_bound_not_scored {
+        Some(bound) if !response.exact => writeln!(
+            out,
+            "{given_up}, none above {bound:.4}; threshold {:.4}; {took_us} µs",
+            certificate.threshold
+        )?,
+        None if !response.exact => writeln!(out, "{given_up}; {took_us} µs")?,
         Some(bound) => writeln!(
             out,
             "exact: threshold {:.4}, nothing unscored can exceed {bound:.4}; {took_us} µs",
@@ -120,7 +141,7 @@ pub(crate) fn print(out: &mut impl Write, response: &SearchResponse) -> io::Resu
 }
 
 fn print_profile(out: &mut impl Write, profile: &Profile) -> io::Result<()> {
-    let Profile { plan, query_terms, segments, filter_us, search_us, counters: c } = profile;
+    let Profile { plan, query_terms, segments, filter_us, search_us, counters: c, .. } = profile;
     writeln!(out, "plan {plan}: {query_terms} terms, {segments} segments")?;
     writeln!(out, "  windows  {} of {} skipped", c.windows_skipped, c.windows_total)?;
     writeln!(
@@ -130,7 +151,14 @@ fn print_profile(out: &mut impl Write, profile: &Profile) -> io::Result<()> {
     )?;
     writeln!(out, "  lists    {}, {} postings added, {} bytes read", c.lists, c.postings, c.bytes)?;
     writeln!(out, "  rows     {} scored exactly", c.finalists)?;
-    writeln!(out, "  time     filter {filter_us} µs, search {search_us} µs")
+    let cached = if profile.filter_cached { " (cached)" } else { "" };
+    let p = &profile.phases;
+    writeln!(out, "  time     filter {filter_us} µs{cached}, search {search_us} µs")?;
+    writeln!(
+        out,
+        "  phases   plan {:.0} µs, scatter {:.0} µs, sweep {:.0} µs, finalists {:.0} µs",
+        p.plan_us, p.scatter_us, p.sweep_us, p.finalists_us
+    )
 }
 
 fn print_explanation(out: &mut impl Write, explanation: &Explanation) -> io::Result<()> {

@@ -6,14 +6,16 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use gleaner_format::{ImpactBuilder, ImpactFile, SparseVector};
 use gleaner_indexer::{
     DocumentEncoder, IndexError, IndexStore, IngestOptions, IngestReport, OnError, Place, ingest,
 };
-use gleaner_searcher::{Index, ModelBinding, Rank, SearchRequest, SearchResponse, exhaustive};
+use gleaner_searcher::{
+    Index, ModelBinding, Rank, SearchError, SearchRequest, SearchResponse, exhaustive,
+};
 use proptest::prelude::*;
 
 /// One weight per distinct word: its number of occurrences, under an id made from its letters.
@@ -74,6 +76,8 @@ fn request<'a>(query: &'a SparseVector, k: usize, filter: Option<&'a str>) -> Se
         offset: 0,
         filter,
         fields: &[],
+        effort: 1.0,
+        deadline: None,
         explain: false,
         profile: false,
     }
@@ -708,4 +712,119 @@ fn a_merge_is_seen_by_refresh_and_the_old_snapshot_stays_readable() {
         found(&snapshot.search(&request(&query, 30, None), &|_| None).unwrap())
     };
     assert_eq!(answer(&before), answer(&after));
+}
+
+/// The cache of filters outlives commits: its rows must be those of the commit that is read.
+#[test]
+fn a_filter_answers_alike_from_the_cache_and_after_commits() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    let mut documents: BTreeMap<String, String> = corpus(2500, 21).into_iter().collect();
+    write_corpus(&input, &documents.clone().into_iter().collect::<Vec<_>>());
+    run(&path, &input, false).unwrap();
+    let index = Index::open(&path).unwrap();
+    let query = vector("w1 w2 w3 w17");
+    let check = |documents: &BTreeMap<String, String>, cached: [bool; 2]| {
+        for is_cached in cached {
+            let snapshot = index.refresh().unwrap();
+            let request = SearchRequest {
+                profile: true,
+                ..request(&query, 40, Some("tag:t1 AND year:>1995"))
+            };
+            let answer = snapshot.search(&request, &|_| None).unwrap();
+            let keep = |text: &str| 1990 + text.len() % 30 > 1995 && text.len() % 3 == 1;
+            assert_eq!(found(&answer), expected(documents, &query, 40, keep));
+            assert_eq!(answer.profile.unwrap().filter_cached, is_cached);
+        }
+    };
+    check(&documents, [false, true]);
+    // Replaced documents delete rows of segments that are cached, and add a segment.
+    let changed: Vec<_> = corpus(700, 22).into_iter().step_by(3).collect();
+    write_corpus(&input, &changed);
+    documents.extend(changed);
+    run(&path, &input, false).unwrap();
+    check(&documents, [false, true]);
+    IndexStore::open(&path, model()).unwrap().merge().unwrap();
+    check(&documents, [false, true]);
+    let unknown = request(&query, 5, Some("nothing:1"));
+    for _ in 0..2 {
+        assert!(index.snapshot().search(&unknown, &|_| None).is_err(), "errors are not cached");
+    }
+}
+
+#[test]
+fn less_effort_is_said_and_scores_stay_true() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    write_corpus(&input, &corpus(4000, 11));
+    run(&index, &input, false).unwrap();
+    let snapshot = Index::open(&index).unwrap().snapshot();
+    let mut state = 5;
+    for _ in 0..20 {
+        let query = vector(&words(&mut state, 8));
+        let ask = |k, effort| {
+            let request = SearchRequest { effort, ..request(&query, k, None) };
+            snapshot.search(&request, &|_| None).unwrap()
+        };
+        let all = ask(4000, 1.0);
+        assert!(all.exact && all.certificate.complete);
+        let truth: BTreeMap<String, u32> = found(&all).into_iter().collect();
+        for effort in [0.1, 0.5, 0.9] {
+            let answer = ask(10, effort);
+            let certificate = &answer.certificate;
+            let kind = if answer.exact { "rank_safe" } else { "approximate" };
+            assert_eq!((certificate.kind, certificate.effort), (kind, effort));
+            assert!(certificate.complete && answer.hits.len() <= 10);
+            let hits = found(&answer);
+            assert!(hits.iter().all(|(id, score)| truth[id] == *score), "scores are true scores");
+            let missed = all.hits.iter().find(|hit| !answer.hits.iter().any(|h| h.id == hit.id));
+            if answer.exact {
+                assert_eq!(hits, found(&ask(10, 1.0)));
+            } else if let Some(missed) = missed.filter(|hit| hit.score > certificate.threshold) {
+                let bound = certificate.highest_bound_not_scored.unwrap();
+                assert!(f64::from(missed.score) <= bound * (1.0 + 1e-6), "{missed:?} {bound}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_deadline_that_has_passed_is_an_incomplete_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    write_corpus(&input, &corpus(3000, 12));
+    run(&index, &input, false).unwrap();
+    let snapshot = Index::open(&index).unwrap().snapshot();
+    let query = vector("w1 w2 w3");
+    for rank in [Rank::Sparse, Rank::Bm25] {
+        let ask = |deadline| {
+            let exact = request(&query, 10, None);
+            let request = SearchRequest { rank, text: Some("w1 w2 w3"), deadline, ..exact };
+            snapshot.search(&request, &|_| None).unwrap()
+        };
+        let late = ask(Some(Instant::now()));
+        assert!(!late.exact && !late.certificate.complete);
+        assert_eq!((late.certificate.kind, late.hits.len()), ("approximate", 0));
+        let whole = ask(None);
+        let bound = late.certificate.highest_bound_not_scored;
+        assert!(bound.is_none_or(|bound| bound >= f64::from(whole.hits[0].score)));
+        let early = ask(Some(Instant::now() + Duration::from_secs(3600)));
+        assert!(early.exact && early.certificate == whole.certificate);
+        assert_eq!(found(&early), found(&whole));
+    }
+}
+
+#[test]
+fn effort_outside_its_range_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    write_corpus(&input, &corpus(20, 3));
+    run(&index, &input, false).unwrap();
+    let snapshot = Index::open(&index).unwrap().snapshot();
+    let query = vector("w1");
+    for effort in [0.0, -0.5, 1.0001, f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let request = SearchRequest { effort, ..request(&query, 5, None) };
+        let error = snapshot.search(&request, &|_| None).unwrap_err();
+        assert!(matches!(error, SearchError::Effort { .. }), "{effort}: {error}");
+    }
 }

@@ -91,6 +91,8 @@ fn search(index: &Path, query: &SparseVector) -> Vec<(String, f32)> {
         offset: 0,
         filter: None,
         fields: &["_id".to_owned()],
+        effort: 1.0,
+        deadline: None,
         explain: false,
         profile: false,
     };
@@ -298,6 +300,8 @@ fn text_and_keys_beside_a_vector_are_indexed() {
             offset: 0,
             filter,
             fields: &fields,
+            effort: 1.0,
+            deadline: None,
             explain: false,
             profile: false,
         };

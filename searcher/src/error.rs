@@ -79,6 +79,12 @@ pub enum SearchError {
         /// The limit.
         limit: usize,
     },
+    /// Effort that is no share of the whole.
+    #[error("effort is {effort}; it is a number above 0 and at most 1, and 1 is exact")]
+    Effort {
+        /// The number given.
+        effort: f32,
+    },
     /// A ranking that does not exist.
     #[error("unknown ranking {rank:?}; known: sparse, bm25")]
     Rank {

@@ -1,9 +1,11 @@
 //! Filter to rows: any tantivy query, evaluated per segment before anything is scored.
 //!
 //! The language is tantivy's: `year:>=2015 AND lang:en`, `_id:IN [a b]`, `text:tariff`. Bare words
-//! match the text; other names are keys of the documents.
+//! match the text; other names are keys of the documents. What a filter admits is kept
+//! (`filter_cache.rs`).
 
-use roaring::RoaringBitmap;
+use std::sync::Arc;
+
 use tantivy::{
     TantivyError,
     query::{EnableScoring, Occur, Query, QueryParser},
@@ -12,6 +14,7 @@ use tantivy::{
 
 use crate::{
     error::SearchError,
+    filter_cache::FilteredRows,
     index::{Segment, Snapshot},
     rows::RowSet,
 };
@@ -46,7 +49,7 @@ impl Filter {
     }
 
     /// The living documents of segment `ordinal` that match.
-    pub(crate) fn rows(
+    fn rows(
         &self,
         snapshot: &Snapshot,
         ordinal: usize,
@@ -54,7 +57,7 @@ impl Filter {
     ) -> Result<RowSet, SearchError> {
         let scoring = EnableScoring::disabled_from_searcher(snapshot.searcher());
         let reader = snapshot.searcher().segment_reader(ordinal as u32);
-        let mut docs = RoaringBitmap::new();
+        let mut docs = vec![0u64; segment.impacts().rows().div_ceil(64)];
         // What a filter asks of a field may turn out to be impossible only now.
         let refused = |error: TantivyError| match error {
             TantivyError::SchemaError(reason) | TantivyError::InvalidArgument(reason) => {
@@ -64,12 +67,36 @@ impl Filter {
         };
         let weight = self.query.weight(scoring).map_err(refused)?;
         let collected = weight.for_each_no_score(reader, &mut |matched| {
-            docs.extend(matched.iter().copied());
+            matched.iter().for_each(|&doc| docs[doc as usize / 64] |= 1 << (doc % 64));
         });
         collected.map_err(refused)?;
-        let alive = |doc| !reader.is_deleted(doc);
-        Ok(RowSet::from_docs(segment.impacts(), |doc| docs.contains(doc) && alive(doc)))
+        Ok(RowSet::from_doc_bits(segment.impacts(), docs, segment.alive()))
     }
+}
+
+/// The living documents that a filter admits, and whether all of that was known already.
+///
+/// Errors: as [`Filter::parse`].
+pub(crate) fn admit(
+    snapshot: &Snapshot,
+    filter: &str,
+) -> Result<(Arc<FilteredRows>, bool), SearchError> {
+    let known = snapshot.filters().get(filter);
+    let segments = snapshot.segments();
+    if let Some(known) = known.as_ref().filter(|k| k.covers(segments.iter().map(|s| s.key()))) {
+        return Ok((Arc::clone(known), true));
+    }
+    let parsed = Filter::parse(snapshot, filter)?;
+    let rows = segments.iter().enumerate().map(|(ordinal, segment)| {
+        let rows = match known.as_ref().and_then(|known| known.find(segment.key())) {
+            Some(rows) => Arc::clone(rows),
+            None => Arc::new(parsed.rows(snapshot, ordinal, segment)?),
+        };
+        Ok((segment.key(), rows))
+    });
+    let rows = Arc::new(FilteredRows(rows.collect::<Result<_, SearchError>>()?));
+    snapshot.filters().put(filter, Arc::clone(&rows));
+    Ok((rows, false))
 }
 
 fn check_size(filter: &str) -> Result<(), &'static str> {

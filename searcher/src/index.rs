@@ -4,6 +4,7 @@
 //! Segments are immutable too, so those already checked are carried over to the next snapshot.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashSet},
     ops::Deref,
     path::{Path, PathBuf},
@@ -16,7 +17,6 @@ use serde_json::{Map, Value};
 use tantivy::{
     DocAddress, IndexMeta, IndexReader, IndexSettings, Opstamp, ReloadPolicy, Searcher,
     SegmentMeta, SegmentReader, TantivyDocument, TantivyError,
-    columnar::StrColumn,
     directory::{OwnedBytes, error::OpenReadError},
     index::{SegmentComponent, SegmentId},
     schema::Value as _,
@@ -26,6 +26,8 @@ use crate::{
     block_max::Scratch,
     directory::ReadOnlyDirectory,
     error::SearchError,
+    filter_cache::{FilterCache, LIMIT_BYTES, SegmentKey},
+    ids::Ids,
     manifest::Manifest,
     rows::RowSet,
     schema::{DENSE_EXTENSION, Fields, IMPACT_EXTENSION, register_analyzers},
@@ -57,6 +59,10 @@ pub struct Snapshot {
     opstamp: Opstamp,
     searcher: Searcher,
     segments: Vec<Arc<Segment>>,
+    /// Ordinals of the segments, the one with the most rows first: it sets the threshold for the
+    /// others.
+    visits: Vec<usize>,
+    filters: Arc<FilterCache>,
     scratch: Mutex<Vec<Scratch>>,
 }
 
@@ -65,7 +71,7 @@ pub struct Segment {
     id: SegmentId,
     delete_opstamp: Option<Opstamp>,
     impacts: ImpactFile<Mapped>,
-    ids: StrColumn,
+    ids: Ids,
     alive: Option<RowSet>,
 }
 
@@ -98,7 +104,7 @@ impl Index {
             let reader = tantivy.reader_builder().reload_policy(ReloadPolicy::Manual);
             reader.try_into().map(Some).map_err(meta_damaged)
         })?;
-        let snapshot = open_snapshot(path, &tantivy, &reader, fields, &[], &mut checked)?;
+        let snapshot = open_snapshot(path, &tantivy, &reader, fields, None, &mut checked)?;
         let current = Mutex::new(Arc::new(snapshot));
         let checked = Mutex::new(checked);
         Ok(Self { path: path.to_path_buf(), tantivy, reader, fields, current, checked })
@@ -131,7 +137,7 @@ impl Index {
             &self.tantivy,
             &self.reader,
             self.fields,
-            &current.segments,
+            Some(&current),
             &mut unpoisoned(&self.checked),
         )?;
         let next = Arc::new(next);
@@ -171,17 +177,18 @@ fn segment_ids(metas: &IndexMeta) -> BTreeMap<SegmentId, Option<Opstamp>> {
     metas.segments.iter().map(|meta| (meta.id(), meta.delete_opstamp())).collect()
 }
 
-/// Checks files not checked before and opens the segments of the latest commit.
+/// Checks files not checked before and opens the segments of the latest commit; those of
+/// `previous` are open already.
 fn open_snapshot(
     path: &Path,
     tantivy: &tantivy::Index,
     reader: &IndexReader,
     fields: Fields,
-    known: &[Arc<Segment>],
+    previous: Option<&Snapshot>,
     checked: &mut HashSet<PathBuf>,
 ) -> Result<Snapshot, SearchError> {
-    let known: BTreeMap<_, _> =
-        known.iter().map(|segment| ((segment.id, segment.delete_opstamp), segment)).collect();
+    let known = previous.map_or(&[][..], |previous| &previous.segments);
+    let known: BTreeMap<_, _> = known.iter().map(|segment| (segment.key(), segment)).collect();
     while_commits_land(tantivy, path, |metas| {
         check_files(tantivy, path, metas, checked)?;
         reader.reload().map_err(|error| damage(error, path.join("meta.json")))?;
@@ -195,12 +202,20 @@ fn open_snapshot(
                 None => Segment::open(path, reader).map(Arc::new),
             }
         });
+        let segments = segments.collect::<Result<Vec<_>, SearchError>>()?;
+        let mut visits: Vec<usize> = (0..segments.len()).collect();
+        visits.sort_by_key(|&ordinal| Reverse(segments[ordinal].impacts().rows()));
         Ok(Some(Snapshot {
             path: path.to_path_buf(),
             fields,
             manifest: Manifest::read(metas.payload.as_deref(), path)?,
             opstamp: metas.opstamp,
-            segments: segments.collect::<Result<_, SearchError>>()?,
+            segments,
+            visits,
+            filters: match previous {
+                Some(previous) => Arc::clone(&previous.filters),
+                None => Arc::new(FilterCache::new(LIMIT_BYTES)),
+            },
             searcher,
             scratch: Mutex::new(Vec::new()),
         }))
@@ -319,10 +334,11 @@ impl Segment {
             let reason = format!("{rows} and {dense_rows} rows for {} documents", reader.max_doc());
             return Err(SearchError::Damaged { file: name(IMPACT_EXTENSION), reason });
         }
-        let ids = reader.fast_fields().str("_id")?.ok_or_else(|| SearchError::Damaged {
-            file: name("fast"),
-            reason: "the _id column is missing".to_owned(),
-        })?;
+        let column = reader.fast_fields().str("_id")?;
+        let ids = column
+            .ok_or_else(|| "the _id column is missing".to_owned())
+            .and_then(|column| Ids::read(&column, reader.max_doc()))
+            .map_err(|reason| SearchError::Damaged { file: name("fast"), reason })?;
         let alive = reader
             .alive_bitset()
             .map(|alive| RowSet::from_docs(impacts.view(), |doc| alive.is_alive(doc)));
@@ -344,6 +360,11 @@ impl Segment {
         self.impacts.view()
     }
 
+    /// What the segment's rows are known by.
+    pub(crate) fn key(&self) -> SegmentKey {
+        (self.id, self.delete_opstamp)
+    }
+
     /// Rows that are not deleted; `None` when all live.
     pub fn alive(&self) -> Option<&RowSet> {
         self.alive.as_ref()
@@ -351,15 +372,17 @@ impl Segment {
 
     /// The ordinal of a document's `_id` among the segment's ids in byte order.
     pub fn id_ordinal(&self, doc: u32) -> u64 {
-        self.ids.ords().first(doc).unwrap_or(u64::MAX)
+        u64::from(self.ids.ordinal(doc))
     }
 
     /// A document's `_id`.
-    pub fn id(&self, doc: u32) -> Result<String, SearchError> {
-        let mut id = String::new();
-        let io = |source| SearchError::Io { file: PathBuf::from(self.name()), source };
-        self.ids.ord_to_str(self.id_ordinal(doc), &mut id).map_err(io)?;
-        Ok(id)
+    pub fn id(&self, doc: u32) -> &str {
+        self.ids.id(self.ids.ordinal(doc))
+    }
+
+    /// The `_id` that [`Segment::id_ordinal`] numbers.
+    pub(crate) fn id_at(&self, ordinal: u64) -> &str {
+        self.ids.id(ordinal as u32)
     }
 }
 
@@ -389,6 +412,16 @@ impl Snapshot {
         &self.segments
     }
 
+    /// Ordinals of the segments in the order of searching.
+    pub(crate) fn visits(&self) -> &[usize] {
+        &self.visits
+    }
+
+    /// Filters evaluated lately.
+    pub(crate) fn filters(&self) -> &FilterCache {
+        &self.filters
+    }
+
     /// tantivy's view of the same commit.
     pub fn searcher(&self) -> &Searcher {
         &self.searcher
@@ -407,7 +440,7 @@ impl Snapshot {
         let document: TantivyDocument = self.searcher.doc(address)?;
         let source = document.get_first(self.fields.source).and_then(|value| value.as_str());
         let Some(source) = source else {
-            let id = self.segments[segment].id(doc)?;
+            let id = self.segments[segment].id(doc).to_owned();
             return Ok(Map::from_iter([("_id".to_owned(), Value::String(id))]));
         };
         serde_json::from_str(source).map_err(|error| SearchError::Damaged {

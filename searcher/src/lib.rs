@@ -11,7 +11,9 @@ mod directory;
 mod error;
 pub mod exhaustive;
 mod filter;
+mod filter_cache;
 mod finalists;
+mod ids;
 mod index;
 mod manifest;
 mod plan;
@@ -33,7 +35,7 @@ pub use schema::{
     register_analyzers,
 };
 pub use search::{
-    Certificate, Contribution, DEPTH_LIMIT, Explanation, Hit, Profile, Rank, SearchRequest,
-    SearchResponse,
+    Certificate, Contribution, DEPTH_LIMIT, Explanation, Hit, PhasesUs, Profile, Rank,
+    SearchRequest, SearchResponse,
 };
 pub use topk::{RowHit, TopK};

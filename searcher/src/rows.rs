@@ -11,6 +11,7 @@ const _: () = assert!(GROUP_ROWS == 64, "one word of a row set is one group");
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowSet {
     groups: Vec<u64>,
+    count: u64,
 }
 
 impl RowSet {
@@ -18,11 +19,37 @@ impl RowSet {
     pub fn from_docs(view: ImpactView<'_>, keep: impl Fn(u32) -> bool) -> Self {
         let mut groups = vec![0u64; view.rows().div_ceil(GROUP_ROWS)];
         for row in 0..view.rows() {
-            if keep(view.doc(row)) {
-                groups[row / GROUP_ROWS] |= 1 << (row % GROUP_ROWS);
-            }
+            groups[row / GROUP_ROWS] |= u64::from(keep(view.doc(row))) << (row % GROUP_ROWS);
         }
-        Self { groups }
+        Self::from_groups(groups)
+    }
+
+    /// The rows whose documents' bits are set, and which are among `alive` (all if `None`). A set of
+    /// documents has one bit per document, as a set of rows has one per row.
+    pub(crate) fn from_doc_bits(
+        view: ImpactView<'_>,
+        docs: Vec<u64>,
+        alive: Option<&RowSet>,
+    ) -> Self {
+        let has = |doc: u32| docs[doc as usize / 64] >> (doc % 64) & 1 == 1;
+        let mut groups = match view.is_in_document_order() {
+            true => docs,
+            false => Self::from_docs(view, has).groups,
+        };
+        if let Some(alive) = alive {
+            groups.iter_mut().zip(&alive.groups).for_each(|(word, alive)| *word &= alive);
+        }
+        Self::from_groups(groups)
+    }
+
+    fn from_groups(groups: Vec<u64>) -> Self {
+        let count = groups.iter().map(|word| u64::from(word.count_ones())).sum();
+        Self { groups, count }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn empty() -> Self {
+        Self::from_groups(Vec::new())
     }
 
     /// Whether `row` is in the set.
@@ -54,8 +81,37 @@ impl RowSet {
         })
     }
 
-    /// Number of rows in the set.
+    /// Number of rows in the set; counted once, when it was made.
     pub fn count(&self) -> u64 {
-        self.groups.iter().map(|word| u64::from(word.count_ones())).sum()
+        self.count
+    }
+
+    /// Bytes held in memory.
+    pub fn len_bytes(&self) -> usize {
+        size_of_val(&self.groups[..])
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use gleaner_format::{ImpactBuilder, ImpactFile, SparseVector};
+
+    use super::*;
+
+    #[test]
+    fn rows_are_counted_and_listed_in_order() {
+        let mut builder = ImpactBuilder::new();
+        (0..300).for_each(|_| builder.push(&SparseVector::default()).unwrap());
+        let mut bytes = Vec::new();
+        builder.write(&mut bytes).unwrap();
+        let file = ImpactFile::open(bytes).unwrap();
+        for step in [1, 2, 63, 64, 65, 299, 1000] {
+            let set = RowSet::from_docs(file.view(), |doc| doc as usize % step == step / 2);
+            let expected: Vec<usize> = (0..300).filter(|row| row % step == step / 2).collect();
+            assert_eq!(set.rows().collect::<Vec<_>>(), expected);
+            assert_eq!(set.count(), expected.len() as u64);
+            assert!((0..320).all(|row| set.contains(row) == expected.contains(&row)));
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The response type here is what `gleaner search --json` prints and what HTTP returns.
 
-use std::{cmp::Ordering, str::FromStr, time::Instant};
+use std::{cmp::Ordering, str::FromStr, sync::Arc, time::Instant};
 
 use gleaner_format::SparseVector;
 use serde::Serialize;
@@ -12,11 +12,11 @@ use crate::{
     block_max::{self, Limits},
     bm25,
     error::SearchError,
-    exhaustive,
-    filter::Filter,
+    exhaustive, filter,
+    filter_cache::FilteredRows,
     index::Snapshot,
     plan::QUERY_TERMS_LIMIT,
-    profile::Counters,
+    profile::{Counters, Phases},
     rows::RowSet,
     topk::{RowHit, TopK},
 };
@@ -61,6 +61,10 @@ pub struct SearchRequest<'a> {
     pub filter: Option<&'a str>,
     /// Keys of the stored document to return with each hit.
     pub fields: &'a [String],
+    /// In (0, 1]. Below 1, [`Rank::Sparse`] may miss hits; what it returns has true scores.
+    pub effort: f32,
+    /// When to return the best found so far.
+    pub deadline: Option<Instant>,
     /// Whether to say where scores come from.
     pub explain: bool,
     /// Whether to say what the search did.
@@ -83,14 +87,20 @@ pub struct SearchResponse {
     pub profile: Option<Profile>,
 }
 
-/// The proof behind `exact`.
+/// The proof behind `exact`, or what is known without one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Certificate {
-    /// `rank_safe`: bounds rule out what was not scored; `exhaustive`: every match is scored.
+    /// `rank_safe`: bounds rule out what was not scored; `exhaustive`: every match was scored;
+    /// `approximate`: neither, less effort or the deadline left something out.
     pub kind: &'static str,
+    /// The effort asked for.
+    pub effort: f32,
+    /// Whether everything was looked at before the deadline.
+    pub complete: bool,
     /// Score of the last hit that fills k; 0 if fewer documents match.
     pub threshold: f32,
-    /// No document that was not scored scores above this; null if every match was scored.
+    /// No document that was not scored scores above this; null if every match was scored, or if
+    /// nothing is known of what was not (BM25 that was not complete).
     pub highest_bound_not_scored: Option<f64>,
 }
 
@@ -148,54 +158,119 @@ pub struct Profile {
     pub segments: usize,
     /// Microseconds spent on the filter.
     pub filter_us: u64,
+    /// Whether the filter's rows were known from an earlier search.
+    pub filter_cached: bool,
     /// Microseconds spent on finding the hits.
     pub search_us: u64,
+    /// Microseconds of `search_us` by phase, of [`Rank::Sparse`]; the rest is merging.
+    pub phases: PhasesUs,
     /// Work counted over all segments.
-    #[serde(flatten)]
+    #[serde(flatten, with = "Work")]
     pub counters: Counters,
 }
 
-/// A hit on its way: segment, row, document.
+/// How counters are shown: beside [`Profile::phases`] they need no clock of their own.
+#[derive(Serialize)]
+#[serde(remote = "Counters")]
+struct Work {
+    windows_total: u64,
+    windows_skipped: u64,
+    groups_total: u64,
+    groups_summed: u64,
+    groups_dropped: u64,
+    lists: u64,
+    postings: u64,
+    bytes: u64,
+    finalists: u64,
+    #[serde(skip)]
+    #[allow(dead_code, reason = "serde asks for every field")]
+    phases: Phases,
+}
+
+/// Microseconds by phase; `Counters::phases` says what belongs to each.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PhasesUs {
+    /// Looking up terms and lists.
+    pub plan_us: f64,
+    /// Adding short lists.
+    pub scatter_us: f64,
+    /// Dropping groups and adding long lists.
+    pub sweep_us: f64,
+    /// Scoring finalists.
+    pub finalists_us: f64,
+}
+
+impl From<&Phases> for PhasesUs {
+    fn from(phases: &Phases) -> Self {
+        let us = |ns: u64| ns as f64 / 1e3;
+        Self {
+            plan_us: us(phases.plan_ns),
+            scatter_us: us(phases.scatter_ns),
+            sweep_us: us(phases.sweep_ns),
+            finalists_us: us(phases.finalists_ns),
+        }
+    }
+}
+
+/// The best of all segments, and what was proven about the rest.
+struct Ranking {
+    best: Vec<Found>,
+    highest_bound_not_scored: Option<f64>,
+    is_exact: bool,
+    is_complete: bool,
+}
+
+impl Ranking {
+    fn new() -> Self {
+        Self { best: Vec::new(), highest_bound_not_scored: None, is_exact: true, is_complete: true }
+    }
+}
+
+/// A hit on its way; its id is the segment's of the ordinal `hit.tie`.
+#[derive(Clone, Copy)]
 struct Found {
     segment: usize,
     hit: RowHit,
-    id: String,
+}
+
+/// The living documents that a filter lets through; without one, those that live.
+struct Admission<'a> {
+    snapshot: &'a Snapshot,
+    filtered: Option<Arc<FilteredRows>>,
+    /// Whether the filter's rows were known already.
+    is_cached: bool,
+}
+
+impl Admission<'_> {
+    /// The rows of a segment that may be returned; `None` for all.
+    fn of(&self, ordinal: usize) -> Option<&RowSet> {
+        match &self.filtered {
+            Some(rows) => Some(rows.of(ordinal)),
+            None => self.snapshot.segments()[ordinal].alive(),
+        }
+    }
 }
 
 impl Snapshot {
     /// Answers one request from this commit.
     ///
     /// `token` names a term id where a vocabulary is at hand. Errors: `MissingInput`, `Filter`,
-    /// `NoHits`, `Depth`, `QueryTerms`; storage errors as they are.
+    /// `NoHits`, `Depth`, `Effort`, `QueryTerms`; storage errors as they are. A deadline that has
+    /// passed is no error: the answer says that it is not complete. Filters and explanations are
+    /// not cut short.
     pub fn search(
         &self,
         request: &SearchRequest<'_>,
         token: &dyn Fn(u32) -> Option<String>,
     ) -> Result<SearchResponse, SearchError> {
         let start = Instant::now();
-        if request.k == 0 {
-            return Err(SearchError::NoHits);
-        }
-        let depth = request.k.saturating_add(request.offset);
-        if depth > DEPTH_LIMIT {
-            return Err(SearchError::Depth { found: depth, limit: DEPTH_LIMIT });
-        }
-        let filter = request.filter.map(|filter| Filter::parse(self, filter)).transpose()?;
-        let admitted = self.admitted(filter.as_ref())?;
+        let depth = depth(request)?;
+        let admission = self.admit(request.filter)?;
         let filter_us = start.elapsed().as_micros() as u64;
         let mut counters = Counters::default();
-        let (found, highest) = match request.rank {
-            Rank::Sparse => self.rank_sparse(request, depth, &admitted, &mut counters)?,
-            Rank::Bm25 => self.rank_bm25(request, depth, &admitted)?,
-        };
-        let full = found.len() == depth;
-        let certificate = Certificate {
-            kind: match request.rank {
-                Rank::Sparse => "rank_safe",
-                Rank::Bm25 => "exhaustive",
-            },
-            threshold: if full { found[depth - 1].hit.score } else { 0.0 },
-            highest_bound_not_scored: highest,
+        let ranking = match request.rank {
+            Rank::Sparse => self.rank_sparse(request, depth, &admission, &mut counters)?,
+            Rank::Bm25 => self.rank_bm25(request, depth, &admission)?,
         };
         let search_us = start.elapsed().as_micros() as u64 - filter_us;
         let profile = request.profile.then(|| Profile {
@@ -206,112 +281,122 @@ impl Snapshot {
             query_terms: request.vector.map_or(0, SparseVector::len),
             segments: self.segments().len(),
             filter_us,
+            filter_cached: admission.is_cached,
             search_us,
+            phases: PhasesUs::from(&counters.phases),
             counters,
         });
-        let hits = self.present(found, request, token)?;
+        let (exact, certificate) = (ranking.is_exact, certificate(request, depth, &ranking));
+        let hits = self.present(&ranking.best, request, token)?;
         let took_us = start.elapsed().as_micros() as u64;
-        Ok(SearchResponse { exact: true, certificate, took_us, hits, profile })
+        Ok(SearchResponse { exact, certificate, took_us, hits, profile })
     }
 
-    /// Per segment, the rows that may be returned; `None` for all.
-    fn admitted(&self, filter: Option<&Filter>) -> Result<Vec<Option<RowSet>>, SearchError> {
-        let segments = self.segments().iter().enumerate();
-        segments
-            .map(|(ordinal, segment)| match filter {
-                Some(filter) => filter.rows(self, ordinal, segment).map(Some),
-                None => Ok(segment.alive().cloned()),
-            })
-            .collect()
+    fn admit(&self, filter: Option<&str>) -> Result<Admission<'_>, SearchError> {
+        let filtered = filter.map(|filter| filter::admit(self, filter)).transpose()?;
+        let (filtered, is_cached) = filtered.map_or((None, false), |(rows, is)| (Some(rows), is));
+        Ok(Admission { snapshot: self, filtered, is_cached })
     }
 
     fn rank_sparse(
         &self,
         request: &SearchRequest<'_>,
         depth: usize,
-        admitted: &[Option<RowSet>],
+        admission: &Admission<'_>,
         counters: &mut Counters,
-    ) -> Result<(Vec<Found>, Option<f64>), SearchError> {
+    ) -> Result<Ranking, SearchError> {
         let needs = "a query vector: text and a model, or tokens with weights";
         let query = request.vector.ok_or(SearchError::MissingInput { rank: "sparse", needs })?;
         if query.len() > QUERY_TERMS_LIMIT {
             let (found, limit) = (query.len(), QUERY_TERMS_LIMIT);
             return Err(SearchError::QueryTerms { found, limit });
         }
-        let mut best = Vec::new();
-        let mut highest = None;
-        for (ordinal, segment) in self.segments().iter().enumerate() {
-            let view = segment.impacts();
-            let admitted = admitted[ordinal].as_ref();
-            let floor = floor(&best, depth);
-            let limits =
-                Limits { floor, is_timed: request.profile, ..Limits::exact(depth, admitted) };
-            let tie = |row: u32| segment.id_ordinal(view.doc(row as usize));
-            let answer = self.with_scratch(|scratch| {
-                block_max::search(view, query, limits, tie, scratch, counters)
-            });
-            highest = answer.highest_bound_not_scored.into_iter().chain(highest).reduce(f64::max);
-            self.merge(&mut best, ordinal, answer.hits, depth)?;
-        }
-        Ok((best, highest))
+        let mut ranking = Ranking::new();
+        self.with_scratch(|scratch| {
+            for &ordinal in self.visits() {
+                let segment = &self.segments()[ordinal];
+                let view = segment.impacts();
+                let limits = Limits {
+                    k: depth,
+                    floor: floor(&ranking.best, depth),
+                    admitted: admission.of(ordinal),
+                    effort: request.effort,
+                    deadline: request.deadline,
+                    is_timed: request.profile,
+                };
+                let tie = |row: u32| segment.id_ordinal(view.doc(row as usize));
+                let answer = block_max::search(view, query, limits, tie, scratch, counters);
+                let bounds = [ranking.highest_bound_not_scored, answer.highest_bound_not_scored];
+                ranking.highest_bound_not_scored = bounds.into_iter().flatten().reduce(f64::max);
+                ranking.is_exact &= answer.is_exact;
+                ranking.is_complete &= answer.is_complete;
+                self.merge(&mut ranking.best, ordinal, &answer.hits, depth);
+            }
+        });
+        Ok(ranking)
     }
 
     fn rank_bm25(
         &self,
         request: &SearchRequest<'_>,
         depth: usize,
-        admitted: &[Option<RowSet>],
-    ) -> Result<(Vec<Found>, Option<f64>), SearchError> {
+        admission: &Admission<'_>,
+    ) -> Result<Ranking, SearchError> {
         let needs = "the query's text";
         let text = request.text.ok_or(SearchError::MissingInput { rank: "bm25", needs })?;
         let words = bm25::words(self, text)?;
-        let mut best = Vec::new();
-        for (ordinal, admitted) in admitted.iter().enumerate() {
-            let mut top = TopK::new(depth, floor(&best, depth));
-            bm25::search(self, ordinal, &words, admitted.as_ref(), &mut top)?;
-            self.merge(&mut best, ordinal, top.into_sorted(), depth)?;
+        let mut ranking = Ranking::new();
+        for &ordinal in self.visits() {
+            if request.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                (ranking.is_exact, ranking.is_complete) = (false, false);
+                break;
+            }
+            let mut top = TopK::new(depth, floor(&ranking.best, depth));
+            bm25::search(self, ordinal, &words, admission.of(ordinal), &mut top)?;
+            self.merge(&mut ranking.best, ordinal, &top.into_sorted(), depth);
         }
-        Ok((best, None))
+        Ok(ranking)
     }
 
-    /// Merges one segment's hits into the best so far, ties by `_id`.
-    fn merge(
-        &self,
-        best: &mut Vec<Found>,
-        segment: usize,
-        hits: Vec<RowHit>,
-        depth: usize,
-    ) -> Result<(), SearchError> {
-        for hit in hits {
-            let doc = self.segments()[segment].impacts().doc(hit.row as usize);
-            best.push(Found { segment, hit, id: self.segments()[segment].id(doc)? });
+    /// Merges one segment's hits, best first, into the best so far, ties by `_id`.
+    fn merge(&self, best: &mut Vec<Found>, segment: usize, hits: &[RowHit], depth: usize) {
+        let is_first = best.is_empty();
+        best.extend(hits.iter().map(|&hit| Found { segment, hit }));
+        if is_first || hits.is_empty() {
+            return;
         }
+        // Two sorted runs, which this sort merges in one pass.
         best.sort_by(|a, b| match b.hit.score.total_cmp(&a.hit.score) {
-            Ordering::Equal => a.id.cmp(&b.id),
+            Ordering::Equal => self.id(a).cmp(self.id(b)),
             unequal => unequal,
         });
         best.truncate(depth);
-        Ok(())
+    }
+
+    fn id(&self, found: &Found) -> &str {
+        self.segments()[found.segment].id_at(found.hit.tie)
     }
 
     fn present(
         &self,
-        found: Vec<Found>,
+        found: &[Found],
         request: &SearchRequest<'_>,
         token: &dyn Fn(u32) -> Option<String>,
     ) -> Result<Vec<Hit>, SearchError> {
-        let page = found.into_iter().enumerate().skip(request.offset);
-        page.map(|(position, found)| {
+        let page = found.get(request.offset..).unwrap_or_default();
+        // Ids lie far apart: looked up in a loop of their own, their cache misses overlap.
+        let ids: Vec<&str> = page.iter().map(|found| self.id(found)).collect();
+        let hits = page.iter().zip(ids).zip(request.offset + 1..);
+        hits.map(|((found, id), rank)| {
             let explanation = match request.explain {
-                true => Some(self.explain(&found, request, token)?),
+                true => Some(self.explain(found, request, token)?),
                 false => None,
             };
             let fields = match request.fields {
                 [] => None,
-                keys => Some(self.stored_fields(&found, keys)?),
+                keys => Some(self.stored_fields(found, keys)?),
             };
-            let score = found.hit.score;
-            Ok(Hit { id: found.id, rank: position + 1, score, fields, explanation })
+            Ok(Hit { id: id.to_owned(), rank, score: found.hit.score, fields, explanation })
         })
         .collect()
     }
@@ -365,10 +450,67 @@ impl Snapshot {
     }
 }
 
+/// The number of hits to find, once the request is checked.
+fn depth(request: &SearchRequest<'_>) -> Result<usize, SearchError> {
+    if request.k == 0 {
+        return Err(SearchError::NoHits);
+    }
+    let depth = request.k.saturating_add(request.offset);
+    if depth > DEPTH_LIMIT {
+        return Err(SearchError::Depth { found: depth, limit: DEPTH_LIMIT });
+    }
+    // Not a number is not above 0 either.
+    match request.effort > 0.0 && request.effort <= 1.0 {
+        true => Ok(depth),
+        false => Err(SearchError::Effort { effort: request.effort }),
+    }
+}
+
+fn certificate(request: &SearchRequest<'_>, depth: usize, ranking: &Ranking) -> Certificate {
+    Certificate {
+        kind: match request.rank {
+            _ if !ranking.is_exact => "approximate",
+            Rank::Sparse => "rank_safe",
+            Rank::Bm25 => "exhaustive",
+        },
+        effort: request.effort,
+        complete: ranking.is_complete,
+        threshold: floor(&ranking.best, depth),
+        highest_bound_not_scored: ranking.highest_bound_not_scored,
+    }
+}
+
 /// The score that `depth` documents already reach, or 0.
 fn floor(best: &[Found], depth: usize) -> f32 {
     match best.last() {
         Some(last) if best.len() == depth => last.hit.score,
         _ => 0.0,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_show_every_counter_and_microseconds() {
+        let phases = Phases { plan_ns: 1_500, ..Phases::default() };
+        let counters = Counters { bytes: 7, phases, ..Counters::default() };
+        let profile = Profile {
+            plan: "block_max",
+            query_terms: 1,
+            segments: 1,
+            filter_us: 0,
+            filter_cached: false,
+            search_us: 2,
+            phases: PhasesUs::from(&counters.phases),
+            counters: counters.clone(),
+        };
+        let json = |value: serde_json::Result<Value>| value.unwrap().as_object().unwrap().clone();
+        let (shown, counted) =
+            (json(serde_json::to_value(&profile)), json(serde_json::to_value(&counters)));
+        assert!(counted.keys().all(|name| shown.contains_key(name)), "{shown:?}");
+        assert_eq!((&shown["bytes"], &shown["phases"]["plan_us"]), (&7.into(), &1.5.into()));
     }
 }

@@ -61,14 +61,17 @@ async fn search(
     name: String,
     body: SearchBody,
 ) -> Result<Json<SearchAnswer>, Problem> {
+    let arrival = Instant::now();
     let index = state.index(&name)?;
     let (search, query) = body.check(&state.limits)?;
     let permit = state.admit()?;
     let snapshot = index.snapshot().await?;
     let model = state.models.of_index(snapshot.manifest()).cloned();
     let source = source(search.rank, query, &model).await?;
+    let deadline = search.timeout.map(|timeout| arrival + timeout);
     run(permit, move || {
-        let (response, encode_us) = answer(&snapshot, &search, source, model.ok().as_deref())?;
+        let (response, encode_us) =
+            answer(&snapshot, &search, deadline, source, model.ok().as_deref())?;
         Ok(Json(SearchAnswer {
             index: name,
             generation: snapshot.generation(),
@@ -115,6 +118,7 @@ fn named_terms(tokens: &[(String, f32)], model: &LoadedModel) -> Result<SparseVe
 fn answer(
     snapshot: &Snapshot,
     search: &Search,
+    deadline: Option<Instant>,
     source: Source,
     model: Option<&LoadedModel>,
 ) -> Result<(SearchResponse, Option<u64>), Problem> {
@@ -135,6 +139,8 @@ fn answer(
         offset: search.offset,
         filter: search.filter.as_deref(),
         fields: &search.fields,
+        effort: search.effort,
+        deadline,
         explain: search.explain,
         profile: search.profile,
     };

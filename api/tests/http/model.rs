@@ -88,6 +88,8 @@ async fn texts_are_encoded_and_searched() {
         offset: 0,
         filter: None,
         fields: &[],
+        effort: 1.0,
+        deadline: None,
         explain: true,
         profile: false,
     };

@@ -273,8 +273,21 @@ fn any_json() -> impl Strategy<Value = Value> {
             .prop_map(Value::from),
     ];
     let key = prop::sample::select(vec![
-        "query", "text", "tokens", "indices", "values", "k", "offset", "rank", "filter", "fields",
-        "explain", "profile", "inputs",
+        "query",
+        "text",
+        "tokens",
+        "indices",
+        "values",
+        "k",
+        "offset",
+        "rank",
+        "filter",
+        "fields",
+        "effort",
+        "timeout_ms",
+        "explain",
+        "profile",
+        "inputs",
     ]);
     leaf.prop_recursive(3, 24, 6, move |inner| {
         prop_oneof![

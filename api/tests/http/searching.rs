@@ -46,6 +46,8 @@ async fn answers_are_those_of_the_engine() {
             offset,
             filter,
             fields: &fields,
+            effort: 1.0,
+            deadline: None,
             explain,
             profile: true,
         };
@@ -191,4 +193,56 @@ async fn a_damaged_index_is_an_error_beside_sound_ones() {
     assert_eq!(post(&app, "/v1/indexes/given/search", &body).await.status, 200);
     assert_eq!(get(&app, "/v1/indexes").await.body["indexes"][1]["problem"], "index_damaged");
     assert_eq!(get(&app, "/readyz").await.status, 503);
+}
+
+#[tokio::test]
+async fn what_is_given_up_is_said() {
+    let data = data();
+    let app = app(data.path());
+    let ask = |effort: f32, timeout_ms: Option<u64>| {
+        let mut body = json!({"query": query("red apple number3"), "k": 3, "effort": effort});
+        if let Some(ms) = timeout_ms {
+            body["timeout_ms"] = json!(ms);
+        }
+        body
+    };
+    let exact = post(&app, "/v1/indexes/words/search", &ask(1.0, Some(u64::MAX))).await;
+    assert_eq!(exact.body["exact"], true, "{}", exact.body);
+    assert_eq!(exact.body["certificate"]["complete"], true);
+    let late = post(&app, "/v1/indexes/words/search", &ask(1.0, Some(0))).await;
+    assert_eq!(late.status, 200);
+    assert_eq!((&late.body["exact"], late.hits().len()), (&json!(false), 0));
+    let certificate = &late.body["certificate"];
+    assert_eq!(
+        (&certificate["kind"], &certificate["complete"]),
+        (&json!("approximate"), &json!(false))
+    );
+    let less = post(&app, "/v1/indexes/words/search", &ask(0.25, None)).await;
+    assert_eq!((less.status.as_u16(), less.hits().len()), (200, 3));
+    assert_eq!(less.body["certificate"]["effort"], 0.25);
+    let by_get =
+        get(&app, "/v1/indexes/words/search?q=red&rank=bm25&effort=0.25&timeout_ms=10000").await;
+    assert_eq!((by_get.status.as_u16(), &by_get.body["exact"]), (200, &json!(true)));
+    for effort in ["0", "-1", "1.5", "NaN"] {
+        let path = format!("/v1/indexes/words/search?q=red&rank=bm25&effort={effort}");
+        let refused = get(&app, &path).await;
+        assert_eq!((refused.status.as_u16(), refused.code()), (422, "invalid_request"), "{effort}");
+        assert_eq!(refused.body["field"], "effort");
+    }
+}
+
+#[tokio::test]
+async fn profiles_show_phases_bytes_and_known_filters() {
+    let data = data();
+    let app = app(data.path());
+    let body = json!({"query": query("red apple"), "filter": "year:>=2000", "profile": true});
+    for is_cached in [false, true] {
+        let answer = post(&app, "/v1/indexes/words/search", &body).await;
+        let profile = &answer.body["profile"];
+        assert_eq!(profile["filter_cached"], is_cached, "{profile}");
+        assert!(profile["bytes"].is_u64());
+        for phase in ["plan_us", "scatter_us", "sweep_us", "finalists_us"] {
+            assert!(profile["phases"][phase].is_f64(), "{profile}");
+        }
+    }
 }

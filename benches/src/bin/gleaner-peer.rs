@@ -15,7 +15,7 @@ use gleaner_benches::{
     clock::{self, Taken},
     contract::{self, Answers, BuildArgs, ExportArgs, Offers, SearchArgs},
     exchange,
-    product::{self, Layout, Product},
+    product::{self, Asked, Layout, Product},
 };
 use gleaner_format::SparseVector;
 use gleaner_searcher::{Counters, QUERY_TERMS_LIMIT};
@@ -73,13 +73,19 @@ fn one() -> usize {
     1
 }
 
+fn all() -> f32 {
+    1.0
+}
+
 /// How to search.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Search {
     id: String,
     safe: Option<String>,
-    effort: Option<f32>,
+    /// Below 1, hits may be missed.
+    #[serde(default = "all")]
+    effort: f32,
     admitted: Option<Vec<u32>>,
 }
 
@@ -146,13 +152,13 @@ fn check(search: &Search) -> anyhow::Result<()> {
         "float" | "own" | "no" => {}
         other => bail!("search {id}: safe is float, own or no, not {other:?}"),
     }
-    match search.effort {
-        None | Some(1.0) => Ok(()),
-        Some(effort) if effort > 0.0 && effort < 1.0 => {
-            bail!("search {id}: effort {effort} is not offered yet; every search is exact (1.0)")
-        }
-        Some(effort) => bail!("search {id}: effort is a number in (0, 1], not {effort}"),
-    }
+    let effort = search.effort;
+    ensure!(effort > 0.0 && effort <= 1.0, "search {id}: effort is in (0, 1], not {effort}");
+    ensure!(
+        effort == 1.0 || !matches!(search.safe.as_deref(), Some("float" | "own")),
+        "search {id}: effort {effort} is not safe"
+    );
+    Ok(())
 }
 
 fn fields(counters: &Counters, queries: usize) -> Value {
@@ -178,10 +184,11 @@ impl Run<'_> {
     fn bare(&self) -> anyhow::Result<(Answers, Counters)> {
         ensure!(self.search.admitted.is_none(), "filters are the product's, not the bare file's");
         let mut engine = bare::open(&self.args.index)?;
-        let answers = self.time(|query| Ok(engine.search(query, self.args.k)))?;
+        let (k, effort) = (self.args.k, self.search.effort);
+        let answers = self.time(|query| Ok(engine.search(query, k, effort)))?;
         engine.counters = Counters::default();
         self.queries.iter().for_each(|query| {
-            engine.search(query, self.args.k);
+            engine.search(query, k, effort);
         });
         Ok((answers, engine.counters))
     }
@@ -189,15 +196,16 @@ impl Run<'_> {
     fn product(&self) -> anyhow::Result<(Answers, Counters)> {
         let engine = product::open(&self.args.index)?;
         let filter = self.search.admitted.as_deref().map(product::filter_of).transpose()?;
-        let filter = filter.as_deref();
-        let answers = self.time(|query| engine.search(query, self.args.k, filter))?;
-        Ok((answers, self.count(&engine, filter)?))
+        let (k, effort) = (self.args.k, self.search.effort);
+        let asked = Asked { k, filter: filter.as_deref(), effort };
+        let answers = self.time(|query| engine.search(query, asked))?;
+        Ok((answers, self.count(&engine, asked)?))
     }
 
-    fn count(&self, engine: &Product, filter: Option<&str>) -> anyhow::Result<Counters> {
+    fn count(&self, engine: &Product, asked: Asked<'_>) -> anyhow::Result<Counters> {
         let mut all = Counters::default();
         for query in self.queries {
-            all.add(&engine.count(query, self.args.k, filter)?);
+            all.add(&engine.count(query, asked)?);
         }
         Ok(all)
     }
