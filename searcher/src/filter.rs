@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use roaring::RoaringBitmap;
 use tantivy::{
     TantivyError,
     query::{EnableScoring, Occur, Query, QueryParser},
@@ -57,7 +58,7 @@ impl Filter {
     ) -> Result<RowSet, SearchError> {
         let scoring = EnableScoring::disabled_from_searcher(snapshot.searcher());
         let reader = snapshot.searcher().segment_reader(ordinal as u32);
-        let mut docs = vec![0u64; segment.impacts().rows().div_ceil(64)];
+        let mut docs = RoaringBitmap::new();
         // What a filter asks of a field may turn out to be impossible only now.
         let refused = |error: TantivyError| match error {
             TantivyError::SchemaError(reason) | TantivyError::InvalidArgument(reason) => {
@@ -67,10 +68,10 @@ impl Filter {
         };
         let weight = self.query.weight(scoring).map_err(refused)?;
         let collected = weight.for_each_no_score(reader, &mut |matched| {
-            matched.iter().for_each(|&doc| docs[doc as usize / 64] |= 1 << (doc % 64));
+            docs.extend(matched.iter().copied());
         });
         collected.map_err(refused)?;
-        Ok(RowSet::from_doc_bits(segment.impacts(), docs, segment.alive()))
+        Ok(RowSet::from_documents(segment.impacts(), &docs, segment.alive()))
     }
 }
 

@@ -4,6 +4,7 @@
 //! because dead or filtered documents would have raised the threshold.
 
 use gleaner_format::{GROUP_ROWS, ImpactView};
+use roaring::RoaringBitmap;
 
 const _: () = assert!(GROUP_ROWS == 64, "one word of a row set is one group");
 
@@ -24,18 +25,18 @@ impl RowSet {
         Self::from_groups(groups)
     }
 
-    /// The rows whose documents' bits are set, and which are among `alive` (all if `None`). A set of
-    /// documents has one bit per document, as a set of rows has one per row.
-    pub(crate) fn from_doc_bits(
+    /// The rows of `docs` that are among `alive` (all if `None`).
+    pub(crate) fn from_documents(
         view: ImpactView<'_>,
-        docs: Vec<u64>,
+        docs: &RoaringBitmap,
         alive: Option<&RowSet>,
     ) -> Self {
-        let has = |doc: u32| docs[doc as usize / 64] >> (doc % 64) & 1 == 1;
-        let mut groups = match view.is_in_document_order() {
-            true => docs,
-            false => Self::from_docs(view, has).groups,
-        };
+        let mut groups = vec![0u64; view.rows().div_ceil(GROUP_ROWS)];
+        if view.is_in_document_order() {
+            docs.iter().for_each(|doc| groups[doc as usize / GROUP_ROWS] |= 1 << (doc % 64));
+        } else {
+            groups = Self::from_docs(view, |doc| docs.contains(doc)).groups;
+        }
         if let Some(alive) = alive {
             groups.iter_mut().zip(&alive.groups).for_each(|(word, alive)| *word &= alive);
         }
