@@ -165,8 +165,9 @@ impl SearchBody {
         if rank == Rank::Bm25 {
             check_words(&query, limits)?;
         }
-        // No request outlives the server's limit, so that no sum of times can overflow.
-        let timeout = self.timeout_ms.map(|ms| Duration::from_millis(ms).min(limits.timeout));
+        // Nine tenths of the server's limit leave time to answer with what was found.
+        let longest = limits.timeout * 9 / 10;
+        let timeout = self.timeout_ms.map(|ms| Duration::from_millis(ms).min(longest));
         let Self { k, offset, filter, fields, effort, explain, profile, .. } = self;
         let search = Search { rank, k, offset, filter, fields, effort, timeout, explain, profile };
         Ok((search, query))

@@ -6,18 +6,24 @@
 use std::time::Instant;
 
 use anyhow::ensure;
-use gleaner_format::{ImpactView, SparseVector};
+use gleaner_format::{ImpactFile, ImpactView, SparseVector};
 use gleaner_kernels::Kernels;
 use gleaner_searcher::{
     Counters, RowHit, RowSet,
     block_max::{self, Limits, Scratch},
 };
 
+use crate::bare;
+
 /// Values of `effort` whose recall is measured.
 const EFFORTS: [f32; 6] = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5];
 
 /// Queries that share a pass.
 const BATCH_QUERIES: usize = 32;
+
+/// Small segments beside a large one, and documents of each.
+const SMALL_SEGMENTS: usize = 50;
+const SMALL_SEGMENT_DOCS: usize = 100;
 
 /// What there is to search, and how often.
 #[derive(Clone, Copy)]
@@ -154,8 +160,7 @@ pub fn throughput(given: Given<'_>) -> anyhow::Result<()> {
     let limits = Limits::exact(given.k, None);
     let mut scratches = [Scratch::default(), Scratch::default()];
     let mut seconds = [0.0f64; 5];
-    let mut answers: [Vec<Vec<RowHit>>; 2] = Default::default();
-    for pass in 0..given.passes {
+    for _ in 0..given.passes {
         let timed = |total: &mut f64, work: &mut dyn FnMut()| {
             let start = Instant::now();
             work();
@@ -163,32 +168,34 @@ pub fn throughput(given: Given<'_>) -> anyhow::Result<()> {
         };
         let [first, second] = &mut scratches;
         let (mut single, mut batched) = (Vec::new(), Vec::new());
+        let (mut parted, mut parted_batches, mut threads) = (Vec::new(), Vec::new(), Vec::new());
         timed(&mut seconds[0], &mut || single = one_by_one(given, given.queries, limits, first));
         timed(&mut seconds[1], &mut || batched = in_batches(given, given.queries, limits, first));
-        if pass == 0 {
-            answers = [single, batched];
-        }
         let (left, right) = given.queries.split_at(given.queries.len() / 2);
         timed(&mut seconds[2], &mut || {
             std::thread::scope(|scope| {
-                scope.spawn(|| one_by_one(given, left, limits, first));
-                scope.spawn(|| one_by_one(given, right, limits, second));
+                let left = scope.spawn(|| one_by_one(given, left, limits, first));
+                parted = one_by_one(given, right, limits, second);
+                parted.splice(0..0, left.join().unwrap_or_default());
             });
         });
         timed(&mut seconds[3], &mut || {
             std::thread::scope(|scope| {
-                scope.spawn(|| in_batches(given, left, limits, first));
-                scope.spawn(|| in_batches(given, right, limits, second));
+                let left = scope.spawn(|| in_batches(given, left, limits, first));
+                parted_batches = in_batches(given, right, limits, second);
+                parted_batches.splice(0..0, left.join().unwrap_or_default());
             });
         });
-        timed(&mut seconds[4], &mut || shared(given, limits, &mut scratches));
+        timed(&mut seconds[4], &mut || threads = shared(given, limits, &mut scratches));
+        for other in [batched, parted, parted_batches, threads] {
+            ensure!(bits(&other) == bits(&single), "batches or threads answer otherwise");
+        }
     }
     let names = ["one by one", "batches", "one by one, 2 threads", "batches, 2 threads"];
     let searches = (given.queries.len() * given.passes) as f64;
     for (name, seconds) in names.iter().chain(&["each on 2 threads"]).zip(seconds) {
         println!("{name:<26} {:>9.0} queries/s", searches / seconds);
     }
-    ensure!(bits(&answers[0]) == bits(&answers[1]), "batches answer otherwise");
     Ok(())
 }
 
@@ -222,10 +229,54 @@ fn in_batches(
     hits
 }
 
-fn shared(given: Given<'_>, limits: Limits<'_>, scratches: &mut [Scratch]) {
+fn shared(given: Given<'_>, limits: Limits<'_>, scratches: &mut [Scratch]) -> Vec<Vec<RowHit>> {
+    let (view, mut counters) = (given.view, Counters::default());
+    let mut search = |query: &SparseVector| {
+        block_max::search_parallel(view, query, limits, u64::from, scratches, &mut counters).hits
+    };
+    given.queries.iter().map(&mut search).collect()
+}
+
+/// Times the documents in one file, and in one file with fifty small ones beside it, which start from
+/// the threshold of the large one as small segments do.
+///
+/// Errors: if a small file cannot be built.
+pub fn segments(given: Given<'_>, docs: &[SparseVector]) -> anyhow::Result<()> {
+    let small = docs
+        .chunks(SMALL_SEGMENT_DOCS)
+        .take(SMALL_SEGMENTS)
+        .map(|docs| {
+            let mut bytes = Vec::new();
+            bare::impacts(docs)?.write(&mut bytes)?;
+            Ok(ImpactFile::open(bytes)?)
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let mut scratch = Scratch::default();
     let mut counters = Counters::default();
-    for query in given.queries {
-        let view = given.view;
-        block_max::search_parallel(view, query, limits, u64::from, scratches, &mut counters);
+    let mut totals_us = [0.0f64; 2];
+    for pass in 0..=given.passes {
+        for query in given.queries {
+            for (with_small, total_us) in totals_us.iter_mut().enumerate() {
+                let start = Instant::now();
+                let limits = Limits::exact(given.k, None);
+                let (scratch, counters) = (&mut scratch, &mut counters);
+                let large =
+                    block_max::search(given.view, query, limits, u64::from, scratch, counters);
+                let floor = large.hits.get(given.k - 1).map_or(0.0, |hit| hit.score);
+                for file in small.iter().take(with_small * SMALL_SEGMENTS) {
+                    let limits = Limits { floor, ..limits };
+                    block_max::search(file.view(), query, limits, u64::from, scratch, counters);
+                }
+                if pass > 0 {
+                    *total_us += start.elapsed().as_secs_f64() * 1e6;
+                }
+            }
+        }
     }
+    let searches = (given.queries.len() * given.passes).max(1) as f64;
+    let [one, many] = totals_us.map(|total| total / searches);
+    println!("{:<26} {one:>9.1} µs   {:>5.2}", "one segment", 1.0);
+    let name = format!("and {SMALL_SEGMENTS} of {SMALL_SEGMENT_DOCS}");
+    println!("{name:<26} {many:>9.1} µs   {:>5.2}", many / one);
+    Ok(())
 }

@@ -52,6 +52,8 @@ enum Extra {
     Filters,
     /// Queries per second on one and two threads, one by one and in batches
     Throughput,
+    /// Fifty small segments beside the large one
+    Segments,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -83,10 +85,10 @@ fn main() -> anyhow::Result<()> {
     }
     println!("build {build_s:.2} s");
     let given = Given { view, queries: &queries, k: args.k, passes: args.passes };
-    args.also.into_iter().try_for_each(|extra| measure(extra, given))
+    args.also.into_iter().try_for_each(|extra| measure(extra, given, &docs))
 }
 
-fn measure(extra: Extra, given: Given<'_>) -> anyhow::Result<()> {
+fn measure(extra: Extra, given: Given<'_>, docs: &[SparseVector]) -> anyhow::Result<()> {
     println!();
     match extra {
         Extra::Kernels => extras::kernels(given),
@@ -99,6 +101,7 @@ fn measure(extra: Extra, given: Given<'_>) -> anyhow::Result<()> {
             Ok(())
         }
         Extra::Throughput => extras::throughput(given),
+        Extra::Segments => extras::segments(given, docs),
     }
 }
 

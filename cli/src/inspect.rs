@@ -31,8 +31,8 @@ struct SegmentReport {
     terms: usize,
     windows: usize,
     lists: usize,
-    dense_lists: usize,
-    postings_in_dense_lists: u64,
+    long_lists: usize,
+    postings_in_long_lists: u64,
     row_bytes: usize,
     column_bytes: usize,
     directory_bytes: usize,
@@ -63,7 +63,7 @@ fn segment_report(segment: &Segment) -> SegmentReport {
     let bytes = |sections: &[Section]| -> usize {
         sections.iter().map(|section| view.section_len_bytes(*section)).sum()
     };
-    let (dense_lists, postings_in_dense_lists) = dense(view);
+    let (long_lists, postings_in_long_lists) = long_lists(view);
     SegmentReport {
         name: segment.name(),
         rows: view.rows(),
@@ -73,19 +73,19 @@ fn segment_report(segment: &Segment) -> SegmentReport {
         terms: view.terms(),
         windows: view.windows(),
         lists: view.list_count(),
-        dense_lists,
-        postings_in_dense_lists,
+        long_lists,
+        postings_in_long_lists,
         row_bytes: bytes(&[Section::RowStarts, Section::Rows, Section::RowDocs]),
         column_bytes: bytes(&[Section::Columns]),
         directory_bytes: bytes(&[Section::Terms, Section::TermLists, Section::Lists]),
     }
 }
 
-/// Number of dense lists and of the postings in them.
-fn dense(view: ImpactView<'_>) -> (usize, u64) {
+/// Number of lists that are added to whole groups (bitmaps and dense ones), and of their postings.
+fn long_lists(view: ImpactView<'_>) -> (usize, u64) {
     let lists = (0..view.terms()).flat_map(|ordinal| view.lists(ordinal));
-    let dense = lists.filter(|list| list.column.block_max().is_some());
-    dense.fold((0, 0), |(lists, postings), list| (lists + 1, postings + list.postings as u64))
+    let long = lists.filter(|list| list.column.block_max().is_some());
+    long.fold((0, 0), |(lists, postings), list| (lists + 1, postings + list.postings as u64))
 }
 
 /// Size of all files; one that a commit removes meanwhile counts nothing.
@@ -126,8 +126,8 @@ fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
         writeln!(out, "  terms       {}, windows {}", segment.terms, segment.windows)?;
         writeln!(
             out,
-            "  lists       {}, dense {} with {} postings",
-            segment.lists, segment.dense_lists, segment.postings_in_dense_lists
+            "  lists       {}, long {} with {} postings",
+            segment.lists, segment.long_lists, segment.postings_in_long_lists
         )?;
         writeln!(
             out,

@@ -1,9 +1,9 @@
 //! Where every byte of an impact file lies: constants, header, section table.
 //!
 //! The only module that knows offsets. `FORMAT.md` describes the same layout for people, and a
-//! test in this file holds the two together. What the sections mean is `view.rs`.
+//! test of this crate holds the two together. What the sections mean is `view.rs`.
 
-use crate::error::FormatError;
+use crate::{error::FormatError, terms::TermBits};
 
 /// First eight bytes. As in PNG, the high bit, the line ends and the ^Z catch transfers that
 /// treat the file as text.
@@ -109,6 +109,8 @@ pub(crate) struct Layout {
     pub(crate) terms: usize,
     pub(crate) postings: u64,
     pub(crate) sections: [(usize, usize); Section::ALL.len()],
+    /// Derived by opening.
+    pub(crate) term_bits: Option<TermBits>,
 }
 
 impl Layout {
@@ -205,6 +207,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Layout, FormatError> {
         terms: u32_at(head, header_at::TERMS) as usize,
         postings: u64_at(head, header_at::POSTINGS),
         sections,
+        term_bits: None,
     })
 }
 

@@ -27,6 +27,7 @@ mod lists;
 mod open;
 mod quantize;
 mod rows;
+mod terms;
 mod vector;
 mod verify;
 mod view;

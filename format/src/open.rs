@@ -14,6 +14,7 @@ use crate::{
     },
     lists::{Form, GAP_MAX, GROUP_HEAD_BYTES},
     rows::RowView,
+    terms::TermBits,
     view::{Column, ImpactView, ListEntry, ListView},
 };
 
@@ -30,11 +31,13 @@ impl<B: AsRef<[u8]>> ImpactFile<B> {
     /// Errors: `Foreign`, `Version` or `Corrupt`, naming the section and what contradicts what.
     /// Cost: two passes over the bytes.
     pub fn open(bytes: B) -> Result<Self, FormatError> {
-        let layout = parse(bytes.as_ref())?;
+        let mut layout = parse(bytes.as_ref())?;
         check_lengths(&layout)?;
         check_rows(&layout, bytes.as_ref())?;
         check_terms(&layout, bytes.as_ref())?;
         check_lists(&layout, bytes.as_ref())?;
+        let ids = layout.slice(Section::Terms, bytes.as_ref()).chunks_exact(4);
+        layout.term_bits = TermBits::new(ids.map(|id| u32_at(id, 0)));
         Ok(Self { bytes, layout })
     }
 

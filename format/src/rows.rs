@@ -134,7 +134,7 @@ impl<'a> RowView<'a> {
         (self.low_bytes == 1).then_some(RowParts { codes, lows, highs })
     }
 
-    /// The row's bytes, for prefetching.
+    /// The row as it is stored.
     pub fn as_bytes(&self) -> &'a [u8] {
         self.bytes
     }

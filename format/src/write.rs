@@ -21,7 +21,7 @@ const ROWS_LIMIT: usize = u32::MAX as usize;
 ///
 /// Memory: the rows as they will be stored (about 3.3 bytes a posting) until
 /// [`ImpactBuilder::write`], which adds the columns twice (about 2.3 bytes a posting each).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ImpactBuilder {
     /// Byte offset of every row, and the end of the last.
     starts: Vec<u64>,
@@ -32,10 +32,17 @@ pub struct ImpactBuilder {
     codes: Vec<u16>,
 }
 
+impl Default for ImpactBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl ImpactBuilder {
     /// A builder without rows.
     pub fn new() -> Self {
-        Self { starts: vec![0], ..Self::default() }
+        let (bytes, order, codes) = (Vec::new(), Vec::new(), Vec::new());
+        Self { starts: vec![0], bytes, postings: 0, order, codes }
     }
 
     /// Number of rows so far.
@@ -104,6 +111,7 @@ impl ImpactBuilder {
             terms: columns.term_ids.len(),
             postings: self.postings,
             sections: [(0, 0); Section::ALL.len()],
+            term_bits: None,
         };
         self.write_sections(out, &layout, &columns)
     }

@@ -85,7 +85,13 @@ impl CiffRows {
         let opened = || -> Result<_, CiffError> {
             let file = File::open(path)?;
             let size_bytes = file.metadata()?.len();
-            Ok((reader(file)?.documents(), size_bytes))
+            let documents = reader(file)?.documents();
+            // Numbers below the count become positions in memory; each document takes a byte at least.
+            if documents > size_bytes {
+                let reason = format!("{documents} documents in {size_bytes} bytes");
+                return Err(bad("header", 0, reason));
+            }
+            Ok((documents, size_bytes))
         };
         let (documents, size_bytes) = opened().map_err(|source| malformed(path, source))?;
         let batch = Batch::default();

@@ -33,7 +33,7 @@ const WRITER_BUDGET_BYTES: usize = 512 << 20;
 const SMALL_SEGMENTS_LIMIT: usize = 8;
 /// Documents below which a segment counts as small.
 const SMALL_SEGMENT_DOCS: u32 = 50_000;
-/// Merging never makes a segment of more documents than this: a merge holds about 13 bytes a posting
+/// Merging never makes a segment of more documents than this: a merge holds about 8 bytes a posting
 /// in memory, 1.2 GB at this size with 175 postings a document.
 const MERGED_DOCS_LIMIT: u64 = 1 << 19;
 /// A run that indexed less than this share of an index leaves its large segments as they are.

@@ -112,7 +112,8 @@ impl Kernels {
     /// long as the vector's capacity has room for 128 more (some levels go on while there is room for
     /// 64), and are the same at every level. The swept part of `sums` is 0 afterwards.
     ///
-    /// Panics: if `groups` exceed `sums`, `tails`, `admitted` or a list; if `least` is 0; if the rank
+    /// Panics: if `survivors` has room for fewer than 128 in all; if `groups` exceed `sums`, `tails`,
+    /// `admitted` or a list; if `least` is 0; if the rank
     /// of a summed group leads outside the codes (some levels: or to fewer than [`crate::GROUP`] of
     /// them). Sums must not leave 16 bits, one for every list included, which is the caller's to keep.
     #[allow(unsafe_code)]
@@ -124,6 +125,7 @@ impl Kernels {
         survivors: &mut Vec<u32>,
     ) -> Swept {
         assert!(sweep.least > 0, "a row without any code is no survivor");
+        assert!(survivors.capacity() >= 2 * crate::GROUP, "room for the rows of two groups");
         assert!(sweep.covers(groups.end), "tails, admitted rows and lists cover all groups");
         let is_up = usize::from(sweep.least) <= sweep.lists.len();
         match (self.0, is_up) {

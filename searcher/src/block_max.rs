@@ -52,7 +52,8 @@ const CANDIDATES_PER_HIT: usize = 3;
 /// Rows between two looks at the clock when rows are scored one after the other.
 const ROWS_BETWEEN_LOOKS: usize = 1_024;
 
-/// Reusable memory of searches: no allocation grows with the segment.
+/// Reusable memory of searches. Only candidates grow with the segment, and only by rows that cannot
+/// be told apart by their bounds.
 pub struct Scratch {
     kernels: Kernels,
     /// All zero between windows.
@@ -115,7 +116,7 @@ impl<'a> Limits<'a> {
 pub struct SegmentAnswer {
     /// At most `k` hits, best first.
     pub hits: Vec<RowHit>,
-    /// No unscored row scores above this; `None` if every admitted match was scored.
+    /// No unscored row scores above this; `None` only if every admitted match was scored.
     pub highest_bound_not_scored: Option<f64>,
     /// Whether no row outside `hits` can belong to them.
     pub is_exact: bool,
@@ -286,7 +287,8 @@ impl<'a, 'q> Search<'a, 'q> {
     ) -> Self {
         assert!(limits.k > 0 && query.len() <= QUERY_TERMS_LIMIT, "limits are the caller's");
         assert!(limits.effort > 0.0 && limits.effort <= 1.0, "effort is the caller's to check");
-        let clock = Clock::new(limits.is_timed);
+        let mut clock = Clock::new(limits.is_timed);
+        let mut counters = Counters::default();
         let mut plan = scratch.plans.pop().unwrap_or_default();
         let mut method = plan.prepare(view, query, limits.effort);
         let are_few_admitted =
@@ -294,6 +296,8 @@ impl<'a, 'q> Search<'a, 'q> {
         if method == Method::Columns && limits.admitted.is_some_and(are_few_admitted) {
             method = Method::Rows;
         }
+        counters.segments_by_rows = u64::from(method == Method::Rows);
+        clock.lap(&mut counters.phases.plan_ns);
         Self {
             clock,
             view,
@@ -313,7 +317,7 @@ impl<'a, 'q> Search<'a, 'q> {
             tighten_at: 0,
             highest_skipped: 0,
             is_complete: true,
-            counters: Counters::default(),
+            counters,
         }
     }
 
@@ -322,7 +326,8 @@ impl<'a, 'q> Search<'a, 'q> {
         if self.method != Method::Columns {
             return;
         }
-        if self.limits.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        self.clock.restart();
+        if self.is_late() {
             self.is_complete = false;
             self.highest_skipped = u16::MAX.into();
             return;
@@ -342,6 +347,10 @@ impl<'a, 'q> Search<'a, 'q> {
             self.scatter(window, scratch);
             self.sweep(window, scratch);
         }
+    }
+
+    fn is_late(&self) -> bool {
+        self.limits.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// Whether a row of the window may be admitted and reach the threshold.
@@ -472,7 +481,8 @@ impl<'a, 'q> Search<'a, 'q> {
             }
             keep
         });
-        let more = CANDIDATES_BEFORE_TIGHTENING.max(wanted / 2);
+        // At least as many more as there are: thousands of ties must not be looked at again and again.
+        let more = CANDIDATES_BEFORE_TIGHTENING.max(wanted / 2).max(self.candidates.len());
         self.tighten_at = wanted.max(self.candidates.len()).saturating_add(more);
     }
 
@@ -483,6 +493,7 @@ impl<'a, 'q> Search<'a, 'q> {
         scratch: &mut Scratch,
         counters: &mut Counters,
     ) -> SegmentAnswer {
+        self.clock.restart();
         let mut top = TopK::new(self.limits.k, self.limits.floor);
         scratch.scorer.prepare(self.query);
         match self.method {
@@ -497,9 +508,11 @@ impl<'a, 'q> Search<'a, 'q> {
         scratch.candidates.push(self.candidates);
         let skipped = (self.highest_skipped > 0).then_some(self.highest_skipped + self.scaled_down);
         let left_out = self.plan.left_out();
-        let bound = skipped.map(|sum| self.plan.score_bound(sum) + left_out);
+        let bound =
+            skipped.map(|sum| self.plan.rounded_bound(self.plan.score_bound(sum) + left_out));
         // What only terms left out could have found was never seen.
-        let unseen = (left_out > 0.0 && self.method == Method::Columns).then_some(left_out);
+        let unseen = (left_out > 0.0 && self.method == Method::Columns)
+            .then(|| self.plan.rounded_bound(left_out));
         scratch.plans.push(self.plan);
         SegmentAnswer {
             hits: top.into_sorted(),
@@ -517,10 +530,7 @@ impl<'a, 'q> Search<'a, 'q> {
             None => &mut (0..self.view.rows()),
         };
         for (position, row) in rows.enumerate() {
-            let is_late = |deadline| Instant::now() >= deadline;
-            if position.is_multiple_of(ROWS_BETWEEN_LOOKS)
-                && self.limits.deadline.is_some_and(is_late)
-            {
+            if position.is_multiple_of(ROWS_BETWEEN_LOOKS) && self.is_late() {
                 self.is_complete = false;
                 self.highest_skipped = u16::MAX.into();
                 break;
@@ -547,7 +557,10 @@ impl<'a, 'q> Search<'a, 'q> {
         self.candidates.iter().take(2 * ROWS_AHEAD).for_each(starts);
         self.candidates.iter().take(ROWS_AHEAD).for_each(row);
         for (position, candidate) in self.candidates.iter().enumerate() {
-            if candidate.sum() < u32::from(self.least_sum) {
+            let is_late =
+                position.is_multiple_of(ROWS_BETWEEN_LOOKS) && position > 0 && self.is_late();
+            self.is_complete &= !is_late;
+            if is_late || candidate.sum() < u32::from(self.least_sum) {
                 self.highest_skipped = self.highest_skipped.max(candidate.sum());
                 break;
             }

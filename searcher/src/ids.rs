@@ -37,12 +37,14 @@ impl Ids {
         if let Some(end) = ends.iter().find(|&&end| !text.is_char_boundary(end as usize)) {
             return Err(format!("the _id that ends at byte {end} is not UTF-8"));
         }
-        let ordinals = (0..docs).map(|doc| match column.ords().first(doc) {
-            Some(ordinal) if ordinal < ends.len() as u64 => u32::try_from(ordinal)
-                .map_err(|_| format!("document {doc} has the _id number {ordinal}")),
-            _ => Err(format!("document {doc} has no _id")),
-        });
-        let ordinals = ordinals.collect::<Result<_, String>>()?;
+        let mut ordinals = Vec::with_capacity(docs as usize);
+        for doc in 0..docs {
+            ordinals.push(match column.ords().first(doc) {
+                Some(ordinal) if ordinal < ends.len() as u64 => u32::try_from(ordinal)
+                    .map_err(|_| format!("document {doc} has the _id number {ordinal}"))?,
+                _ => return Err(format!("document {doc} has no _id")),
+            });
+        }
         Ok(Self { text, ends, ordinals })
     }
 

@@ -189,6 +189,11 @@ impl Plan {
         f64::from(sum) * self.unit
     }
 
+    /// A bound that holds for scores rounded to f32, too.
+    pub(crate) fn rounded_bound(&self, bound: f64) -> f64 {
+        bound / ROUNDING
+    }
+
     /// The least sum of a row that can still reach `score`: rows below it cannot, not even after
     /// their score is rounded to f32.
     pub(crate) fn least_sum(&self, score: f64) -> u16 {

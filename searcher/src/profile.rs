@@ -8,11 +8,11 @@ use serde::Serialize;
 /// Work of one search over all segments.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
-    /// Windows of 32,768 rows in the segments searched.
+    /// Windows of 32,768 rows that were looked at; none where rows are scored without columns.
     pub windows_total: u64,
     /// Windows ruled out by their maxima or without an admitted row.
     pub windows_skipped: u64,
-    /// Groups of 64 rows in all windows.
+    /// Groups of 64 rows in these windows.
     pub groups_total: u64,
     /// Groups to which long lists were added.
     pub groups_summed: u64,
@@ -26,6 +26,9 @@ pub struct Counters {
     pub bytes: u64,
     /// Rows scored exactly from their stored weights.
     pub finalists: u64,
+    /// Segments whose admitted rows were all scored, without columns: they were few, or the query had
+    /// too many terms or too small weights.
+    pub segments_by_rows: u64,
     /// Time per phase, zero unless asked for.
     pub phases: Phases,
 }
@@ -33,20 +36,25 @@ pub struct Counters {
 impl Counters {
     /// Adds the work of another search.
     pub fn add(&mut self, other: &Counters) {
-        let Counters { windows_total, windows_skipped, groups_total, groups_summed, .. } = other;
+        let Counters { windows_total, windows_skipped, groups_total, groups_summed, .. } = *other;
+        let Counters {
+            groups_dropped, lists, postings, bytes, finalists, segments_by_rows, ..
+        } = *other;
+        let Phases { plan_ns, scatter_ns, sweep_ns, finalists_ns } = other.phases;
         self.windows_total += windows_total;
         self.windows_skipped += windows_skipped;
         self.groups_total += groups_total;
         self.groups_summed += groups_summed;
-        self.groups_dropped += other.groups_dropped;
-        self.lists += other.lists;
-        self.postings += other.postings;
-        self.bytes += other.bytes;
-        self.finalists += other.finalists;
-        self.phases.plan_ns += other.phases.plan_ns;
-        self.phases.scatter_ns += other.phases.scatter_ns;
-        self.phases.sweep_ns += other.phases.sweep_ns;
-        self.phases.finalists_ns += other.phases.finalists_ns;
+        self.groups_dropped += groups_dropped;
+        self.lists += lists;
+        self.postings += postings;
+        self.bytes += bytes;
+        self.finalists += finalists;
+        self.segments_by_rows += segments_by_rows;
+        self.phases.plan_ns += plan_ns;
+        self.phases.scatter_ns += scatter_ns;
+        self.phases.sweep_ns += sweep_ns;
+        self.phases.finalists_ns += finalists_ns;
     }
 
     /// Counts what summing `summed` of the `groups` of a window read of its lists.
@@ -93,6 +101,13 @@ pub(crate) struct Clock(Option<Instant>);
 impl Clock {
     pub(crate) fn new(is_running: bool) -> Self {
         Self(is_running.then(Instant::now))
+    }
+
+    /// Forgets the time since the last lap: it was another search's.
+    pub(crate) fn restart(&mut self) {
+        if let Some(last) = &mut self.0 {
+            *last = Instant::now();
+        }
     }
 
     /// Adds the time since the last lap to `phase`.

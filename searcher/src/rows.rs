@@ -58,11 +58,6 @@ impl RowSet {
         self.groups.get(row / GROUP_ROWS).is_some_and(|word| word >> (row % GROUP_ROWS) & 1 == 1)
     }
 
-    /// The members of one group, bit `i` for its row `i`.
-    pub fn group(&self, group: usize) -> u64 {
-        self.groups.get(group).copied().unwrap_or(0)
-    }
-
     /// The members of several groups.
     pub fn groups(&self, groups: std::ops::Range<usize>) -> &[u64] {
         &self.groups[groups]

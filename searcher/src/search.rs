@@ -99,7 +99,7 @@ pub struct Certificate {
     pub complete: bool,
     /// Score of the last hit that fills k; 0 if fewer documents match.
     pub threshold: f32,
-    /// No document that was not scored scores above this; null if every match was scored, or if
+    /// No document that was not scored scores above this; null only if every match was scored, or if
     /// nothing is known of what was not (BM25 that was not complete).
     pub highest_bound_not_scored: Option<f64>,
 }
@@ -275,6 +275,7 @@ impl Snapshot {
         let search_us = start.elapsed().as_micros() as u64 - filter_us;
         let profile = request.profile.then(|| Profile {
             plan: match request.rank {
+                Rank::Sparse if counters.segments_by_rows == self.segments().len() as u64 => "rows",
                 Rank::Sparse => "block_max",
                 Rank::Bm25 => "bm25_exhaustive",
             },
