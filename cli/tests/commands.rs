@@ -119,7 +119,7 @@ fn explanations_sum_to_the_score() {
         assert!(contributions.iter().all(|c| c["token"].is_string()));
     }
     assert_eq!(answer["hits"][0]["id"], "sense-04");
-    assert!(answer["profile"]["blocks_total"].as_u64().unwrap() > 0);
+    assert!(answer["profile"]["groups_total"].as_u64().unwrap() > 0);
 }
 
 #[test]

@@ -29,7 +29,8 @@ pub struct Counters {
     /// Segments whose admitted rows were all scored, without columns: they were few, or the query had
     /// too many terms or too small weights.
     pub segments_by_rows: u64,
-    /// Time per phase, zero unless asked for.
+    /// Time per phase, zero unless asked for; responses have it in microseconds.
+    #[serde(skip)]
     pub phases: Phases,
 }
 

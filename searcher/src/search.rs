@@ -165,26 +165,8 @@ pub struct Profile {
     /// Microseconds of `search_us` by phase, of [`Rank::Sparse`]; the rest is merging.
     pub phases: PhasesUs,
     /// Work counted over all segments.
-    #[serde(flatten, with = "Work")]
+    #[serde(flatten)]
     pub counters: Counters,
-}
-
-/// How counters are shown: beside [`Profile::phases`] they need no clock of their own.
-#[derive(Serialize)]
-#[serde(remote = "Counters")]
-struct Work {
-    windows_total: u64,
-    windows_skipped: u64,
-    groups_total: u64,
-    groups_summed: u64,
-    groups_dropped: u64,
-    lists: u64,
-    postings: u64,
-    bytes: u64,
-    finalists: u64,
-    #[serde(skip)]
-    #[allow(dead_code, reason = "serde asks for every field")]
-    phases: Phases,
 }
 
 /// Microseconds by phase; `Counters::phases` says what belongs to each.
