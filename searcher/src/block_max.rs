@@ -495,13 +495,15 @@ impl<'a, 'q> Search<'a, 'q> {
     ) -> SegmentAnswer {
         self.clock.restart();
         let mut top = TopK::new(self.limits.k, self.limits.floor);
-        scratch.scorer.prepare(self.query);
-        match self.method {
-            Method::Nothing => {}
-            Method::Rows => self.score_admitted(&mut top, tie, scratch),
-            Method::Columns => self.score_candidates(&mut top, tie, scratch),
+        // A small segment often has nothing that could enter.
+        if self.method == Method::Rows || !self.candidates.is_empty() {
+            scratch.scorer.prepare(self.query);
+            match self.method {
+                Method::Rows => self.score_admitted(&mut top, tie, scratch),
+                _ => self.score_candidates(&mut top, tie, scratch),
+            }
+            scratch.scorer.clear(self.query);
         }
-        scratch.scorer.clear(self.query);
         self.clock.lap(&mut self.counters.phases.finalists_ns);
         counters.add(&self.counters);
         self.candidates.clear();
