@@ -286,7 +286,7 @@ pub(crate) struct SearchArgs {
     /// Keys of the stored documents to show
     #[arg(long, value_name = "KEY,…", value_delimiter = ',')]
     pub(crate) fields: Vec<String>,
-    /// How much of the work may be left out, above 0 and at most 1: below 1, hits may be missed
+    /// Share of the work to do, above 0 and at most 1: 1 is exact, below it hits may be missed
     #[arg(long, value_name = "E", default_value_t = 1.0, value_parser = effort)]
     pub(crate) effort: f32,
     /// Return the best found after this many milliseconds of searching [default: wait]
@@ -328,7 +328,7 @@ pub(crate) struct BatchSearchArgs {
     /// Only documents that match
     #[arg(long, value_name = "FILTER", allow_hyphen_values = true)]
     pub(crate) filter: Option<String>,
-    /// How much of the work may be left out, above 0 and at most 1: below 1, hits may be missed
+    /// Share of the work to do, above 0 and at most 1: 1 is exact, below it hits may be missed
     #[arg(long, value_name = "E", default_value_t = 1.0, value_parser = effort)]
     pub(crate) effort: f32,
     /// Return the best found after this many milliseconds of searching, for each query [default: wait]
@@ -355,7 +355,7 @@ pub(crate) struct EvalArgs {
     /// What orders the hits: sparse or bm25
     #[arg(long, value_name = "RANK", default_value = "sparse")]
     pub(crate) rank: String,
-    /// How much of the work may be left out, above 0 and at most 1: below 1, hits may be missed
+    /// Share of the work to do, above 0 and at most 1: 1 is exact, below it hits may be missed
     #[arg(long, value_name = "E", default_value_t = 1.0, value_parser = effort)]
     pub(crate) effort: f32,
     /// Measures, in ir_measures' names

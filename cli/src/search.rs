@@ -100,7 +100,11 @@ impl EncodedQuery {
 /// The response for people.
 pub(crate) fn print(out: &mut impl Write, response: &SearchResponse) -> io::Result<()> {
     if response.hits.is_empty() {
-        writeln!(out, "no document matches")?;
+        let found = match response.certificate.complete {
+            true => "no document matches",
+            false => "nothing was found in time",
+        };
+        writeln!(out, "{found}")?;
     }
     for hit in &response.hits {
         let fields = hit.fields.as_ref();
