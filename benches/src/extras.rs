@@ -171,20 +171,11 @@ pub fn throughput(given: Given<'_>) -> anyhow::Result<()> {
         let (mut parted, mut parted_batches, mut threads) = (Vec::new(), Vec::new(), Vec::new());
         timed(&mut seconds[0], &mut || single = one_by_one(given, given.queries, limits, first));
         timed(&mut seconds[1], &mut || batched = in_batches(given, given.queries, limits, first));
-        let (left, right) = given.queries.split_at(given.queries.len() / 2);
         timed(&mut seconds[2], &mut || {
-            std::thread::scope(|scope| {
-                let left = scope.spawn(|| one_by_one(given, left, limits, first));
-                parted = one_by_one(given, right, limits, second);
-                parted.splice(0..0, left.join().unwrap_or_default());
-            });
+            parted = on_two_threads(given, limits, one_by_one, first, second)
         });
         timed(&mut seconds[3], &mut || {
-            std::thread::scope(|scope| {
-                let left = scope.spawn(|| in_batches(given, left, limits, first));
-                parted_batches = in_batches(given, right, limits, second);
-                parted_batches.splice(0..0, left.join().unwrap_or_default());
-            });
+            parted_batches = on_two_threads(given, limits, in_batches, first, second);
         });
         timed(&mut seconds[4], &mut || threads = shared(given, limits, &mut scratches));
         for other in [batched, parted, parted_batches, threads] {
@@ -197,6 +188,27 @@ pub fn throughput(given: Given<'_>) -> anyhow::Result<()> {
         println!("{name:<26} {:>9.0} queries/s", searches / seconds);
     }
     Ok(())
+}
+
+/// A way to search many queries on one thread.
+type Search = fn(Given<'_>, &[SparseVector], Limits<'_>, &mut Scratch) -> Vec<Vec<RowHit>>;
+
+/// Half of the queries on a thread of its own, half on this one.
+fn on_two_threads(
+    given: Given<'_>,
+    limits: Limits<'_>,
+    search: Search,
+    first: &mut Scratch,
+    second: &mut Scratch,
+) -> Vec<Vec<RowHit>> {
+    let (left, right) = given.queries.split_at(given.queries.len() / 2);
+    std::thread::scope(|scope| {
+        let left = scope.spawn(move || search(given, left, limits, first));
+        let right = search(given, right, limits, second);
+        let mut hits = left.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        hits.extend(right);
+        hits
+    })
 }
 
 fn one_by_one(
