@@ -13,7 +13,7 @@ mod prefetch;
 mod scalar;
 
 pub use dispatch::Kernels;
-pub use prefetch::prefetch;
+pub use prefetch::{prefetch, prefetch_value};
 pub use scalar::{GROUP, WINDOW, scatter_gaps, scatter_locals};
 
 /// One bit for every residue of a term id modulo 65,536.

@@ -11,10 +11,16 @@ pub fn prefetch(bytes: &[u8]) {
     }
 }
 
+/// As [`prefetch`], for a value within one cache line.
+#[inline]
+pub fn prefetch_value<T>(value: &T) {
+    prefetch_line(std::slice::from_ref(value));
+}
+
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 #[allow(unsafe_code)]
-fn prefetch_line(line: &[u8]) {
+fn prefetch_line<T>(line: &[T]) {
     use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
     // SAFETY: SSE is part of x86-64, and a prefetch reads no memory: any address is allowed.
     unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
@@ -22,4 +28,4 @@ fn prefetch_line(line: &[u8]) {
 
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-fn prefetch_line(_line: &[u8]) {}
+fn prefetch_line<T>(_line: &[T]) {}

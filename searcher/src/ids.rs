@@ -6,6 +6,7 @@
 
 use std::io;
 
+use gleaner_kernels::prefetch_value;
 use tantivy::columnar::StrColumn;
 
 /// Ids in byte order, and which document has which.
@@ -51,6 +52,11 @@ impl Ids {
     /// The ordinal of a document's id: orders as the id's bytes do.
     pub(crate) fn ordinal(&self, doc: u32) -> u32 {
         self.ordinals[doc as usize]
+    }
+
+    /// Asks for what [`Ids::ordinal`] reads.
+    pub(crate) fn fetch(&self, doc: u32) {
+        prefetch_value(&self.ordinals[doc as usize]);
     }
 
     /// The id with this ordinal.

@@ -31,6 +31,7 @@ use crate::{
     manifest::Manifest,
     rows::RowSet,
     schema::{DENSE_EXTENSION, Fields, IMPACT_EXTENSION, register_analyzers},
+    topk::Ties,
 };
 
 /// How often opening is tried when commits land between reading their list and their files.
@@ -375,6 +376,11 @@ impl Segment {
         u64::from(self.ids.ordinal(doc))
     }
 
+    /// Orders rows of equal score by the bytes of their `_id`s.
+    pub(crate) fn ties(&self) -> IdOrder<'_> {
+        IdOrder { view: self.impacts(), ids: &self.ids }
+    }
+
     /// A document's `_id`.
     pub fn id(&self, doc: u32) -> &str {
         self.ids.id(self.ids.ordinal(doc))
@@ -383,6 +389,22 @@ impl Segment {
     /// The `_id` that [`Segment::id_ordinal`] numbers.
     pub(crate) fn id_at(&self, ordinal: u64) -> &str {
         self.ids.id(ordinal as u32)
+    }
+}
+
+/// The order of a segment's ids.
+pub(crate) struct IdOrder<'a> {
+    view: ImpactView<'a>,
+    ids: &'a Ids,
+}
+
+impl Ties for IdOrder<'_> {
+    fn tie(&self, row: u32) -> u64 {
+        u64::from(self.ids.ordinal(self.view.doc(row as usize)))
+    }
+
+    fn fetch(&self, row: u32) {
+        self.ids.fetch(self.view.doc(row as usize));
     }
 }
 

@@ -22,6 +22,7 @@ mod rows;
 mod schema;
 mod search;
 mod topk;
+mod windows;
 
 pub use error::SearchError;
 pub use filter::Filter;
@@ -38,4 +39,4 @@ pub use search::{
     Certificate, Contribution, DEPTH_LIMIT, Explanation, Hit, PhasesUs, Profile, Rank,
     SearchRequest, SearchResponse,
 };
-pub use topk::{RowHit, TopK};
+pub use topk::{RowHit, Ties, TopK};

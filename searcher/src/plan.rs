@@ -177,7 +177,7 @@ impl Plan {
                 if list.window == window {
                     let exact = term.weight * f64::from(list.step) / self.unit * 256.0;
                     // The rounding of this arithmetic is covered by `ROUNDING`.
-                    active.push(ActiveList { list, multiplier: exact.ceil().max(1.0) as u16 });
+                    active.push(ActiveList { list, multiplier: rounded_up(exact) });
                     break;
                 }
             }
@@ -208,6 +208,12 @@ impl Plan {
     pub(crate) fn least_sum_beside(&self, sum: u32, excess: u32) -> u16 {
         self.least_sum(self.score_bound(sum.saturating_sub(excess)))
     }
+}
+
+/// `exact` rounded up, and at least 1. Portable builds have no instruction for `f64::ceil`.
+fn rounded_up(exact: f64) -> u16 {
+    let down = exact as u16;
+    down.saturating_add(u16::from(f64::from(down) < exact)).max(1)
 }
 
 #[cfg(test)]

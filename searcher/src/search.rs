@@ -307,8 +307,8 @@ impl Snapshot {
                     deadline: request.deadline,
                     is_timed: request.profile,
                 };
-                let tie = |row: u32| segment.id_ordinal(view.doc(row as usize));
-                let answer = block_max::search(view, query, limits, tie, scratch, counters);
+                let ties = segment.ties();
+                let answer = block_max::search(view, query, limits, ties, scratch, counters);
                 let bounds = [ranking.highest_bound_not_scored, answer.highest_bound_not_scored];
                 ranking.highest_bound_not_scored = bounds.into_iter().flatten().reduce(f64::max);
                 ranking.is_exact &= answer.is_exact;

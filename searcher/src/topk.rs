@@ -22,6 +22,21 @@ pub struct RowHit {
 
 impl Eq for RowHit {}
 
+/// What orders equal scores, ascending. Any `Fn(u32) -> u64` over rows will do.
+pub trait Ties {
+    /// The place of a row among those of equal score.
+    fn tie(&self, row: u32) -> u64;
+
+    /// Asks for what [`Ties::tie`] is going to read of a row. Changes nothing but time.
+    fn fetch(&self, _row: u32) {}
+}
+
+impl<F: Fn(u32) -> u64> Ties for F {
+    fn tie(&self, row: u32) -> u64 {
+        self(row)
+    }
+}
+
 impl Ord for RowHit {
     /// Better is greater.
     fn cmp(&self, other: &Self) -> Ordering {
