@@ -135,6 +135,7 @@ fn request<'a>(vector: &'a SparseVector, asked: Asked<'a>) -> SearchRequest<'a> 
         fields: &[],
         effort: asked.effort,
         deadline: None,
+        threads: 1,
         explain: false,
         profile: false,
     }

@@ -6,6 +6,7 @@ use clap::{
     ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
     builder::BoolishValueParser,
 };
+use gleaner_searcher::THREADS_LIMIT;
 
 /// A search engine for learned sparse retrieval.
 #[derive(Parser)]
@@ -292,6 +293,9 @@ pub(crate) struct SearchArgs {
     /// Return the best found after this many milliseconds of searching [default: wait]
     #[arg(long, value_name = "MS")]
     pub(crate) timeout_ms: Option<u64>,
+    /// Threads that share a large segment: worth it from about a million documents on
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = threads)]
+    pub(crate) threads: usize,
     /// Say where every score comes from
     #[arg(long)]
     pub(crate) explain: bool,
@@ -334,6 +338,9 @@ pub(crate) struct BatchSearchArgs {
     /// Return the best found after this many milliseconds of searching, for each query [default: wait]
     #[arg(long, value_name = "MS")]
     pub(crate) timeout_ms: Option<u64>,
+    /// Queries searched at the same time [default: all cores]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
     #[command(flatten)]
     pub(crate) model: QueryModelArgs,
 }
@@ -358,6 +365,9 @@ pub(crate) struct EvalArgs {
     /// Share of the work to do, above 0 and at most 1: 1 is exact, below it hits may be missed
     #[arg(long, value_name = "E", default_value_t = 1.0, value_parser = effort)]
     pub(crate) effort: f32,
+    /// Queries searched at the same time [default: all cores]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
     /// Measures, in ir_measures' names
     #[arg(long, value_name = "M,…", default_value = "nDCG@10,AP,RR@10,R@100,R@1000")]
     pub(crate) metrics: String,
@@ -400,9 +410,20 @@ pub(crate) struct InspectArgs {
     /// Index folder
     #[arg(long, value_name = "DIR")]
     pub(crate) index: PathBuf,
+    /// Measure what less effort costs and saves on these queries, texts or vectors
+    #[arg(long, value_name = "FILE")]
+    pub(crate) queries: Option<PathBuf>,
+    /// What the queries are
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) format: QueryFormatArg,
+    /// Number of hits compared per query
+    #[arg(short, long, value_name = "N", default_value_t = 10)]
+    pub(crate) k: usize,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) model: QueryModelArgs,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -430,6 +451,12 @@ pub(crate) struct DoctorArgs {
 fn effort(text: &str) -> Result<f32, &'static str> {
     let effort = text.parse().ok().filter(|&effort: &f32| effort > 0.0 && effort <= 1.0);
     effort.ok_or("it is a number above 0 and at most 1, and 1 is exact")
+}
+
+/// A number of threads that a search can have.
+fn threads(text: &str) -> Result<usize, String> {
+    let threads = text.parse().ok().filter(|threads| (1..=THREADS_LIMIT).contains(threads));
+    threads.ok_or_else(|| format!("it is a number from 1 to {THREADS_LIMIT}"))
 }
 
 /// Parses the command line; usage errors end the process with exit code 2.

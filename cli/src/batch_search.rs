@@ -1,6 +1,6 @@
 //! `gleaner batch-search`: a file of queries, texts or vectors, to a TREC run.
 
-use std::time::Instant;
+use std::{panic::resume_unwind, path::PathBuf, thread::ScopedJoinHandle, time::Instant};
 
 use gleaner_encoder::{Side, SparseVector};
 use gleaner_eval::{Query, RunWriter, ScoredDoc, read_queries};
@@ -21,13 +21,14 @@ const QUERIES_AT_ONCE: usize = 1_024;
 pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
     let rank: Rank = args.rank.parse()?;
     let snapshot = Index::open(&args.index)?.snapshot();
-    let queries = Queries::read(args, &snapshot)?;
+    let queries = Queries::read(&args.queries, args.format, &args.model, &snapshot)?;
     let asked = Asked {
         rank,
         k: args.k,
         filter: args.filter.as_deref(),
         effort: args.effort,
         timeout_ms: args.timeout_ms,
+        threads: threads(args.threads),
     };
     let mut searcher = match queries {
         Queries::Texts(_) => BatchSearcher::new(&snapshot, &args.model, asked)?,
@@ -63,15 +64,20 @@ pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
 }
 
 /// Queries of one kind.
-enum Queries {
+pub(crate) enum Queries {
     Texts(Vec<Query>),
     Vectors(Vec<(String, SparseVector)>),
 }
 
 impl Queries {
-    fn read(args: &BatchSearchArgs, snapshot: &Snapshot) -> anyhow::Result<Self> {
-        let path = &args.queries;
-        let kind = match args.format {
+    /// Reads a file; `model` names tokens where vectors have them.
+    pub(crate) fn read(
+        path: &PathBuf,
+        format: QueryFormatArg,
+        model: &QueryModelArgs,
+        snapshot: &Snapshot,
+    ) -> anyhow::Result<Self> {
+        let kind = match format {
             QueryFormatArg::Jsonl => InputKind::Texts,
             QueryFormatArg::Vectors => InputKind::Vectors,
             QueryFormatArg::VectorsJsonl => InputKind::VectorsJsonl,
@@ -88,12 +94,27 @@ impl Queries {
             }
             _ => {
                 let mut input = InputFile::new(path, kind);
-                if args.model.model.is_some() && kind == InputKind::VectorsJsonl {
-                    let model = model::open_for(snapshot, &args.model)?;
+                if model.model.is_some() && kind == InputKind::VectorsJsonl {
+                    let model = model::open_for(snapshot, model)?;
                     input.terms = Some(model::terms(&model));
                 }
                 Ok(Self::Vectors(read_vectors(&input)?))
             }
+        }
+    }
+
+    /// All vectors, those of texts by the index's model.
+    pub(crate) fn into_vectors(
+        self,
+        model: &QueryModelArgs,
+        snapshot: &Snapshot,
+    ) -> anyhow::Result<Vec<SparseVector>> {
+        match self {
+            Self::Texts(queries) => {
+                let texts: Vec<&str> = queries.iter().map(|query| &query.text[..]).collect();
+                Ok(model::open_for(snapshot, model)?.encoder(0)?.encode(Side::Query, &texts)?)
+            }
+            Self::Vectors(queries) => Ok(queries.into_iter().map(|query| query.1).collect()),
         }
     }
 
@@ -130,13 +151,20 @@ pub(crate) struct Asked<'a> {
     pub(crate) filter: Option<&'a str>,
     pub(crate) effort: f32,
     pub(crate) timeout_ms: Option<u64>,
+    /// Queries searched at the same time, at least 1.
+    pub(crate) threads: usize,
 }
 
 impl Asked<'_> {
-    /// The exact `k` best of all documents.
+    /// The exact `k` best of all documents, on all cores.
     pub(crate) fn exact(rank: Rank, k: usize) -> Self {
-        Self { rank, k, filter: None, effort: 1.0, timeout_ms: None }
+        Self { rank, k, filter: None, effort: 1.0, timeout_ms: None, threads: threads(None) }
     }
+}
+
+/// The threads asked for, or one for each core.
+pub(crate) fn threads(asked: Option<usize>) -> usize {
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// Many queries against one snapshot, the model opened once.
@@ -176,26 +204,57 @@ impl<'a> BatchSearcher<'a> {
         &mut self,
         queries: impl Iterator<Item = (Option<&'q str>, Option<&'q SparseVector>)>,
     ) -> anyhow::Result<Vec<Vec<ScoredDoc>>> {
-        let Asked { rank, k, filter, effort, timeout_ms } = self.asked;
-        let answer = |(text, vector)| {
-            let request = SearchRequest {
-                rank,
-                vector,
-                text,
-                k,
-                offset: 0,
-                filter,
-                fields: &[],
-                effort,
-                deadline: deadline(timeout_ms),
-                explain: false,
-                profile: false,
-            };
-            let response = self.snapshot.search(&request, &|_| None)?;
-            self.cut_short += usize::from(!response.certificate.complete);
-            let hits = response.hits.into_iter();
-            Ok(hits.map(|hit| ScoredDoc::new(hit.id, hit.score)).collect())
+        let queries: Vec<_> = queries.collect();
+        // One query after the other on each thread: threads that share a query, and queries that
+        // share a pass over the index, were measured and are slower.
+        let share = queries.len().div_ceil(self.asked.threads).max(1);
+        let (asked, snapshot) = (self.asked, self.snapshot);
+        let search = |share: &[(Option<&str>, Option<&SparseVector>)]| -> Vec<_> {
+            share.iter().map(|(text, vector)| asked.answer(snapshot, *text, *vector)).collect()
         };
-        queries.map(answer).collect()
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let workers: Vec<_> =
+                queries.chunks(share).map(|share| scope.spawn(move || search(share))).collect();
+            let join = |worker: ScopedJoinHandle<'_, Vec<_>>| {
+                worker.join().unwrap_or_else(|panic| resume_unwind(panic))
+            };
+            workers.into_iter().flat_map(join).collect()
+        });
+        let answers = answers.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+        self.cut_short += answers.iter().filter(|answer| !answer.is_complete).count();
+        Ok(answers.into_iter().map(|answer| answer.hits).collect())
+    }
+}
+
+/// What was found for one query.
+struct Answer {
+    hits: Vec<ScoredDoc>,
+    is_complete: bool,
+}
+
+impl Asked<'_> {
+    fn answer(
+        &self,
+        snapshot: &Snapshot,
+        text: Option<&str>,
+        vector: Option<&SparseVector>,
+    ) -> anyhow::Result<Answer> {
+        let request = SearchRequest {
+            rank: self.rank,
+            vector,
+            text,
+            k: self.k,
+            offset: 0,
+            filter: self.filter,
+            fields: &[],
+            effort: self.effort,
+            deadline: deadline(self.timeout_ms),
+            threads: 1,
+            explain: false,
+            profile: false,
+        };
+        let response = snapshot.search(&request, &|_| None)?;
+        let hits = response.hits.into_iter().map(|hit| ScoredDoc::new(hit.id, hit.score));
+        Ok(Answer { hits: hits.collect(), is_complete: response.certificate.complete })
     }
 }

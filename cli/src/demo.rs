@@ -161,6 +161,7 @@ fn show(
             fields: &fields,
             effort: 1.0,
             deadline: None,
+            threads: 1,
             explain,
             profile: explain,
         };

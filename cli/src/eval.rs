@@ -7,7 +7,7 @@ use gleaner_searcher::{Index, Rank, Snapshot};
 
 use crate::{
     args::{EvalArgs, QueryModelArgs},
-    batch_search::{Asked, BatchSearcher},
+    batch_search::{Asked, BatchSearcher, threads},
     failure::Failure,
     output::{Output, stdout},
 };
@@ -40,7 +40,8 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
             let snapshot = Index::open(index)?.snapshot();
             eprintln!("searching {} queries by {}, depth {depth}", dataset.qrels.len(), args.rank);
             let depth = depth + usize::from(args.ignore_identical_ids);
-            let asked = Asked { effort: args.effort, ..Asked::exact(rank, depth) };
+            let exact = Asked::exact(rank, depth);
+            let asked = Asked { effort: args.effort, threads: threads(args.threads), ..exact };
             search(&snapshot, &args.model, &dataset, asked)?
         }
         (None, None) => {

@@ -6,10 +6,16 @@ use std::{
 };
 
 use gleaner_format::{ImpactView, Section};
-use gleaner_searcher::{Index, Manifest, Segment};
+use gleaner_searcher::{Index, Manifest, Segment, Snapshot};
 use serde::Serialize;
 
-use crate::{args::InspectArgs, output::stdout};
+use crate::{
+    args::InspectArgs,
+    batch_search::Queries,
+    effort::{self, Point},
+    failure::Failure,
+    output::stdout,
+};
 
 #[derive(Serialize)]
 struct Report {
@@ -19,6 +25,9 @@ struct Report {
     size_bytes: u64,
     manifest: Manifest,
     segments: Vec<SegmentReport>,
+    /// Present when queries were given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effort: Option<Vec<Point>>,
 }
 
 #[derive(Serialize)]
@@ -48,14 +57,29 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<()> {
         size_bytes: folder_bytes(&args.index)?,
         manifest: snapshot.manifest().clone(),
         segments: snapshot.segments().iter().map(|segment| segment_report(segment)).collect(),
+        effort: effort_curve(args, &snapshot)?,
     };
     let mut out = stdout();
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
         print(&mut out, &report)?;
+        if let Some(curve) = &report.effort {
+            effort::print(&mut out, curve, args.k)?;
+        }
     }
     Ok(out.flush()?)
+}
+
+fn effort_curve(args: &InspectArgs, snapshot: &Snapshot) -> anyhow::Result<Option<Vec<Point>>> {
+    let Some(file) = &args.queries else { return Ok(None) };
+    let queries = Queries::read(file, args.format, &args.model, snapshot)?;
+    let vectors = queries.into_vectors(&args.model, snapshot)?;
+    if vectors.is_empty() {
+        let message = format!("there is no query in {}", file.display());
+        return Err(Failure::Usage(message).into());
+    }
+    Ok(Some(effort::curve(snapshot, &vectors, args.k)?))
 }
 
 fn segment_report(segment: &Segment) -> SegmentReport {

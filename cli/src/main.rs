@@ -8,6 +8,7 @@ mod args;
 mod batch_search;
 mod demo;
 mod doctor;
+mod effort;
 mod encode;
 mod eval;
 mod export;

@@ -43,6 +43,7 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
         fields: if args.json { &args.fields } else { &shown },
         effort: args.effort,
         deadline: deadline(args.timeout_ms),
+        threads: args.threads,
         explain: args.explain,
         profile: args.profile,
     };
@@ -145,8 +146,9 @@ pub(crate) fn print(out: &mut impl Write, response: &SearchResponse) -> io::Resu
 }
 
 fn print_profile(out: &mut impl Write, profile: &Profile) -> io::Result<()> {
-    let Profile { plan, query_terms, segments, filter_us, search_us, counters: c, .. } = profile;
-    writeln!(out, "plan {plan}: {query_terms} terms, {segments} segments")?;
+    let Profile { plan, why, query_terms, segments, counters: c, .. } = profile;
+    writeln!(out, "plan {plan}: {why}")?;
+    writeln!(out, "  query    {query_terms} terms, {segments} segments")?;
     writeln!(out, "  windows  {} of {} skipped", c.windows_skipped, c.windows_total)?;
     writeln!(
         out,
@@ -157,6 +159,7 @@ fn print_profile(out: &mut impl Write, profile: &Profile) -> io::Result<()> {
     writeln!(out, "  rows     {} scored exactly", c.finalists)?;
     let cached = if profile.filter_cached { " (cached)" } else { "" };
     let p = &profile.phases;
+    let Profile { filter_us, search_us, .. } = profile;
     writeln!(out, "  time     filter {filter_us} µs{cached}, search {search_us} µs")?;
     writeln!(
         out,

@@ -295,3 +295,49 @@ fn vectors_of_a_model_are_searched_with_its_texts() {
     let found = ok(&["search", "--index", &bare, "violin lessons", "--model", model]);
     assert!(found.trim_start().starts_with("1.") && found.lines().next().unwrap().contains(" 0 "));
 }
+
+/// More rows than one window holds, so that threads have windows to share.
+#[test]
+fn threads_share_windows_and_queries_and_change_nothing() {
+    let desk = Desk::new();
+    desk.write("docs.bin", binary(&random(40_000, 11)));
+    desk.write("queries.bin", binary(&random(30, 12)));
+    let index = desk.index("i", "docs.bin", "vectors");
+    let run_with = |threads: &str| {
+        let (queries, out) = (desk.path("queries.bin"), desk.path("out"));
+        let args = ["batch-search", "--index", &index, "--queries", &queries, "--run", &out];
+        ok(&[&args[..], &["--threads", threads, "-k", "50"]].concat());
+        fs::read_to_string(&out).unwrap()
+    };
+    let expected = run_with("1");
+    assert_eq!(expected.lines().count(), 29 * 50, "one query of this seed is empty");
+    assert_eq!(run_with("3"), expected);
+    let search = |threads: &str| -> Value {
+        let tokens = r#"{"5": 1.5, "70": 0.5, "299": 2}"#;
+        let args = ["search", "--index", &index, "--tokens", tokens, "--profile", "--json"];
+        serde_json::from_str(&ok(&[&args[..], &["--threads", threads]].concat())).unwrap()
+    };
+    let (one, two) = (search("1"), search("2"));
+    assert_eq!((&one["hits"], &one["exact"]), (&two["hits"], &two["exact"]));
+    assert_eq!(two["profile"]["windows_total"], 2);
+    assert_eq!(two["profile"]["plan"], "block_max");
+    fails(&["search", "--index", &index, "--tokens", "{}", "--threads", "0"], 2, "from 1 to 64");
+}
+
+#[test]
+fn inspect_measures_what_less_effort_costs() {
+    let desk = Desk::new();
+    desk.write("docs.bin", binary(&random(3_000, 13)));
+    let queries = desk.write("queries.bin", binary(&random(40, 14)));
+    let index = desk.index("i", "docs.bin", "vectors");
+    let inspect = ["inspect", "--index", &index, "--queries", &queries];
+    let report: Value = serde_json::from_str(&ok(&[&inspect[..], &["--json"]].concat())).unwrap();
+    let curve = report["effort"].as_array().unwrap();
+    let recalls: Vec<f64> = curve.iter().map(|point| point["recall"].as_f64().unwrap()).collect();
+    assert_eq!((curve[0]["effort"].as_f64(), recalls[0]), (Some(1.0), 1.0));
+    assert!(recalls.windows(2).all(|pair| pair[0] >= pair[1] - 0.02), "{recalls:?}");
+    assert!(*recalls.last().unwrap() < 1.0, "half the effort loses something: {recalls:?}");
+    assert!(ok(&inspect).contains("recall@10"));
+    let nothing = desk.write("nothing.bin", binary(&[]));
+    fails(&["inspect", "--index", &index, "--queries", &nothing], 2, "no query");
+}

@@ -78,6 +78,7 @@ fn request<'a>(query: &'a SparseVector, k: usize, filter: Option<&'a str>) -> Se
         fields: &[],
         effort: 1.0,
         deadline: None,
+        threads: 1,
         explain: false,
         profile: false,
     }

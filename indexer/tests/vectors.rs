@@ -93,6 +93,7 @@ fn search(index: &Path, query: &SparseVector) -> Vec<(String, f32)> {
         fields: &["_id".to_owned()],
         effort: 1.0,
         deadline: None,
+        threads: 1,
         explain: false,
         profile: false,
     };
@@ -302,6 +303,7 @@ fn text_and_keys_beside_a_vector_are_indexed() {
             fields: &fields,
             effort: 1.0,
             deadline: None,
+            threads: 1,
             explain: false,
             profile: false,
         };

@@ -16,7 +16,7 @@ use gleaner_kernels::{Kernels, Sums};
 
 use crate::{
     finalists::RowScorer,
-    plan::Plan,
+    plan::{Choice, Plan},
     profile::Counters,
     rows::RowSet,
     topk::{RowHit, Ties, TopK},
@@ -98,6 +98,8 @@ pub struct SegmentAnswer {
     pub is_exact: bool,
     /// Whether all windows were looked at before the deadline.
     pub is_complete: bool,
+    /// How the segment was searched, and why.
+    pub choice: Choice,
 }
 
 /// Returns the `k` best admitted rows, skipping what block maxima rule out.
@@ -178,6 +180,8 @@ pub fn search_parallel(
     });
     let mut top = TopK::new(limits.k, limits.floor);
     let (mut highest, mut is_exact, mut is_complete) = (None, true, true);
+    // The first thread's: those that leave the rows to it chose nothing.
+    let choice = answers[0].0.choice;
     for (answer, counted) in answers {
         counters.add(&counted);
         answer.hits.into_iter().for_each(|hit| top.offer(hit));
@@ -186,5 +190,5 @@ pub fn search_parallel(
         is_complete &= answer.is_complete;
     }
     let hits = top.into_sorted();
-    SegmentAnswer { hits, highest_bound_not_scored: highest, is_exact, is_complete }
+    SegmentAnswer { hits, highest_bound_not_scored: highest, is_exact, is_complete, choice }
 }

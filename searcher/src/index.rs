@@ -471,11 +471,19 @@ impl Snapshot {
         })
     }
 
-    /// Runs `search` with scratch memory from the snapshot's pool.
-    pub(crate) fn with_scratch<T>(&self, search: impl FnOnce(&mut Scratch) -> T) -> T {
-        let mut scratch = unpoisoned(&self.scratch).pop().unwrap_or_default();
-        let result = search(&mut scratch);
-        unpoisoned(&self.scratch).push(scratch);
+    /// Runs `search` with `count` pieces of scratch memory from the snapshot's pool.
+    pub(crate) fn with_scratch<T>(
+        &self,
+        count: usize,
+        search: impl FnOnce(&mut [Scratch]) -> T,
+    ) -> T {
+        let mut pool = unpoisoned(&self.scratch);
+        let kept = pool.len().saturating_sub(count);
+        let mut scratches = pool.split_off(kept);
+        drop(pool);
+        scratches.resize_with(count, Scratch::default);
+        let result = search(&mut scratches);
+        unpoisoned(&self.scratch).append(&mut scratches);
         result
     }
 }

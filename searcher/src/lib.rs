@@ -28,7 +28,7 @@ pub use error::SearchError;
 pub use filter::Filter;
 pub use index::{Index, Segment, Snapshot};
 pub use manifest::{InputProgress, MANIFEST_VERSION, Manifest, ModelBinding};
-pub use plan::QUERY_TERMS_LIMIT;
+pub use plan::{Choice, QUERY_TERMS_LIMIT};
 pub use profile::{Counters, Phases};
 pub use rows::RowSet;
 pub use schema::{
@@ -37,6 +37,6 @@ pub use schema::{
 };
 pub use search::{
     Certificate, Contribution, DEPTH_LIMIT, Explanation, Hit, PhasesUs, Profile, Rank,
-    SearchRequest, SearchResponse,
+    SearchRequest, SearchResponse, THREADS_LIMIT,
 };
 pub use topk::{RowHit, Ties, TopK};

@@ -54,7 +54,54 @@ pub(crate) enum Method {
     /// Sums over columns, then finalists.
     Columns,
     /// Every admitted row is scored.
-    Rows,
+    Rows(Unsuited),
+}
+
+/// Why columns do not suit a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsuited {
+    ManyTerms,
+    TinyWeights,
+    FewAdmitted,
+}
+
+/// How a segment was searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choice {
+    /// `block_max`: bounds of all rows from columns, then finalists; `rows`: every admitted row was
+    /// scored; `none`: there was nothing to look at.
+    pub plan: &'static str,
+    /// The reason, for people.
+    pub why: &'static str,
+}
+
+impl Method {
+    pub(crate) fn is_rows(self) -> bool {
+        matches!(self, Self::Rows(_))
+    }
+
+    pub(crate) fn choice(self) -> Choice {
+        match self {
+            Self::Nothing => Choice { plan: "none", why: "no term of the query occurs" },
+            Self::Columns => Choice {
+                plan: "block_max",
+                why: "columns bound all rows for less than it costs to score them",
+            },
+            Self::Rows(unsuited) => Choice { plan: "rows", why: unsuited.why() },
+        }
+    }
+}
+
+impl Unsuited {
+    fn why(self) -> &'static str {
+        match self {
+            Self::ManyTerms => "the roundings of so many terms would crowd out their bounds",
+            Self::TinyWeights => "weights are too near the smallest float for 8-bit codes",
+            Self::FewAdmitted => {
+                "so few rows are admitted that scoring them costs less than the query's postings"
+            }
+        }
+    }
 }
 
 /// One list that takes part in a window.
@@ -99,13 +146,16 @@ impl Plan {
             return Method::Nothing;
         }
         if self.terms.len() > COLUMN_TERMS_LIMIT {
-            return Method::Rows;
+            return Method::Rows(Unsuited::ManyTerms);
         }
         let target = SUM_TARGET - ROUNDING_UNITS * self.terms.len();
         self.unit = (mass - self.left_out) / target as f64;
         // Weights near the smallest f32 need fewer than 255 steps, so one step may be too much.
         let is_representable = largest_step / self.unit * 256.0 <= f64::from(u16::MAX);
-        if is_representable { Method::Columns } else { Method::Rows }
+        match is_representable {
+            true => Method::Columns,
+            false => Method::Rows(Unsuited::TinyWeights),
+        }
     }
 
     /// Finds the terms' lists; returns the largest weight of one code step.

@@ -15,7 +15,7 @@ use crate::{
     exhaustive, filter,
     filter_cache::FilteredRows,
     index::Snapshot,
-    plan::QUERY_TERMS_LIMIT,
+    plan::{Choice, QUERY_TERMS_LIMIT},
     profile::{Counters, Phases},
     rows::RowSet,
     topk::{RowHit, TopK},
@@ -23,6 +23,9 @@ use crate::{
 
 /// Most hits of one request, `k` and `offset` together.
 pub const DEPTH_LIMIT: usize = 1_000_000;
+
+/// Most threads of one query.
+pub const THREADS_LIMIT: usize = 64;
 
 /// What orders the hits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +68,9 @@ pub struct SearchRequest<'a> {
     pub effort: f32,
     /// When to return the best found so far.
     pub deadline: Option<Instant>,
+    /// Threads that share the windows of a large segment, at least 1. More of them answer one query
+    /// of many windows sooner; many queries are answered soonest by one thread each.
+    pub threads: usize,
     /// Whether to say where scores come from.
     pub explain: bool,
     /// Whether to say what the search did.
@@ -150,8 +156,11 @@ pub struct Contribution {
 /// What a search did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Profile {
-    /// Which method ran.
+    /// How the largest segment was searched: `block_max`, `rows` or `none` ([`Choice`] says what
+    /// they are), or `bm25_exhaustive`.
     pub plan: &'static str,
+    /// Why so.
+    pub why: &'static str,
     /// Query terms.
     pub query_terms: usize,
     /// Segments searched.
@@ -200,11 +209,20 @@ struct Ranking {
     highest_bound_not_scored: Option<f64>,
     is_exact: bool,
     is_complete: bool,
+    /// How the largest segment was searched.
+    choice: Choice,
 }
 
 impl Ranking {
+    /// Of an index without segments.
     fn new() -> Self {
-        Self { best: Vec::new(), highest_bound_not_scored: None, is_exact: true, is_complete: true }
+        Self {
+            best: Vec::new(),
+            highest_bound_not_scored: None,
+            is_exact: true,
+            is_complete: true,
+            choice: Choice { plan: "none", why: "the index holds no document" },
+        }
     }
 }
 
@@ -256,11 +274,8 @@ impl Snapshot {
         };
         let search_us = start.elapsed().as_micros() as u64 - filter_us;
         let profile = request.profile.then(|| Profile {
-            plan: match request.rank {
-                Rank::Sparse if counters.segments_by_rows == self.segments().len() as u64 => "rows",
-                Rank::Sparse => "block_max",
-                Rank::Bm25 => "bm25_exhaustive",
-            },
+            plan: ranking.choice.plan,
+            why: ranking.choice.why,
             query_terms: request.vector.map_or(0, SparseVector::len),
             segments: self.segments().len(),
             filter_us,
@@ -295,8 +310,8 @@ impl Snapshot {
             return Err(SearchError::QueryTerms { found, limit });
         }
         let mut ranking = Ranking::new();
-        self.with_scratch(|scratch| {
-            for &ordinal in self.visits() {
+        self.with_scratch(request.threads.clamp(1, THREADS_LIMIT), |scratches| {
+            for (visit, &ordinal) in self.visits().iter().enumerate() {
                 let segment = &self.segments()[ordinal];
                 let view = segment.impacts();
                 let limits = Limits {
@@ -308,7 +323,14 @@ impl Snapshot {
                     is_timed: request.profile,
                 };
                 let ties = segment.ties();
-                let answer = block_max::search(view, query, limits, ties, scratch, counters);
+                let threads = scratches.len().min(view.windows());
+                let answer = match &mut scratches[..threads.max(1)] {
+                    [scratch] => block_max::search(view, query, limits, ties, scratch, counters),
+                    many => block_max::search_parallel(view, query, limits, ties, many, counters),
+                };
+                if visit == 0 {
+                    ranking.choice = answer.choice;
+                }
                 let bounds = [ranking.highest_bound_not_scored, answer.highest_bound_not_scored];
                 ranking.highest_bound_not_scored = bounds.into_iter().flatten().reduce(f64::max);
                 ranking.is_exact &= answer.is_exact;
@@ -329,6 +351,8 @@ impl Snapshot {
         let text = request.text.ok_or(SearchError::MissingInput { rank: "bm25", needs })?;
         let words = bm25::words(self, text)?;
         let mut ranking = Ranking::new();
+        let why = "every document that has a word of the query is scored";
+        ranking.choice = Choice { plan: "bm25_exhaustive", why };
         for &ordinal in self.visits() {
             if request.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 (ranking.is_exact, ranking.is_complete) = (false, false);
@@ -482,6 +506,7 @@ mod tests {
         let counters = Counters { bytes: 7, phases, ..Counters::default() };
         let profile = Profile {
             plan: "block_max",
+            why: "",
             query_terms: 1,
             segments: 1,
             filter_us: 0,

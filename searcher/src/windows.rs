@@ -17,7 +17,7 @@ use gleaner_kernels::{
 
 use crate::{
     block_max::{Limits, Scratch, SegmentAnswer},
-    plan::{ActiveList, Method, Plan, QUERY_TERMS_LIMIT},
+    plan::{ActiveList, Method, Plan, QUERY_TERMS_LIMIT, Unsuited},
     profile::{Clock, Counters},
     rows::RowSet,
     topk::{RowHit, Ties, TopK},
@@ -139,9 +139,9 @@ impl<'a, 'q> Search<'a, 'q> {
         let are_few_admitted =
             |set: &RowSet| set.count().saturating_mul(POSTINGS_PER_ROW_SCORED) <= plan.postings();
         if method == Method::Columns && limits.admitted.is_some_and(are_few_admitted) {
-            method = Method::Rows;
+            method = Method::Rows(Unsuited::FewAdmitted);
         }
-        counters.segments_by_rows = u64::from(method == Method::Rows);
+        counters.segments_by_rows = u64::from(method.is_rows());
         clock.lap(&mut counters.phases.plan_ns);
         Self {
             clock,
@@ -168,7 +168,7 @@ impl<'a, 'q> Search<'a, 'q> {
     /// columns are the first's.
     pub(crate) fn share(&mut self, raised: &'q AtomicU16, is_first: bool) {
         self.raised = Some(raised);
-        if self.method == Method::Rows && !is_first {
+        if self.method.is_rows() && !is_first {
             self.method = Method::Nothing;
         }
     }
@@ -348,10 +348,10 @@ impl<'a, 'q> Search<'a, 'q> {
         self.clock.restart();
         let mut top = TopK::new(self.limits.k, self.limits.floor);
         // A small segment often has nothing that could enter.
-        if self.method == Method::Rows || !self.candidates.is_empty() {
+        if self.method.is_rows() || !self.candidates.is_empty() {
             scratch.scorer.prepare(self.query);
             match self.method {
-                Method::Rows => self.score_admitted(&mut top, ties, scratch),
+                Method::Rows(_) => self.score_admitted(&mut top, ties, scratch),
                 _ => self.score_candidates(&mut top, ties, scratch),
             }
             scratch.scorer.clear(self.query);
@@ -375,6 +375,7 @@ impl<'a, 'q> Search<'a, 'q> {
             is_exact: self.is_complete
                 && (self.limits.effort == 1.0 || self.method != Method::Columns),
             is_complete: self.is_complete,
+            choice: self.method.choice(),
         }
     }
 

@@ -141,6 +141,8 @@ fn answer(
         fields: &search.fields,
         effort: search.effort,
         deadline,
+        // Requests share the cores; a thread more for one of them would be taken from another.
+        threads: 1,
         explain: search.explain,
         profile: search.profile,
     };

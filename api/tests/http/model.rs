@@ -90,6 +90,7 @@ async fn texts_are_encoded_and_searched() {
         fields: &[],
         effort: 1.0,
         deadline: None,
+        threads: 1,
         explain: true,
         profile: false,
     };

@@ -48,6 +48,7 @@ async fn answers_are_those_of_the_engine() {
             fields: &fields,
             effort: 1.0,
             deadline: None,
+            threads: 1,
             explain,
             profile: true,
         };
