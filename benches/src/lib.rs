@@ -11,4 +11,5 @@ pub mod clock;
 pub mod contract;
 pub mod exchange;
 pub mod extras;
+pub mod floats;
 pub mod product;

@@ -11,6 +11,7 @@ use clap::{Parser, ValueEnum};
 use gleaner_benches::{
     bare, exchange,
     extras::{self, Given},
+    floats,
 };
 use gleaner_format::{ImpactFile, ImpactView, SparseVector};
 use gleaner_searcher::{
@@ -54,6 +55,8 @@ enum Extra {
     Throughput,
     /// Fifty small segments beside the large one
     Segments,
+    /// Recall against brute force over the weights as they were given; fails below 0.9999
+    Floats,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -102,6 +105,7 @@ fn measure(extra: Extra, given: Given<'_>, docs: &[SparseVector]) -> anyhow::Res
         }
         Extra::Throughput => extras::throughput(given),
         Extra::Segments => extras::segments(given, docs),
+        Extra::Floats => floats::check(given, docs),
     }
 }
 
