@@ -44,27 +44,42 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
         Some(model) => Some(binding(model)?),
         None => recorded_binding(&args.index)?,
     };
-    let mut reporter = Reporter::new(args.progress);
     let mut store = IndexStore::open_or_create(&args.index, binding)?;
+    let filled = fill(&mut store, args, &inputs, model.as_ref());
+    if filled.is_err() {
+        // The error that matters is why nothing was indexed, not what is left of it.
+        let _ = store.discard_if_unused();
+    }
+    filled
+}
+
+/// Indexes the inputs into a store that is open.
+fn fill(
+    store: &mut IndexStore,
+    args: &IndexArgs,
+    inputs: &[InputFile],
+    model: Option<&Model>,
+) -> anyhow::Result<()> {
+    let mut reporter = Reporter::new(args.progress);
     stop_on_signal()?;
     let options = IngestOptions {
         on_error: match args.on_error {
             OnErrorArg::Fail => OnError::Fail,
             OnErrorArg::Skip => OnError::Skip { max_errors: args.max_errors.unwrap_or(u64::MAX) },
         },
-        commit_interval: if has_texts(&inputs) { COMMIT_INTERVAL } else { GIVEN_COMMIT_INTERVAL },
+        commit_interval: if has_texts(inputs) { COMMIT_INTERVAL } else { GIVEN_COMMIT_INTERVAL },
         resume: args.resume,
         stop: &STOP,
     };
     let threads = model::threads(args.threads);
-    let report = build(&mut store, &inputs, model.as_ref(), threads, &options, &mut reporter)?;
+    let report = build(store, inputs, model, threads, &options, &mut reporter)?;
     reporter.finish(&report.progress);
     if report.interrupted {
         return Err(Failure::Interrupted.into());
     }
     let Progress { found, indexed, rejected, .. } = report.progress;
     if found + indexed == 0 {
-        return Err(IndexError::NothingIndexed { inputs: names(&inputs), rejected }.into());
+        return Err(IndexError::NothingIndexed { inputs: names(inputs), rejected }.into());
     }
     Ok(())
 }

@@ -178,6 +178,36 @@ fn refused(format: &str, bytes: impl AsRef<[u8]>, says: &str) {
     let desk = Desk::new();
     let (index, input) = (desk.path("i"), desk.write("input", bytes));
     fails(&["index", "--index", &index, "--input", &input, "--format", format], 3, says);
+    // An index is left only where a document before the error was committed.
+    if Path::new(&index).exists() {
+        assert!(!ok(&["inspect", "--index", &index, "--json"]).contains("\"documents\": 0"));
+    }
+    assert!(fs::read_dir(desk.0.path()).unwrap().count() <= 2, "nothing else is left");
+}
+
+#[test]
+fn a_first_run_that_indexes_nothing_leaves_nothing() {
+    let desk = Desk::new();
+    let bad = desk.write("bad.jsonl", "{\"id\": 1}\n");
+    let half = desk.write("half.jsonl", "{\"id\": 1, \"vector\": {\"1\": 1}}\n{\"id\": 2}\n");
+    let index = desk.path("i");
+    let args = ["index", "--index", &index, "--format", "vectors-jsonl", "--input"];
+    fails(&[&args[..], &[&bad]].concat(), 3, "bad.jsonl:1");
+    fails(&[&args[..], &[&bad, "--on-error", "skip"]].concat(), 1, "all 1 lines");
+    assert!(!Path::new(&index).exists());
+    // An empty folder that was there before stays, and stays empty.
+    fs::create_dir(&index).unwrap();
+    fails(&[&args[..], &[&bad]].concat(), 3, "bad.jsonl:1");
+    assert_eq!(fs::read_dir(&index).unwrap().count(), 0);
+    // What was committed before the error stays, and so does an index that was there before.
+    fails(&[&args[..], &[&half]].concat(), 3, "half.jsonl:2");
+    for _ in 0..2 {
+        let report: Value =
+            serde_json::from_str(&ok(&["inspect", "--index", &index, "--json"])).unwrap();
+        assert_eq!(report["documents"], 1);
+        fails(&[&args[..], &[&bad]].concat(), 3, "bad.jsonl:1");
+    }
+    assert_eq!(fs::read_dir(desk.0.path()).unwrap().count(), 3, "two inputs and the index");
 }
 
 #[test]
@@ -272,7 +302,6 @@ fn vectors_of_a_model_are_searched_with_its_texts() {
         ok(&["encode", "--model", model, "--input", &texts, "--format", format, "--out", &out]);
         let args = ["index", "--index", &index, "--input", &out, "--format", format];
         fails(&args, 3, "--model");
-        fs::remove_dir_all(&index).unwrap();
         ok(&[&args[..], &["--model", model]].concat());
         let found = search(&index);
         assert_eq!(found[0].0, "a");

@@ -147,6 +147,14 @@ pub enum IndexError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// The index of a run that indexed nothing cannot be removed.
+    #[error("cannot remove the index folder {path}, into which nothing was indexed")]
+    Discard {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// The folder exists and holds something else.
     #[error("{path} exists and is not an index; choose another folder")]
     NotEmpty {

@@ -258,6 +258,19 @@ fn explanations_sum_to_the_score() {
 }
 
 #[test]
+fn an_index_that_was_never_written_to_takes_any_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    // As a run leaves it that was killed before its first commit.
+    drop(IndexStore::open_or_create(&index, None).unwrap());
+    write_corpus(&input, &corpus(5, 3));
+    run(&index, &input, false).unwrap();
+    let other = IndexStore::open_or_create(&index, None);
+    assert!(matches!(other, Err(IndexError::ModelMismatch { .. })));
+    assert_eq!(Index::open(&index).unwrap().snapshot().manifest().model, model());
+}
+
+#[test]
 fn filters_that_cannot_be_understood_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
@@ -525,7 +538,9 @@ fn an_encoder_that_fails_loses_nothing_before() {
 #[test]
 fn another_model_another_folder_and_a_second_writer_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let index = folder.path().join("index");
+    let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    write_corpus(&input, &corpus(5, 3));
+    run(&index, &input, false).unwrap();
     let held = IndexStore::open_or_create(&index, model()).unwrap();
     assert!(matches!(IndexStore::open(&index, model()), Err(IndexError::Locked { .. })));
     drop(held);
