@@ -278,26 +278,51 @@ fn filters_that_cannot_be_understood_are_errors() {
     run(&index, &input, false).unwrap();
     let snapshot = Index::open(&index).unwrap().snapshot();
     let query = vector("w1 w2");
+    let refused = |filter: &str| match snapshot.search(&request(&query, 5, Some(filter)), &|_| None)
+    {
+        Err(SearchError::Filter { reason, .. }) => reason,
+        other => panic!("{filter}: {other:?}"),
+    };
     let deep = format!("{}tag:t1{}", "(".repeat(5000), ")".repeat(5000));
     let signs = format!("{}tag:t1", "-".repeat(5000));
     let nots = format!("{}tag:t1", "NOT -".repeat(5000));
     for filter in
         ["", "yaer:2001", "text:*", "year:[2001 TO", "text:\"w1 w2\"", &deep, &signs, &nots]
     {
-        match snapshot.search(&request(&query, 5, Some(filter)), &|_| None) {
-            Err(gleaner_searcher::SearchError::Filter { .. }) => {}
-            other => panic!("{filter}: {other:?}"),
-        }
+        refused(filter);
     }
+    for filter in ["year:>=", "year:> ", "(year:<)", "NOT year:<=", "tag:t1 AND year:>="] {
+        let reason = refused(filter);
+        assert!(
+            reason.contains("comparison of year") && reason.contains("year:>=2015"),
+            "{reason}"
+        );
+    }
+    // The grammar takes what follows for the value.
+    for filter in ["year:>= AND tag:t1", "year:>=*", "year:>>2000", "year:=2001", "year:!=2000"] {
+        assert!(refused(filter).contains("comparison of year"), "{filter}");
+    }
+    assert!(refused(">=").contains("comparison of key"));
+    assert!(refused("tag:IN []").contains("tag:IN [] has no value"));
     let deep = format!("{}tag:t1{}", "(".repeat(60), ")".repeat(60));
     let nots = format!("{}tag:t1", "NOT ".repeat(60));
     for filter in [&deep, &nots] {
         // Close to the limit: an answer or an error, on a small stack.
         let _ = snapshot.search(&request(&query, 5, Some(filter)), &|_| None);
     }
-    for filter in
-        ["tag:t1 year:>2000", "_id:IN [d00001 d00007]", "text:w1", "w1 OR w2", "*", "NOT tag:t0"]
-    {
+    for filter in [
+        "tag:t1 year:>2000",
+        "_id:IN [d00001 d00007]",
+        "text:w1",
+        "w1 OR w2",
+        "*",
+        "NOT tag:t0",
+        "year:[* TO 2000]",
+        "year:>-5",
+        "tag:\">=\"",
+        "tag:*",
+        "year: >= 2000",
+    ] {
         snapshot.search(&request(&query, 5, Some(filter)), &|_| None).unwrap();
     }
 }
