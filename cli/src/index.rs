@@ -61,6 +61,10 @@ fn fill(
     model: Option<&Model>,
 ) -> anyhow::Result<()> {
     let mut reporter = Reporter::new(args.progress);
+    // Naming the model says that the vectors are its own.
+    if args.model.is_none() {
+        note_foreign_vectors(store, inputs, &reporter);
+    }
     stop_on_signal()?;
     let options = IngestOptions {
         on_error: match args.on_error {
@@ -82,6 +86,19 @@ fn fill(
         return Err(IndexError::NothingIndexed { inputs: names(inputs), rejected }.into());
     }
     Ok(())
+}
+
+/// Says what nothing can check: weights do not tell which model they come from.
+fn note_foreign_vectors(store: &IndexStore, inputs: &[InputFile], reporter: &Reporter) {
+    let given = inputs.iter().find(|input| input.kind != InputKind::Texts);
+    if let (Some(bound), Some(given)) = (&store.manifest().model, given) {
+        reporter.say(&format!(
+            "note: the index belongs to the model {}; the vectors of {} must come from that same \
+             model, or their scores mean nothing",
+            bound.path,
+            given.path.display()
+        ));
+    }
 }
 
 /// Opens the model that texts are encoded with, or that names the tokens of given vectors.

@@ -317,10 +317,19 @@ fn vectors_of_a_model_are_searched_with_its_texts() {
         let tokens = ["search", "--index", &index, "--tokens", "{\"violin\": 1}", "--explain"];
         assert!(ok(&[&tokens[..], &["--model", model]].concat()).contains("violin"));
     }
+    // Vectors that nobody says are the model's go in with a note.
+    let given = desk.write("given.jsonl", "{\"id\": \"d\", \"vector\": {\"7\": 1}}\n");
+    let args = ["index", "--index", &direct, "--input", &given, "--format", "vectors-jsonl"];
+    let noted = run(&args);
+    let stderr = text(&noted.stderr);
+    assert!(
+        noted.status.success() && stderr.contains("given.jsonl must come from that same model")
+    );
     // An index without a model answers to texts once one is named.
     let (out, bare) = (desk.path("v.bin"), desk.path("bare"));
     ok(&["encode", "--model", model, "--input", &texts, "--format", "vectors", "--out", &out]);
-    ok(&["index", "--index", &bare, "--input", &out]);
+    let unbound = run(&["index", "--index", &bare, "--input", &out]);
+    assert!(unbound.status.success() && !text(&unbound.stderr).contains("note:"));
     let found = ok(&["search", "--index", &bare, "violin lessons", "--model", model]);
     assert!(found.trim_start().starts_with("1.") && found.lines().next().unwrap().contains(" 0 "));
 }
