@@ -223,10 +223,14 @@ fn bad_binary_files_are_named_with_row_and_reason() {
     };
     // 20: starts; 44: terms; 60: weights.
     refused("vectors", &sound[..70], "by its own counts");
-    refused("vectors", &sound[..10], "28 bytes");
+    refused("vectors", &sound[..10], "has 10 bytes, the shortest file of vectors has 28");
+    refused("vectors", &sound[..20], "should have 76 bytes by its own counts, but has 20");
+    let lines = "{\"id\": 1, \"vector\": {\"1\": 0.5}}\n";
+    refused("vectors", lines, "is not a sound vectors file: it is something else");
+    refused("vectors", lines, "lines of JSON are --format vectors-jsonl or jsonl");
     refused("vectors", [&sound[..], &[0]].concat(), "by its own counts");
     refused("vectors", with(0, &3u64.to_le_bytes()), "by its own counts");
-    refused("vectors", with(8, &u64::MAX.to_le_bytes()), "by its own counts");
+    refused("vectors", with(8, &u64::MAX.to_le_bytes()), "18446744073709551615 postings");
     refused("vectors", with(28, &5u64.to_le_bytes()), "row 0 runs from posting 0 to 5");
     refused("vectors", with(20, &1u64.to_le_bytes()), "row 0 runs");
     refused("vectors", with(36, &3u64.to_le_bytes()), "to 3");
