@@ -91,7 +91,7 @@ fn code(error: &anyhow::Error) -> u8 {
                     IndexError::Rejected { .. }
                     | IndexError::TooManyRejected { .. }
                     | IndexError::Malformed { .. } => Some(3),
-                    IndexError::Input { .. } => Some(2),
+                    IndexError::Input { .. } | IndexError::OtherFormat { .. } => Some(2),
                     IndexError::Open(error) => Some(search_code(error)),
                     IndexError::Storage(TantivyError::DataCorruption(_)) => Some(4),
                     _ => None,

@@ -149,8 +149,12 @@ fn queries_in_every_form_give_the_same_hits() {
     let ids = answer["hits"].as_array().unwrap().iter().map(|hit| hit["id"].as_str().unwrap());
     assert!(ids.eq(binary.lines().map(|line| line.split(' ').nth(2).unwrap())));
     assert!(ok(&search).contains("#299"), "terms without a vocabulary show their ids");
-    // JSONL of texts is what a file of lines is unless it is said otherwise.
-    fails(&batch, 3, "`_id`");
+    // JSONL of texts is what a file of lines is unless it is said otherwise; the likely format is named.
+    fails(&batch, 2, "q.jsonl is not JSONL of texts: its first line has a \"vector\"");
+    fails(&batch, 2, "--format vectors-jsonl");
+    let cut = desk.write("cut.bin", &fs::read(desk.path("docs.bin")).unwrap()[..500]);
+    fails(&["index", "--index", &desk.path("n"), "--input", &cut], 2, "--format vectors");
+    fails(&["index", "--index", &desk.path("n"), "--input", &lines], 2, "--format vectors-jsonl");
     fails(&["search", "--index", &index, "--tokens", "{\"dog\": 1}"], 2, "\"dog\" is no term id");
     fails(&["search", "--index", &index, "--tokens", "{"], 2, "not JSON");
     fails(&["search", "--index", &index, "q", "--tokens", "{}"], 2, "--tokens");

@@ -45,7 +45,11 @@ impl Document {
         let title = optional_string(&object, "title")?;
         let text = optional_string(&object, "text")?;
         if title.is_none() && text.is_none() {
-            return Err("the key \"text\" is missing".to_owned());
+            let hint = match object.contains_key(VECTOR_KEY) {
+                true => " (lines with a \"vector\" are --format vectors-jsonl)",
+                false => "",
+            };
+            return Err(format!("the key \"text\" is missing{hint}"));
         }
         let text = joined(title, text);
         for key in OWN_KEYS {
@@ -230,6 +234,7 @@ mod tests {
         check(b"[1]", "not a JSON object");
         check(br#"{"text": "x"}"#, "\"_id\" is missing");
         check(br#"{"_id": "a"}"#, "\"text\" is missing");
+        check(br#"{"_id": "a", "vector": {"1": 1}}"#, "is missing (lines with a \"vector\"");
         check(br#"{"_id": "a b", "text": ""}"#, "space");
         check(br#"{"_id": "", "text": ""}"#, "empty");
         check(br#"{"_id": 1.5, "text": ""}"#, "neither a string nor an integer");
