@@ -233,6 +233,9 @@ fn bad_rows_and_lines_are_skipped_counted_and_limited() {
         });
         let progress = report.unwrap().progress;
         assert_eq!((progress.committed, progress.rejected), (2, 1), "{kind:?}");
+        let again = IngestOptions { resume: true, ..skip(1) };
+        let resumed = run(&path, inputs, &again, &mut |_| {}).unwrap().progress;
+        assert_eq!((resumed.found, resumed.indexed, resumed.rejected), (2, 0, 1), "{kind:?}");
         let place = if kind == InputKind::VectorsJsonl { Place::Line(2) } else { Place::Row(1) };
         assert_eq!(seen, [place]);
         let over = run(&path, inputs, &skip(0), &mut |_| {});
