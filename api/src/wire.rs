@@ -179,6 +179,10 @@ impl QueryBody {
         match self {
             Self { text: Some(text), tokens: None, indices: None, values: None } => {
                 check_text(&text, "query.text", limits)?;
+                if text.trim().is_empty() {
+                    let detail = "the query's text is blank";
+                    return Err(Problem::new(Code::InvalidQuery, detail).field("query.text"));
+                }
                 Ok(Query::Text(text))
             }
             Self { text: None, tokens: Some(tokens), indices: None, values: None } => {

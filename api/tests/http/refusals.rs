@@ -75,6 +75,8 @@ async fn members_must_be_known_and_of_their_type() {
 async fn queries_must_be_one_valid_vector_or_text() {
     let bodies = [
         (r#"{"query": {}}"#, "query"),
+        (r#"{"query": {"text": ""}}"#, "query.text"),
+        (r#"{"query": {"text": " \t"}, "rank": "bm25"}"#, "query.text"),
         (r#"{"query": {"text": "a", "tokens": {"a": 1}}}"#, "query"),
         (r#"{"query": {"indices": [1]}}"#, "query"),
         (r#"{"query": {"indices": [1, 2], "values": [1]}}"#, "query"),
@@ -131,6 +133,8 @@ async fn bad_parameters_are_named() {
         ("k=3", 422, "invalid_request"),
         ("q=a&kk=3", 422, "invalid_request"),
         ("q=a&q=b", 422, "invalid_request"),
+        ("q=", 422, "invalid_query"),
+        ("q=+&rank=bm25", 422, "invalid_query"),
         ("q=a&k=x", 422, "invalid_request"),
         ("q=a&k=0", 422, "invalid_request"),
         ("q=a&explain=maybe", 422, "invalid_request"),

@@ -96,12 +96,11 @@ async fn parameters_and_bodies_give_the_same_answer() {
 }
 
 #[tokio::test]
-async fn empty_queries_find_nothing() {
+async fn empty_vectors_find_nothing() {
     let data = data();
     let app = app(data.path());
     let empty = json!({"query": {"indices": [], "values": []}});
     assert_eq!(post(&app, "/v1/indexes/words/search", &empty).await.hits(), []);
-    assert_eq!(get(&app, "/v1/indexes/words/search?q=&rank=bm25").await.hits(), []);
 }
 
 #[tokio::test]
