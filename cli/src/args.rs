@@ -290,7 +290,7 @@ pub(crate) struct SearchArgs {
     #[arg(long, value_name = "E", default_value_t = 1.0, value_parser = effort)]
     pub(crate) effort: f32,
     /// Return the best found after this many milliseconds of searching [default: wait]
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", value_parser = timeout_ms)]
     pub(crate) timeout_ms: Option<u64>,
     /// Say where every score comes from
     #[arg(long)]
@@ -332,7 +332,7 @@ pub(crate) struct BatchSearchArgs {
     #[arg(long, value_name = "E", default_value_t = 1.0, value_parser = effort)]
     pub(crate) effort: f32,
     /// Return the best found after this many milliseconds of searching, for each query [default: wait]
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", value_parser = timeout_ms)]
     pub(crate) timeout_ms: Option<u64>,
     #[command(flatten)]
     pub(crate) model: QueryModelArgs,
@@ -432,6 +432,12 @@ fn effort(text: &str) -> Result<f32, &'static str> {
     effort.ok_or("it is a number above 0 and at most 1, and 1 is exact")
 }
 
+/// A number of milliseconds in which something can be found.
+fn timeout_ms(text: &str) -> Result<u64, &'static str> {
+    let ms = text.parse().ok().filter(|&ms: &u64| ms > 0);
+    ms.ok_or("it is a whole number of 1 or more; leave it out to wait for the exact answer")
+}
+
 /// Parses the command line; usage errors end the process with exit code 2.
 pub(crate) fn parse() -> Cli {
     let matches = with_environment(Cli::command()).get_matches();
@@ -470,6 +476,14 @@ mod tests {
         assert_eq!(["0.25", "1", "1e-9"].map(effort), [Ok(0.25), Ok(1.0), Ok(1e-9)]);
         for text in ["0", "-0.5", "1.0001", "NaN", "inf", "1e-60", "half", ""] {
             assert!(effort(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_limit_leaves_time() {
+        assert_eq!(["1", "18446744073709551615"].map(timeout_ms), [Ok(1), Ok(u64::MAX)]);
+        for text in ["0", "-1", "1.5", "soon", ""] {
+            assert!(timeout_ms(text).is_err(), "{text}");
         }
     }
 

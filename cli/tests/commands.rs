@@ -313,6 +313,7 @@ fn usage_errors_exit_with_2() {
     fails(&["index", "--index", "x", "--input", "/no/such/file"], 2, "no such file");
     fails(&["search", "--index", "x", "q", "--rank", "random"], 2, "random");
     fails(&["eval", "--dataset", "x"], 2, "--index");
+    fails(&["search", "--index", "x", "q", "--timeout-ms", "0"], 2, "1 or more");
     if let Some(index) = sample_index() {
         let index = index.to_str().unwrap();
         fails(&["search", "--index", index, "q", "--rank", "bm25", "-k", "0"], 2, "k is 0");

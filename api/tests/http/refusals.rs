@@ -58,6 +58,7 @@ async fn members_must_be_known_and_of_their_type() {
         (&with(r#""k": 99999999999999999999"#), "k"),
         (&with(r#""k": 1, "k": 2"#), ""),
         (&with(r#""k": 0"#), "k"),
+        (&with(r#""timeout_ms": 0"#), "timeout_ms"),
         (&with(r#""explain": "yes""#), "explain"),
         (&with(r#""fields": "title""#), "fields"),
         (r#"{"query": "red"}"#, "query"),
