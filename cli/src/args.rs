@@ -173,7 +173,7 @@ pub(crate) enum InputFormatArg {
 pub(crate) enum QueryFormatArg {
     /// Binary vectors (by their counts), else JSONL of texts
     Auto,
-    /// A JSON object per line: `_id`, `text`
+    /// A JSON object per line: `_id` (or `id`), `text`
     Jsonl,
     /// The binary exchange file; the query's id is the row's number, from 0
     Vectors,
