@@ -161,6 +161,10 @@ impl SearchBody {
             let detail = format!("effort is {}; it is above 0 and at most 1", self.effort);
             return Err(Problem::new(Code::InvalidRequest, detail).field("effort"));
         }
+        if self.timeout_ms == Some(0) {
+            let detail = "timeout_ms is 0; it is 1 or more, and without it the answer is exact";
+            return Err(Problem::new(Code::InvalidRequest, detail).field("timeout_ms"));
+        }
         let query = self.query.check(limits)?;
         if rank == Rank::Bm25 {
             check_words(&query, limits)?;
@@ -179,6 +183,10 @@ impl QueryBody {
         match self {
             Self { text: Some(text), tokens: None, indices: None, values: None } => {
                 check_text(&text, "query.text", limits)?;
+                if text.trim().is_empty() {
+                    let detail = "the query's text is blank";
+                    return Err(Problem::new(Code::InvalidQuery, detail).field("query.text"));
+                }
                 Ok(Query::Text(text))
             }
             Self { text: None, tokens: Some(tokens), indices: None, values: None } => {

@@ -174,7 +174,7 @@ pub(crate) enum InputFormatArg {
 pub(crate) enum QueryFormatArg {
     /// Binary vectors (by their counts), else JSONL of texts
     Auto,
-    /// A JSON object per line: `_id`, `text`
+    /// A JSON object per line: `_id` (or `id`), `text`
     Jsonl,
     /// The binary exchange file; the query's id is the row's number, from 0
     Vectors,
@@ -291,12 +291,13 @@ pub(crate) struct SearchArgs {
     #[arg(long, value_name = "E", default_value_t = 1.0, value_parser = effort)]
     pub(crate) effort: f32,
     /// Return the best found after this many milliseconds of searching [default: wait]
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", value_parser = timeout_ms)]
     pub(crate) timeout_ms: Option<u64>,
     /// Threads that share a large segment: worth it from about a million documents on
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = threads)]
     pub(crate) threads: usize,
-    /// Say where every score comes from
+    /// Say where every score comes from: the eight heaviest terms and the sum of the others; with
+    /// --json every term
     #[arg(long)]
     pub(crate) explain: bool,
     /// Say what the search did: blocks scored and skipped, time per phase
@@ -336,7 +337,7 @@ pub(crate) struct BatchSearchArgs {
     #[arg(long, value_name = "E", default_value_t = 1.0, value_parser = effort)]
     pub(crate) effort: f32,
     /// Return the best found after this many milliseconds of searching, for each query [default: wait]
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", value_parser = timeout_ms)]
     pub(crate) timeout_ms: Option<u64>,
     /// Queries searched at the same time [default: all cores]
     #[arg(long, value_name = "N", value_parser = threads)]
@@ -459,6 +460,12 @@ fn threads(text: &str) -> Result<usize, String> {
     threads.ok_or_else(|| format!("it is a number from 1 to {THREADS_LIMIT}"))
 }
 
+/// A number of milliseconds in which something can be found.
+fn timeout_ms(text: &str) -> Result<u64, &'static str> {
+    let ms = text.parse().ok().filter(|&ms: &u64| ms > 0);
+    ms.ok_or("it is a whole number of 1 or more; leave it out to wait for the exact answer")
+}
+
 /// Parses the command line; usage errors end the process with exit code 2.
 pub(crate) fn parse() -> Cli {
     let matches = with_environment(Cli::command()).get_matches();
@@ -497,6 +504,14 @@ mod tests {
         assert_eq!(["0.25", "1", "1e-9"].map(effort), [Ok(0.25), Ok(1.0), Ok(1e-9)]);
         for text in ["0", "-0.5", "1.0001", "NaN", "inf", "1e-60", "half", ""] {
             assert!(effort(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_limit_leaves_time() {
+        assert_eq!(["1", "18446744073709551615"].map(timeout_ms), [Ok(1), Ok(u64::MAX)]);
+        for text in ["0", "-1", "1.5", "soon", ""] {
+            assert!(timeout_ms(text).is_err(), "{text}");
         }
     }
 

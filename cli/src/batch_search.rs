@@ -12,7 +12,7 @@ use crate::{
     failure::Failure,
     model,
     output::Output,
-    search::deadline,
+    search::{deadline, is_blank},
 };
 
 /// Queries encoded and searched together.
@@ -22,6 +22,7 @@ pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
     let rank: Rank = args.rank.parse()?;
     let snapshot = Index::open(&args.index)?.snapshot();
     let queries = Queries::read(&args.queries, args.format, &args.model, &snapshot)?;
+    queries.warn_of_blanks();
     let asked = Asked {
         rank,
         k: args.k,
@@ -118,6 +119,16 @@ impl Queries {
         }
     }
 
+    /// Names the first query without a text: a run has no line that could say it.
+    fn warn_of_blanks(&self) {
+        let Self::Texts(queries) = self else { return };
+        let mut blank = queries.iter().filter(|query| is_blank(&query.text));
+        if let Some(first) = blank.next() {
+            let count = 1 + blank.count();
+            eprintln!("warning: {count} queries are blank and find nothing, first {:?}", first.id);
+        }
+    }
+
     fn len(&self) -> usize {
         match self {
             Self::Texts(queries) => queries.len(),
@@ -189,14 +200,22 @@ impl<'a> BatchSearcher<'a> {
         Ok(Self { snapshot, asked, encoder, cut_short: 0 })
     }
 
-    /// Hits of every query, best first, at most `k` each.
+    /// Hits of every query, best first, at most `k` each; none of a blank one.
     pub(crate) fn search(&mut self, texts: &[&str]) -> anyhow::Result<Vec<Vec<ScoredDoc>>> {
+        let asked: Vec<&str> = texts.iter().copied().filter(|text| !is_blank(text)).collect();
         let vectors: Vec<Option<SparseVector>> = match &mut self.encoder {
-            Some(encoder) => encoder.encode(Side::Query, texts)?.into_iter().map(Some).collect(),
-            None => vec![None; texts.len()],
+            Some(encoder) if !asked.is_empty() => {
+                encoder.encode(Side::Query, &asked)?.into_iter().map(Some).collect()
+            }
+            _ => vec![None; asked.len()],
         };
-        let texts = texts.iter().map(|text| Some(*text));
-        self.answer(texts.zip(vectors.iter().map(Option::as_ref)))
+        let pairs = asked.into_iter().map(Some).zip(vectors.iter().map(Option::as_ref));
+        let mut answers = self.answer(pairs)?.into_iter();
+        let answer = |text: &&str| match is_blank(text) {
+            true => Vec::new(),
+            false => answers.next().unwrap_or_default(),
+        };
+        Ok(texts.iter().map(answer).collect())
     }
 
     /// Hits of every query, given as what the ranking needs: its text, its vector.

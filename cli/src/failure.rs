@@ -18,6 +18,8 @@ pub(crate) enum Failure {
     Threshold { condition: String },
     #[error("{0}")]
     Usage(String),
+    #[error("the query is blank; say what to search for, or give a vector with --tokens")]
+    BlankQuery,
     #[error("rejected {file}:{line}: {reason}")]
     Input { file: PathBuf, line: u64, reason: String },
     #[error("rejected {0}")]
@@ -79,7 +81,7 @@ fn code(error: &anyhow::Error) -> u8 {
             if let Some(failure) = cause.downcast_ref::<Failure>() {
                 return Some(match failure {
                     Failure::Threshold { .. } => 5,
-                    Failure::Usage(_) => 2,
+                    Failure::Usage(_) | Failure::BlankQuery => 2,
                     Failure::Input { .. } | Failure::Rejected(_) => 3,
                     Failure::Damage(_) => 4,
                     Failure::Interrupted => 130,
@@ -91,7 +93,7 @@ fn code(error: &anyhow::Error) -> u8 {
                     IndexError::Rejected { .. }
                     | IndexError::TooManyRejected { .. }
                     | IndexError::Malformed { .. } => Some(3),
-                    IndexError::Input { .. } => Some(2),
+                    IndexError::Input { .. } | IndexError::OtherFormat { .. } => Some(2),
                     IndexError::Open(error) => Some(search_code(error)),
                     IndexError::Storage(TantivyError::DataCorruption(_)) => Some(4),
                     _ => None,
@@ -114,6 +116,7 @@ fn search_code(error: &SearchError) -> u8 {
         | SearchError::Rank { .. }
         | SearchError::Depth { .. }
         | SearchError::NoHits
+        | SearchError::NoText
         | SearchError::Effort { .. }
         | SearchError::QueryTerms { .. }
         | SearchError::MissingInput { .. } => 2,

@@ -44,29 +44,61 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
         Some(model) => Some(binding(model)?),
         None => recorded_binding(&args.index)?,
     };
-    let mut reporter = Reporter::new(args.progress);
     let mut store = IndexStore::open_or_create(&args.index, binding)?;
+    let filled = fill(&mut store, args, &inputs, model.as_ref());
+    if filled.is_err() {
+        // The error that matters is why nothing was indexed, not what is left of it.
+        let _ = store.discard_if_unused();
+    }
+    filled
+}
+
+/// Indexes the inputs into a store that is open.
+fn fill(
+    store: &mut IndexStore,
+    args: &IndexArgs,
+    inputs: &[InputFile],
+    model: Option<&Model>,
+) -> anyhow::Result<()> {
+    let mut reporter = Reporter::new(args.progress);
+    // Naming the model says that the vectors are its own.
+    if args.model.is_none() {
+        note_foreign_vectors(store, inputs, &reporter);
+    }
     stop_on_signal()?;
     let options = IngestOptions {
         on_error: match args.on_error {
             OnErrorArg::Fail => OnError::Fail,
             OnErrorArg::Skip => OnError::Skip { max_errors: args.max_errors.unwrap_or(u64::MAX) },
         },
-        commit_interval: if has_texts(&inputs) { COMMIT_INTERVAL } else { GIVEN_COMMIT_INTERVAL },
+        commit_interval: if has_texts(inputs) { COMMIT_INTERVAL } else { GIVEN_COMMIT_INTERVAL },
         resume: args.resume,
         stop: &STOP,
     };
     let threads = model::threads(args.threads);
-    let report = build(&mut store, &inputs, model.as_ref(), threads, &options, &mut reporter)?;
+    let report = build(store, inputs, model, threads, &options, &mut reporter)?;
     reporter.finish(&report.progress);
     if report.interrupted {
         return Err(Failure::Interrupted.into());
     }
     let Progress { found, indexed, rejected, .. } = report.progress;
     if found + indexed == 0 {
-        return Err(IndexError::NothingIndexed { inputs: names(&inputs), rejected }.into());
+        return Err(IndexError::NothingIndexed { inputs: names(inputs), rejected }.into());
     }
     Ok(())
+}
+
+/// Says what nothing can check: weights do not tell which model they come from.
+fn note_foreign_vectors(store: &IndexStore, inputs: &[InputFile], reporter: &Reporter) {
+    let given = inputs.iter().find(|input| input.kind != InputKind::Texts);
+    if let (Some(bound), Some(given)) = (&store.manifest().model, given) {
+        reporter.say(&format!(
+            "note: the index belongs to the model {}; the vectors of {} must come from that same \
+             model, or their scores mean nothing",
+            bound.path,
+            given.path.display()
+        ));
+    }
 }
 
 /// Opens the model that texts are encoded with, or that names the tokens of given vectors.

@@ -23,6 +23,9 @@ const CONTRIBUTIONS_SHOWN: usize = 8;
 
 pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let rank: Rank = args.rank.parse()?;
+    if args.query.as_deref().is_some_and(is_blank) {
+        return Err(Failure::BlankQuery.into());
+    }
     let snapshot = Index::open(&args.index)?.snapshot();
     let encoded = match (&args.query, &args.tokens) {
         (_, Some(tokens)) => EncodedQuery::given(&snapshot, &args.model, tokens)?,
@@ -55,6 +58,11 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
         print(&mut out, &response)?;
     }
     Ok(out.flush()?)
+}
+
+/// Whether there is nothing in a text to search for. A model would make a vector of it nevertheless.
+pub(crate) fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
 }
 
 /// When to return the best found so far, from now.

@@ -119,6 +119,13 @@ fn explanations_sum_to_the_score() {
         assert!(contributions.iter().all(|c| c["token"].is_string()));
     }
     assert_eq!(answer["hits"][0]["id"], "sense-04");
+    // People see the heaviest eight, and the sum of the others.
+    let arg = index.to_str().unwrap();
+    let shown = ok(&["search", "--index", arg, "pink eye contagious", "--explain", "-k", "1"]);
+    let terms = answer["hits"][0]["explanation"]["contributions"].as_array().unwrap().len();
+    assert!(terms > 8, "the test needs more terms than are shown");
+    assert_eq!(shown.lines().filter(|line| line.contains(" × ")).count(), 8, "{shown}");
+    assert!(shown.contains(&format!("{} more", terms - 8)), "{shown}");
     assert!(answer["profile"]["groups_total"].as_u64().unwrap() > 0);
 }
 
@@ -228,6 +235,27 @@ fn batch_search_keeps_the_order_of_search() {
 }
 
 #[test]
+fn blank_queries_of_a_batch_find_nothing_and_are_named() {
+    let Some(index) = sample_index() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (queries, run_file) = (folder.path().join("q.jsonl"), folder.path().join("out.trec"));
+    let lines = "{\"_id\": \"b1\", \"text\": \"\"}\n{\"_id\": \"a\", \"text\": \"water\"}\n\
+                 {\"_id\": \"b2\", \"text\": \" \"}\n";
+    let batch = |lines: &str| {
+        fs::write(&queries, lines).unwrap();
+        let paths = [index, &queries, &run_file].map(|path| path.to_str().unwrap());
+        let [index, queries, out] = paths;
+        let output = run(&["batch-search", "--index", index, "--queries", queries, "--run", out]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        (fs::read_to_string(&run_file).unwrap(), text(&output.stderr))
+    };
+    let (found, said) = batch(lines);
+    assert!(!found.is_empty() && found.lines().all(|line| line.starts_with("a ")), "{found}");
+    assert!(said.contains("2 queries are blank and find nothing, first \"b1\""), "{said}");
+    assert_eq!(batch("{\"_id\": \"b1\", \"text\": \"\"}\n").0, "");
+}
+
+#[test]
 fn encode_writes_what_other_engines_read() {
     if !runtime_is_here() {
         return;
@@ -292,10 +320,15 @@ fn usage_errors_exit_with_2() {
     fails(&["index", "--index", "x", "--input", "/no/such/file"], 2, "no such file");
     fails(&["search", "--index", "x", "q", "--rank", "random"], 2, "random");
     fails(&["eval", "--dataset", "x"], 2, "--index");
+    fails(&["search", "--index", "x", "q", "--timeout-ms", "0"], 2, "1 or more");
     if let Some(index) = sample_index() {
         let index = index.to_str().unwrap();
         fails(&["search", "--index", index, "q", "--rank", "bm25", "-k", "0"], 2, "k is 0");
         fails(&["search", "--index", index, "q", "--filter", "no_such_key:1"], 2, "no_such_key");
+        for blank in ["", " \t"] {
+            fails(&["search", "--index", index, blank], 2, "the query is blank");
+            fails(&["search", "--index", index, blank, "--rank", "bm25"], 2, "the query is blank");
+        }
         fails(&["demo", "--demo-index", index, "--data", "/no/such/data"], 1, "/no/such/data");
     }
 }

@@ -149,16 +149,32 @@ fn queries_in_every_form_give_the_same_hits() {
     let ids = answer["hits"].as_array().unwrap().iter().map(|hit| hit["id"].as_str().unwrap());
     assert!(ids.eq(binary.lines().map(|line| line.split(' ').nth(2).unwrap())));
     assert!(ok(&search).contains("#299"), "terms without a vocabulary show their ids");
-    // JSONL of texts is what a file of lines is unless it is said otherwise.
-    fails(&batch, 3, "`_id`");
+    // JSONL of texts is what a file of lines is unless it is said otherwise; the likely format is named.
+    fails(&batch, 2, "q.jsonl is not JSONL of texts: its first line has a \"vector\"");
+    fails(&batch, 2, "--format vectors-jsonl");
+    let cut = desk.write("cut.bin", &fs::read(desk.path("docs.bin")).unwrap()[..500]);
+    fails(&["index", "--index", &desk.path("n"), "--input", &cut], 2, "--format vectors");
+    fails(&["index", "--index", &desk.path("n"), "--input", &lines], 2, "--format vectors-jsonl");
     fails(&["search", "--index", &index, "--tokens", "{\"dog\": 1}"], 2, "\"dog\" is no term id");
     fails(&["search", "--index", &index, "--tokens", "{"], 2, "not JSON");
+    for (tokens, says) in [
+        ("{\"4294967296\": 1}", "\"4294967296\" is above the largest term id, 4294967295"),
+        ("{\"5\": 1, \"5\": 1}", "the token \"5\" is given twice"),
+        ("{\"5\": -1}", "the token \"5\" has the negative weight -1"),
+        ("{\"5\": NaN}", "the weight of \"5\""),
+    ] {
+        fails(&["search", "--index", &index, "--tokens", tokens], 2, says);
+    }
     fails(&["search", "--index", &index, "q", "--tokens", "{}"], 2, "--tokens");
     fails(&["search", "--index", &index], 2, "QUERY");
     fails(&["search", "--index", &index, "--tokens", "{}", "--rank", "bm25"], 2, "text");
     let bad = desk.write("bad.jsonl", "\n{\"id\": 1, \"vector\": {\"1\": -1}}\n");
     let batch = ["batch-search", "--index", &index, "--queries", &bad, "--run", &run_file];
-    fails(&[&batch[..], &["--format", "vectors-jsonl"]].concat(), 3, "bad.jsonl:2: term 1 ");
+    fails(
+        &[&batch[..], &["--format", "vectors-jsonl"]].concat(),
+        3,
+        "bad.jsonl:2: the token \"1\" ",
+    );
 }
 
 #[test]
@@ -169,6 +185,12 @@ fn an_index_without_a_model_says_what_it_needs() {
     let texts = desk.write("t.jsonl", "{\"_id\": 1, \"text\": \"x\"}\n");
     fails(&["search", "--index", &index, "violin"], 1, "--model");
     fails(&["search", "--index", &index, "violin"], 1, "search --tokens");
+    let queries = desk.write("q.jsonl", "{\"_id\": 1, \"text\": \"x\"}\n");
+    let run_file = desk.path("r");
+    let batch = ["batch-search", "--index", &index, "--queries", &queries, "--run", &run_file];
+    for bm25 in [&["search", "--index", &index, "violin"][..], &batch] {
+        fails(&[bm25, &["--rank", "bm25"]].concat(), 2, "ranks by sparse");
+    }
     fails(&["index", "--index", &index, "--input", &texts], 1, "an index of their own");
     fails(&["index", "--index", &desk.path("j"), "--input", &texts], 2, "--model DIR");
 }
@@ -178,6 +200,36 @@ fn refused(format: &str, bytes: impl AsRef<[u8]>, says: &str) {
     let desk = Desk::new();
     let (index, input) = (desk.path("i"), desk.write("input", bytes));
     fails(&["index", "--index", &index, "--input", &input, "--format", format], 3, says);
+    // An index is left only where a document before the error was committed.
+    if Path::new(&index).exists() {
+        assert!(!ok(&["inspect", "--index", &index, "--json"]).contains("\"documents\": 0"));
+    }
+    assert!(fs::read_dir(desk.0.path()).unwrap().count() <= 2, "nothing else is left");
+}
+
+#[test]
+fn a_first_run_that_indexes_nothing_leaves_nothing() {
+    let desk = Desk::new();
+    let bad = desk.write("bad.jsonl", "{\"id\": 1}\n");
+    let half = desk.write("half.jsonl", "{\"id\": 1, \"vector\": {\"1\": 1}}\n{\"id\": 2}\n");
+    let index = desk.path("i");
+    let args = ["index", "--index", &index, "--format", "vectors-jsonl", "--input"];
+    fails(&[&args[..], &[&bad]].concat(), 3, "bad.jsonl:1");
+    fails(&[&args[..], &[&bad, "--on-error", "skip"]].concat(), 1, "all 1 lines");
+    assert!(!Path::new(&index).exists());
+    // An empty folder that was there before stays, and stays empty.
+    fs::create_dir(&index).unwrap();
+    fails(&[&args[..], &[&bad]].concat(), 3, "bad.jsonl:1");
+    assert_eq!(fs::read_dir(&index).unwrap().count(), 0);
+    // What was committed before the error stays, and so does an index that was there before.
+    fails(&[&args[..], &[&half]].concat(), 3, "half.jsonl:2");
+    for _ in 0..2 {
+        let report: Value =
+            serde_json::from_str(&ok(&["inspect", "--index", &index, "--json"])).unwrap();
+        assert_eq!(report["documents"], 1);
+        fails(&[&args[..], &[&bad]].concat(), 3, "bad.jsonl:1");
+    }
+    assert_eq!(fs::read_dir(desk.0.path()).unwrap().count(), 3, "two inputs and the index");
 }
 
 #[test]
@@ -193,10 +245,14 @@ fn bad_binary_files_are_named_with_row_and_reason() {
     };
     // 20: starts; 44: terms; 60: weights.
     refused("vectors", &sound[..70], "by its own counts");
-    refused("vectors", &sound[..10], "28 bytes");
+    refused("vectors", &sound[..10], "has 10 bytes, the shortest file of vectors has 28");
+    refused("vectors", &sound[..20], "should have 76 bytes by its own counts, but has 20");
+    let lines = "{\"id\": 1, \"vector\": {\"1\": 0.5}}\n";
+    refused("vectors", lines, "is not a sound vectors file: it is something else");
+    refused("vectors", lines, "lines of JSON are --format vectors-jsonl or jsonl");
     refused("vectors", [&sound[..], &[0]].concat(), "by its own counts");
     refused("vectors", with(0, &3u64.to_le_bytes()), "by its own counts");
-    refused("vectors", with(8, &u64::MAX.to_le_bytes()), "by its own counts");
+    refused("vectors", with(8, &u64::MAX.to_le_bytes()), "18446744073709551615 postings");
     refused("vectors", with(28, &5u64.to_le_bytes()), "row 0 runs from posting 0 to 5");
     refused("vectors", with(20, &1u64.to_le_bytes()), "row 0 runs");
     refused("vectors", with(36, &3u64.to_le_bytes()), "to 3");
@@ -212,10 +268,14 @@ fn bad_binary_files_are_named_with_row_and_reason() {
 fn bad_lines_are_named_with_line_and_reason() {
     let line = |vector: &str| format!("\n{{\"id\": \"a\", \"vector\": {vector}}}\n");
     refused("vectors-jsonl", line("{\"dog\": 1}"), "input:2: the token \"dog\" is no term id");
-    refused("vectors-jsonl", line("{\"1\": 1, \"1\": 2}"), "input:2: term 1 ");
-    refused("vectors-jsonl", line("{\"1\": NaN}"), "input:2: not JSON");
-    refused("vectors-jsonl", line("{\"1\": -2}"), "input:2: term 1 has the negative weight");
-    refused("vectors-jsonl", line("{\"1\": 1e39}"), "input:2: term 1 has weight inf");
+    refused(
+        "vectors-jsonl",
+        line("{\"1\": 1, \"1\": 2}"),
+        "input:2: the token \"1\" is given twice",
+    );
+    refused("vectors-jsonl", line("{\"1\": NaN}"), "input:2: cannot read the weight of \"1\"");
+    refused("vectors-jsonl", line("{\"1\": -2}"), "input:2: the token \"1\" has the negative");
+    refused("vectors-jsonl", line("{\"1\": 1e39}"), "input:2: the token \"1\" has weight inf");
     refused("vectors-jsonl", line("7"), "input:2: invalid type");
     refused("vectors-jsonl", "{\"id\": 1}", "input:1: the key \"vector\"");
 }
@@ -272,7 +332,6 @@ fn vectors_of_a_model_are_searched_with_its_texts() {
         ok(&["encode", "--model", model, "--input", &texts, "--format", format, "--out", &out]);
         let args = ["index", "--index", &index, "--input", &out, "--format", format];
         fails(&args, 3, "--model");
-        fs::remove_dir_all(&index).unwrap();
         ok(&[&args[..], &["--model", model]].concat());
         let found = search(&index);
         assert_eq!(found[0].0, "a");
@@ -283,15 +342,27 @@ fn vectors_of_a_model_are_searched_with_its_texts() {
             }
         }
         // The document's text came along with the vector.
-        let bm25 = ok(&["search", "--index", &index, "violins", "--rank", "bm25"]);
-        assert_eq!(bm25.contains("no document"), format == "ciff");
+        let bm25 = ["search", "--index", &index, "violins", "--rank", "bm25"];
+        match format {
+            "ciff" => fails(&bm25, 2, "no document has a word of text"),
+            _ => assert!(!ok(&bm25).contains("no document")),
+        }
         let tokens = ["search", "--index", &index, "--tokens", "{\"violin\": 1}", "--explain"];
         assert!(ok(&[&tokens[..], &["--model", model]].concat()).contains("violin"));
     }
+    // Vectors that nobody says are the model's go in with a note.
+    let given = desk.write("given.jsonl", "{\"id\": \"d\", \"vector\": {\"7\": 1}}\n");
+    let args = ["index", "--index", &direct, "--input", &given, "--format", "vectors-jsonl"];
+    let noted = run(&args);
+    let stderr = text(&noted.stderr);
+    assert!(
+        noted.status.success() && stderr.contains("given.jsonl must come from that same model")
+    );
     // An index without a model answers to texts once one is named.
     let (out, bare) = (desk.path("v.bin"), desk.path("bare"));
     ok(&["encode", "--model", model, "--input", &texts, "--format", "vectors", "--out", &out]);
-    ok(&["index", "--index", &bare, "--input", &out]);
+    let unbound = run(&["index", "--index", &bare, "--input", &out]);
+    assert!(unbound.status.success() && !text(&unbound.stderr).contains("note:"));
     let found = ok(&["search", "--index", &bare, "violin lessons", "--model", model]);
     assert!(found.trim_start().starts_with("1.") && found.lines().next().unwrap().contains(" 0 "));
 }

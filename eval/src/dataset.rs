@@ -7,16 +7,15 @@ use std::collections::HashSet;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::lines::{for_each_line, open_file};
 use crate::{EvalError, Qrels};
 
-/// One line of `queries.jsonl`; members other than these two are ignored.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// One line of `queries.jsonl`; members other than its id and its text are ignored.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
-    /// The query's id; judgements and runs refer to it.
-    #[serde(rename = "_id")]
+    /// The query's id, `_id` or `id`; judgements and runs refer to it.
     pub id: String,
     /// What is searched for.
     pub text: String,
@@ -67,7 +66,8 @@ impl Dataset {
     }
 }
 
-/// Reads a file of queries, JSONL with `_id` and `text`, in its order.
+/// Reads a file of queries, JSONL with `_id` (or `id`; a string or an integer, as of documents) and
+/// `text`, in its order.
 /// Errors: `Read`, `BadLine`.
 pub fn read_queries(path: &Path) -> Result<Vec<Query>, EvalError> {
     parse_queries(open_file(path)?, path)
@@ -77,10 +77,7 @@ fn parse_queries(reader: impl BufRead, file: &Path) -> Result<Vec<Query>, EvalEr
     let mut queries: Vec<Query> = Vec::new();
     let mut seen = HashSet::new();
     for_each_line(reader, file, |line| {
-        let query: Query = serde_json::from_str(line).map_err(|error| json_reason(&error))?;
-        if query.id.is_empty() {
-            return Err("\"_id\" is empty".to_owned());
-        }
+        let query = parse_query(line)?;
         if !seen.insert(query.id.clone()) {
             return Err(format!("query {:?} was there before", query.id));
         }
@@ -90,11 +87,32 @@ fn parse_queries(reader: impl BufRead, file: &Path) -> Result<Vec<Query>, EvalEr
     Ok(queries)
 }
 
+const EXPECTED: &str = "expected {\"_id\": \"…\", \"text\": \"…\"}";
+
+fn parse_query(line: &str) -> Result<Query, String> {
+    let line: Map<String, Value> =
+        serde_json::from_str(line).map_err(|error| json_reason(&error))?;
+    let id = match line.get("_id").or_else(|| line.get("id")) {
+        Some(Value::String(id)) if id.is_empty() => return Err("\"_id\" is empty".to_owned()),
+        Some(Value::String(id)) => id.clone(),
+        Some(Value::Number(id)) if id.is_u64() || id.is_i64() => id.to_string(),
+        Some(_) => {
+            return Err(format!("\"_id\" is neither a string nor an integer; {EXPECTED}"));
+        }
+        None => return Err(format!("the key \"_id\" is missing; {EXPECTED}")),
+    };
+    match line.get("text") {
+        Some(Value::String(text)) => Ok(Query { id, text: text.clone() }),
+        Some(_) => Err(format!("\"text\" is not a string; {EXPECTED}")),
+        None => Err(format!("the key \"text\" is missing; {EXPECTED}")),
+    }
+}
+
 /// serde_json ends its messages with a place; the line there is always 1 and would mislead.
 fn json_reason(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let what = message.split(" at line ").next().unwrap_or(&message);
-    format!("{what} at column {}; expected {{\"_id\": \"…\", \"text\": \"…\"}}", error.column())
+    format!("{what} at column {}; {EXPECTED}", error.column())
 }
 
 fn missing_split(path: PathBuf) -> EvalError {
@@ -144,10 +162,22 @@ mod tests {
     }
 
     #[test]
+    fn ids_are_read_as_those_of_documents() {
+        let lines =
+            "{\"id\": 7, \"text\": \"a\"}\n{\"id\": \"x\", \"_id\": \"8\", \"text\": \"b\"}\n";
+        let folder = folder(lines, "7\ta\t1\n");
+        let queries = read_queries(&folder.path().join("queries.jsonl")).unwrap();
+        let ids: Vec<&str> = queries.iter().map(|query| &query.id[..]).collect();
+        assert_eq!(ids, ["7", "8"]);
+    }
+
+    #[test]
     fn bad_queries_name_file_line_and_reason() {
         for (queries, expected) in [
-            ("{\"_id\": \"1\", \"text\": \"\"}\n{\"_id\": 2}\n", "line 2: invalid type"),
-            ("{\"_id\": \"1\"}\n", "line 1: missing field `text` at column"),
+            ("{\"_id\": \"1\", \"text\": \"\"}\n{\"_id\": 2.5}\n", "line 2: \"_id\" is neither"),
+            ("{\"text\": \"x\"}\n", "line 1: the key \"_id\" is missing; expected {\"_id\""),
+            ("{\"id\": 7, \"text\": 1}\n", "line 1: \"text\" is not a string"),
+            ("{\"_id\": \"1\"}\n", "line 1: the key \"text\" is missing"),
             ("\n{\"_id\": \"\", \"text\": \"\"}\n", "line 2: \"_id\" is empty"),
             ("[1\n", "line 1: "),
             (

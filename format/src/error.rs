@@ -117,6 +117,23 @@ pub enum ExchangeError {
     /// The stream could not be read.
     #[error("cannot read the vectors")]
     Io(#[from] std::io::Error),
+    /// The file ends before its counts do.
+    #[error("the file has {found} bytes, the shortest file of vectors has 28")]
+    Short {
+        /// Length found.
+        found: u64,
+    },
+    /// The counts at the start are those of no file: it holds something else.
+    #[error(
+        "it is something else: read as counts, its first 16 bytes are {rows} rows and {postings} \
+         postings, more than any file has; lines of JSON are --format vectors-jsonl or jsonl"
+    )]
+    Foreign {
+        /// Rows that the first eight bytes would mean.
+        rows: u64,
+        /// Postings that the next eight would mean.
+        postings: u64,
+    },
     /// The counts at the start imply another length.
     #[error("the file should have {expected} bytes by its own counts, but has {found}")]
     Length {

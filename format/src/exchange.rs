@@ -18,6 +18,12 @@ use crate::{
 /// Bytes before the row starts.
 const HEADER_LEN_BYTES: u64 = 20;
 
+/// Bytes of the counts of rows and postings.
+const COUNTS_LEN_BYTES: usize = 16;
+
+/// Length beyond which counts are taken for something else: no disk has so many bytes.
+const LEN_LIMIT_BYTES: u64 = 1 << 56;
+
 /// Read ahead in each of the file's three arrays.
 const READ_BUFFER_BYTES: usize = 1 << 18;
 
@@ -52,20 +58,12 @@ pub fn write_vectors(
 
 /// Reads a whole file in the binary exchange form.
 ///
-/// Errors: `Length` when the counts and the bytes disagree, `Starts` when row bounds descend,
-/// `Vector` with the row whose entries are invalid.
+/// Errors: `Short`, `Foreign`, `Length` when the counts and the bytes disagree, `Starts` when row
+/// bounds descend, `Vector` with the row whose entries are invalid.
 pub fn read_vectors(input: &mut impl Read) -> Result<Vec<SparseVector>, ExchangeError> {
     let mut bytes = Vec::new();
     input.read_to_end(&mut bytes)?;
-    let found = bytes.len() as u64;
-    let word = |at: usize| bytes.get(at..at + 8).map(|word| crate::layout::u64_at(word, 0));
-    let (Some(rows), Some(postings)) = (word(0), word(8)) else {
-        return Err(ExchangeError::Length { expected: 28, found });
-    };
-    let expected = expected_len(rows, postings);
-    if expected != found {
-        return Err(ExchangeError::Length { expected, found });
-    }
+    let (rows, postings) = counts(&bytes, bytes.len() as u64)?;
     let terms_at = 28 + rows as usize * 8;
     let weights_at = terms_at + postings as usize * 4;
     let mut vectors = Vec::with_capacity(rows as usize);
@@ -139,22 +137,19 @@ pub struct RawRow<'a> {
 impl VectorReader {
     /// Opens a file and holds its counts to its length.
     ///
-    /// Errors: `Length` when counts and length disagree, `Starts` when the row bounds do not begin
-    /// with the first posting or end with the last.
+    /// Errors: `Short`, `Foreign`, `Length` when counts and length disagree, `Starts` when the row
+    /// bounds do not begin with the first posting or end with the last.
     pub fn open(path: &Path) -> Result<Self, ExchangeError> {
         let mut file = File::open(path)?;
         let found = file.metadata()?.len();
-        let mut head = [0u8; HEADER_LEN_BYTES as usize];
-        if found < HEADER_LEN_BYTES + 8 {
-            return Err(ExchangeError::Length { expected: HEADER_LEN_BYTES + 8, found });
+        let mut head = Vec::new();
+        (&mut file).take(HEADER_LEN_BYTES).read_to_end(&mut head)?;
+        let (rows, postings) = counts(&head, found)?;
+        if (head.len() as u64) < HEADER_LEN_BYTES {
+            // It shrank while it was opened.
+            return Err(ExchangeError::Short { found: head.len() as u64 });
         }
-        file.read_exact(&mut head)?;
-        let (rows, postings) = (crate::layout::u64_at(&head, 0), crate::layout::u64_at(&head, 8));
         let dimension = crate::layout::u32_at(&head, 16);
-        let expected = expected_len(rows, postings);
-        if expected != found {
-            return Err(ExchangeError::Length { expected, found });
-        }
         let reader_at = |offset: u64| -> io::Result<BufReader<File>> {
             let mut file = File::open(path)?;
             file.seek(SeekFrom::Start(offset))?;
@@ -261,11 +256,23 @@ fn read_u64(input: &mut impl Read) -> io::Result<u64> {
     Ok(u64::from_le_bytes(word))
 }
 
-/// Length of a file of so many rows and postings; `u64::MAX` if there can be none.
-fn expected_len(rows: u64, postings: u64) -> u64 {
-    rows.checked_mul(8)
-        .and_then(|starts| starts.checked_add(postings.checked_mul(8)?)?.checked_add(28))
-        .unwrap_or(u64::MAX)
+/// Rows and postings of a file of `found` bytes that begins with `head`, its header or more of it.
+fn counts(head: &[u8], found: u64) -> Result<(u64, u64), ExchangeError> {
+    if head.len() < COUNTS_LEN_BYTES {
+        return Err(ExchangeError::Short { found });
+    }
+    let (rows, postings) = (crate::layout::u64_at(head, 0), crate::layout::u64_at(head, 8));
+    match expected_len(rows, postings) {
+        None => Err(ExchangeError::Foreign { rows, postings }),
+        Some(expected) if expected != found => Err(ExchangeError::Length { expected, found }),
+        Some(_) => Ok((rows, postings)),
+    }
+}
+
+/// Length of a file of so many rows and postings; nothing if there can be none.
+fn expected_len(rows: u64, postings: u64) -> Option<u64> {
+    let len = rows.checked_mul(8)?.checked_add(postings.checked_mul(8)?)?.checked_add(28)?;
+    (len <= LEN_LIMIT_BYTES).then_some(len)
 }
 
 #[cfg(test)]
@@ -284,7 +291,7 @@ mod tests {
         write_vectors(&rows, 10, &mut file).unwrap();
         assert_eq!(read_vectors(&mut &file[..]).unwrap(), rows);
         for cut in 0..file.len() {
-            assert!(matches!(read_vectors(&mut &file[..cut]), Err(ExchangeError::Length { .. })));
+            assert!(is_cut(&read_vectors(&mut &file[..cut]).unwrap_err(), cut, file.len()));
         }
         let mut negative = file.clone();
         let last = negative.len() - 1;
@@ -293,6 +300,17 @@ mod tests {
             read_vectors(&mut &negative[..]),
             Err(ExchangeError::Vector { row: 2, .. })
         ));
+    }
+
+    /// Whether an error says of a file that it was cut, and names its true length where it is known.
+    fn is_cut(error: &ExchangeError, cut: usize, whole: usize) -> bool {
+        match *error {
+            ExchangeError::Short { found } => cut < 16 && found == cut as u64,
+            ExchangeError::Length { expected, found } => {
+                cut >= 16 && (expected, found) == (whole as u64, cut as u64)
+            }
+            _ => false,
+        }
     }
 
     fn streamed(bytes: &[u8]) -> Result<Vec<Result<SparseVector, RowError>>, ExchangeError> {
@@ -346,11 +364,13 @@ mod tests {
     fn streaming_refuses_files_that_contradict_themselves() {
         let bytes = file(10, &[0, 1, 2], &[(3, 1.5), (7, 0.25)]);
         for cut in 0..bytes.len() {
-            assert!(matches!(streamed(&bytes[..cut]), Err(ExchangeError::Length { .. })), "{cut}");
+            assert!(is_cut(&streamed(&bytes[..cut]).unwrap_err(), cut, bytes.len()), "{cut}");
         }
         let mut lying = bytes.clone();
         lying[..8].copy_from_slice(&u64::MAX.to_le_bytes());
-        assert!(matches!(streamed(&lying), Err(ExchangeError::Length { .. })));
+        assert!(matches!(streamed(&lying), Err(ExchangeError::Foreign { rows: u64::MAX, .. })));
+        let text = b"{\"id\": 1, \"vector\": {\"1\": 0.5}}\n";
+        assert!(matches!(streamed(text), Err(ExchangeError::Foreign { .. })));
         for starts in [[1, 1, 2], [0, 3, 2], [0, 1, 1], [0, u64::MAX, 2]] {
             let bytes = file(10, &starts, &[(3, 1.5), (7, 0.25)]);
             assert!(matches!(streamed(&bytes), Err(ExchangeError::Starts { .. })), "{starts:?}");

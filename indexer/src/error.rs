@@ -52,6 +52,16 @@ pub enum IndexError {
         /// What was looked for.
         reason: &'static str,
     },
+    /// An input whose format was not named looks like another one than what is taken unnamed.
+    #[error("{path} is not JSONL of texts: {found}; say what it is with --format {format}")]
+    OtherFormat {
+        /// The path given.
+        path: PathBuf,
+        /// What shows it.
+        found: String,
+        /// The format that it seems to be, as `--format` takes it.
+        format: &'static str,
+    },
     /// A binary input contradicts its own format, so that nothing more can be read from it.
     #[error("{path} is not a sound {format} file")]
     Malformed {
@@ -142,6 +152,14 @@ pub enum IndexError {
     /// The folder cannot be created.
     #[error("cannot create the index folder {path}")]
     Create {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The index of a run that indexed nothing cannot be removed.
+    #[error("cannot remove the index folder {path}, into which nothing was indexed")]
+    Discard {
         /// The folder.
         path: PathBuf,
         /// The system's reason.

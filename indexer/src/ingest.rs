@@ -77,7 +77,7 @@ pub struct Progress {
     pub indexed: u64,
     /// Documents of this run that are committed.
     pub committed: u64,
-    /// Lines refused by this run.
+    /// Lines refused, those included that were refused before a resumed run started.
     pub rejected: u64,
     /// Bytes of the input files read so far, those passed over by a resumed run included.
     pub read_bytes: u64,
@@ -162,8 +162,7 @@ pub fn ingest(
             store,
             options,
             report,
-            progress: Progress { found, passed_bytes, ..Progress::default() },
-            rejected_before: rejected,
+            progress: Progress { found, rejected, passed_bytes, ..Progress::default() },
             last_commit: Instant::now(),
             earlier,
             inputs: Vec::new(),
@@ -347,7 +346,6 @@ struct Indexing<'a, 'b> {
     options: &'a IngestOptions<'b>,
     report: &'a mut dyn FnMut(&Progress),
     progress: Progress,
-    rejected_before: u64,
     last_commit: Instant,
     earlier: Vec<InputProgress>,
     inputs: Vec<InputProgress>,
@@ -419,7 +417,7 @@ impl Indexing<'_, '_> {
         let (Some(first), Some(last)) = (rejections.first(), rejections.last()) else {
             return Ok(());
         };
-        let rejected = self.rejected_before + self.progress.rejected;
+        let rejected = self.progress.rejected;
         match self.options.on_error {
             OnError::Fail => Err(IndexError::Rejected { rejection: first.clone() }),
             OnError::Skip { max_errors } if rejected > max_errors => {

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use gleaner_format::{SparseVector, VectorReader};
+use gleaner_format::SparseVector;
 use gleaner_searcher::InputProgress;
 use sha2::{Digest, Sha256};
 
@@ -19,6 +19,7 @@ use crate::{
     document::Document,
     error::{IndexError, Place, Rejection},
     lines::Lines,
+    recognise::recognise,
     rows::Rows,
 };
 
@@ -26,7 +27,8 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputFormat {
     /// A folder is BEIR's; a file whose name ends in `.ciff` is CIFF, one whose length is what its
-    /// counts say is a file of binary vectors, any other is JSONL of texts.
+    /// counts say is a file of binary vectors, any other is JSONL of texts unless it looks like
+    /// something else.
     Auto,
     /// A folder with `corpus.jsonl` or `corpus.jsonl.gz`.
     Beir,
@@ -76,7 +78,7 @@ impl From<PathBuf> for InputFile {
 
 /// Resolves the paths given on the command line to files, in order.
 ///
-/// Errors: `Input` naming what was expected.
+/// Errors: `Input` naming what was expected; `OtherFormat`, `Read` where the kind must be recognised.
 pub fn find_inputs(paths: &[PathBuf], format: InputFormat) -> Result<Vec<InputFile>, IndexError> {
     paths.iter().map(|path| find_input(path, format)).collect()
 }
@@ -98,19 +100,7 @@ fn find_input(path: &Path, format: InputFormat) -> Result<InputFile, IndexError>
         (false, InputFormat::Beir) => refuse("not a folder; --format beir takes BEIR folders"),
         (false, _) if !path.is_file() => refuse("no such file"),
         (false, InputFormat::Files(kind)) => Ok(InputFile::new(path, kind)),
-        (false, InputFormat::Auto) => Ok(InputFile::new(path, kind_of(path))),
-    }
-}
-
-/// What a file is by its name or, for binary vectors, by its counts: lines of text begin with
-/// eight bytes that would announce more rows than any file has.
-fn kind_of(path: &Path) -> InputKind {
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("ciff")) {
-        return InputKind::Ciff;
-    }
-    match VectorReader::open(path) {
-        Ok(_) => InputKind::Vectors,
-        Err(_) => InputKind::Texts,
+        (false, InputFormat::Auto) => Ok(InputFile::new(path, recognise(path)?)),
     }
 }
 
@@ -320,6 +310,9 @@ pub(crate) fn term_of(token: &str, terms: Option<&Terms>) -> Result<u32, String>
     let is_number = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
     match token.parse() {
         Ok(term) if is_number => Ok(term),
+        Err(_) if is_number => {
+            Err(format!("the token {token:?} is above the largest term id, {}", u32::MAX))
+        }
         _ => Err(format!(
             "the token {token:?} is no term id; name the model that knows it with --model, or write \
              term ids"

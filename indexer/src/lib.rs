@@ -1,6 +1,6 @@
 //! Documents to committed segments.
 //!
-//! The way of a document: `input` opens files, `lines`, `rows` and `ciff` read their entries,
+//! The way of a document: `input` opens files, `recognise` tells unnamed formats apart, `lines`, `rows` and `ciff` read their entries,
 //! `document` understands lines, an encoder given by the caller makes vectors of texts that come
 //! without, `ingest` keeps the order and decides when to commit,
 //! `store` owns the tantivy writer, and `plugin` writes each segment's impact file inside the
@@ -14,6 +14,7 @@ mod ingest;
 mod input;
 mod lines;
 mod plugin;
+mod recognise;
 mod rows;
 mod store;
 

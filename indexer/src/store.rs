@@ -48,6 +48,15 @@ pub struct IndexStore {
     manifest: Manifest,
     uncommitted: u64,
     seen: Option<SeenIds>,
+    made: Option<Made>,
+}
+
+/// What [`create`] found where it put a new index.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Made {
+    Folder,
+    /// There was an empty folder before.
+    InEmptyFolder,
 }
 
 /// Hashes of all ids of an index that was empty when it was opened: what is not here is new and
@@ -78,16 +87,21 @@ pub struct MergeReport {
 impl IndexStore {
     /// Opens the index at `path`, or creates it.
     ///
-    /// Errors: `ModelMismatch` when the index was built with another model; `Open` when what is
-    /// there is damaged; `Locked`, `Create`, `NotEmpty`.
+    /// Errors: `ModelMismatch` when the index holds anything and was built with another model;
+    /// `Open` when what is there is damaged; `Locked`, `Create`, `NotEmpty`.
     pub fn open_or_create(path: &Path, model: Option<ModelBinding>) -> Result<Self, IndexError> {
-        if let Err(SearchError::IndexNotFound { .. }) = Index::open(path) {
-            create(path, Manifest::new(model.clone()))?;
-        }
-        Self::open(path, model)
+        let made = match Index::open(path) {
+            Err(SearchError::IndexNotFound { .. }) => {
+                Some(create(path, Manifest::new(model.clone()))?)
+            }
+            _ => None,
+        };
+        let store = Self::open(path, model)?;
+        Ok(Self { made, ..store })
     }
 
-    /// Opens an existing index after checking all its files.
+    /// Opens an existing index after checking all its files. One that was never written to takes
+    /// any model.
     ///
     /// Errors: as [`IndexStore::open_or_create`].
     pub fn open(path: &Path, model: Option<ModelBinding>) -> Result<Self, IndexError> {
@@ -103,7 +117,9 @@ impl IndexStore {
         let fingerprint =
             |model: &Option<ModelBinding>| model.as_ref().map(|model| model.fingerprint.clone());
         let (stored, given) = (fingerprint(&manifest.model), fingerprint(&model));
-        if stored != given {
+        // An index that was never written to, which is what a killed run may leave, is nobody's yet.
+        let is_unused = snapshot.segments().is_empty() && manifest.inputs.is_empty();
+        if stored != given && !is_unused {
             let name = |fingerprint: Option<String>| fingerprint.unwrap_or("no model".to_owned());
             return Err(IndexError::ModelMismatch { index: name(stored), model: name(given) });
         }
@@ -111,7 +127,29 @@ impl IndexStore {
         let manifest = Manifest { model, ..manifest };
         let fields = Fields::find(&index)?;
         let path = path.to_path_buf();
-        Ok(Self { path, fields, index, writer, manifest, uncommitted: 0, seen })
+        Ok(Self { path, fields, index, writer, manifest, uncommitted: 0, seen, made: None })
+    }
+
+    /// Removes the index if this store made it and no document was committed to it: what a failed
+    /// first run leaves would only stand in the way of the next. Says whether it is gone.
+    ///
+    /// Errors: `Discard`.
+    pub fn discard_if_unused(self) -> Result<bool, IndexError> {
+        let Some(made) = self.made else { return Ok(false) };
+        if !self.index.searchable_segment_ids()?.is_empty() || !is_unfinished_index(&self.path) {
+            return Ok(false);
+        }
+        let failed = |source| IndexError::Discard { path: self.path.clone(), source };
+        // Renamed first, while the lock is held, so that nobody opens half an index.
+        let (place, prefix) = place_and_prefix(&self.path)?;
+        let staging = place.with_file_name(format!("{prefix}{}", std::process::id()));
+        fs::rename(&place, &staging).map_err(failed)?;
+        drop(self.writer);
+        fs::remove_dir_all(&staging).map_err(failed)?;
+        if made == Made::InEmptyFolder {
+            fs::create_dir(&place).map_err(failed)?;
+        }
+        Ok(true)
     }
 
     /// The folder.
@@ -248,32 +286,43 @@ fn open_writer(index: &tantivy::Index, path: &Path) -> Result<IndexWriter, Index
     Ok(writer)
 }
 
+/// The absolute path of an index folder, and how names of unfinished ones beside it begin.
+fn place_and_prefix(path: &Path) -> Result<(PathBuf, String), IndexError> {
+    let failed = |source| IndexError::Create { path: path.to_path_buf(), source };
+    let place = std::path::absolute(path).map_err(failed)?;
+    match (place.parent(), place.file_name()) {
+        (Some(_), Some(name)) => {
+            let prefix = format!(".{}.creating-", name.to_string_lossy());
+            Ok((place, prefix))
+        }
+        _ => Err(IndexError::NotEmpty { path: path.to_path_buf() }),
+    }
+}
+
 /// Makes an empty index beside `path` and renames it there.
-fn create(path: &Path, manifest: Manifest) -> Result<(), IndexError> {
+fn create(path: &Path, manifest: Manifest) -> Result<Made, IndexError> {
     let failed = |source| IndexError::Create { path: path.to_path_buf(), source };
     let is_empty_folder =
         |path: &Path| fs::read_dir(path).is_ok_and(|mut dir| dir.next().is_none());
     if path.exists() && !is_empty_folder(path) {
         return Err(IndexError::NotEmpty { path: path.to_path_buf() });
     }
-    let place = std::path::absolute(path).map_err(failed)?;
-    let (Some(parent), Some(name)) = (place.parent(), place.file_name()) else {
-        return Err(IndexError::NotEmpty { path: path.to_path_buf() });
-    };
+    let made = if path.exists() { Made::InEmptyFolder } else { Made::Folder };
+    let (place, prefix) = place_and_prefix(path)?;
+    let parent = place.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(parent).map_err(failed)?;
-    let prefix = format!(".{}.creating-", name.to_string_lossy());
     remove_abandoned(parent, &prefix).map_err(failed)?;
     let staging = parent.join(format!("{prefix}{}", std::process::id()));
     fs::create_dir(&staging).map_err(failed)?;
-    let made = create_in(&staging, &manifest).and_then(|()| {
+    let created = create_in(&staging, &manifest).and_then(|()| {
         fs::rename(&staging, &place).map_err(failed)?;
         fs::File::open(parent).and_then(|folder| folder.sync_all()).map_err(failed)
     });
-    if made.is_err() {
+    if created.is_err() {
         // The error that matters is the first one.
         let _ = fs::remove_dir_all(&staging);
     }
-    made
+    created.map(|()| made)
 }
 
 /// Removes what processes that died left of their attempts to create the same index.

@@ -259,6 +259,19 @@ fn explanations_sum_to_the_score() {
 }
 
 #[test]
+fn an_index_that_was_never_written_to_takes_any_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    // As a run leaves it that was killed before its first commit.
+    drop(IndexStore::open_or_create(&index, None).unwrap());
+    write_corpus(&input, &corpus(5, 3));
+    run(&index, &input, false).unwrap();
+    let other = IndexStore::open_or_create(&index, None);
+    assert!(matches!(other, Err(IndexError::ModelMismatch { .. })));
+    assert_eq!(Index::open(&index).unwrap().snapshot().manifest().model, model());
+}
+
+#[test]
 fn filters_that_cannot_be_understood_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
@@ -266,26 +279,51 @@ fn filters_that_cannot_be_understood_are_errors() {
     run(&index, &input, false).unwrap();
     let snapshot = Index::open(&index).unwrap().snapshot();
     let query = vector("w1 w2");
+    let refused = |filter: &str| match snapshot.search(&request(&query, 5, Some(filter)), &|_| None)
+    {
+        Err(SearchError::Filter { reason, .. }) => reason,
+        other => panic!("{filter}: {other:?}"),
+    };
     let deep = format!("{}tag:t1{}", "(".repeat(5000), ")".repeat(5000));
     let signs = format!("{}tag:t1", "-".repeat(5000));
     let nots = format!("{}tag:t1", "NOT -".repeat(5000));
     for filter in
         ["", "yaer:2001", "text:*", "year:[2001 TO", "text:\"w1 w2\"", &deep, &signs, &nots]
     {
-        match snapshot.search(&request(&query, 5, Some(filter)), &|_| None) {
-            Err(gleaner_searcher::SearchError::Filter { .. }) => {}
-            other => panic!("{filter}: {other:?}"),
-        }
+        refused(filter);
     }
+    for filter in ["year:>=", "year:> ", "(year:<)", "NOT year:<=", "tag:t1 AND year:>="] {
+        let reason = refused(filter);
+        assert!(
+            reason.contains("comparison of year") && reason.contains("year:>=2015"),
+            "{reason}"
+        );
+    }
+    // The grammar takes what follows for the value.
+    for filter in ["year:>= AND tag:t1", "year:>=*", "year:>>2000", "year:=2001", "year:!=2000"] {
+        assert!(refused(filter).contains("comparison of year"), "{filter}");
+    }
+    assert!(refused(">=").contains("comparison of key"));
+    assert!(refused("tag:IN []").contains("tag:IN [] has no value"));
     let deep = format!("{}tag:t1{}", "(".repeat(60), ")".repeat(60));
     let nots = format!("{}tag:t1", "NOT ".repeat(60));
     for filter in [&deep, &nots] {
         // Close to the limit: an answer or an error, on a small stack.
         let _ = snapshot.search(&request(&query, 5, Some(filter)), &|_| None);
     }
-    for filter in
-        ["tag:t1 year:>2000", "_id:IN [d00001 d00007]", "text:w1", "w1 OR w2", "*", "NOT tag:t0"]
-    {
+    for filter in [
+        "tag:t1 year:>2000",
+        "_id:IN [d00001 d00007]",
+        "text:w1",
+        "w1 OR w2",
+        "*",
+        "NOT tag:t0",
+        "year:[* TO 2000]",
+        "year:>-5",
+        "tag:\">=\"",
+        "tag:*",
+        "year: >= 2000",
+    ] {
         snapshot.search(&request(&query, 5, Some(filter)), &|_| None).unwrap();
     }
 }
@@ -526,7 +564,9 @@ fn an_encoder_that_fails_loses_nothing_before() {
 #[test]
 fn another_model_another_folder_and_a_second_writer_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let index = folder.path().join("index");
+    let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    write_corpus(&input, &corpus(5, 3));
+    run(&index, &input, false).unwrap();
     let held = IndexStore::open_or_create(&index, model()).unwrap();
     assert!(matches!(IndexStore::open(&index, model()), Err(IndexError::Locked { .. })));
     drop(held);

@@ -234,6 +234,9 @@ fn bad_rows_and_lines_are_skipped_counted_and_limited() {
         });
         let progress = report.unwrap().progress;
         assert_eq!((progress.committed, progress.rejected), (2, 1), "{kind:?}");
+        let again = IngestOptions { resume: true, ..skip(1) };
+        let resumed = run(&path, inputs, &again, &mut |_| {}).unwrap().progress;
+        assert_eq!((resumed.found, resumed.indexed, resumed.rejected), (2, 0, 1), "{kind:?}");
         let place = if kind == InputKind::VectorsJsonl { Place::Line(2) } else { Place::Row(1) };
         assert_eq!(seen, [place]);
         let over = run(&path, inputs, &skip(0), &mut |_| {});
@@ -330,10 +333,48 @@ fn formats_are_recognised_only_where_nothing_else_fits() {
     assert_eq!(kind_of("any.name", InputKind::Vectors), InputKind::Vectors);
     assert_eq!(kind_of("lists.ciff", InputKind::Ciff), InputKind::Ciff);
     // A key called "vector" may be a document's own.
-    assert_eq!(kind_of("lines.jsonl", InputKind::VectorsJsonl), InputKind::Texts);
+    let texts = folder.path().join("texts.jsonl");
+    fs::write(&texts, "{\"_id\": 1, \"text\": \"\", \"vector\": {\"1\": 1}}\n").unwrap();
+    assert_eq!(find_inputs(&[texts], InputFormat::Auto).unwrap()[0].kind, InputKind::Texts);
     let empty = folder.path().join("empty.bin");
     fs::write(&empty, "").unwrap();
     assert_eq!(find_inputs(&[empty], InputFormat::Auto).unwrap()[0].kind, InputKind::Texts);
+}
+
+#[test]
+fn a_file_that_looks_like_another_format_is_refused_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let (vectors, file) = (vectors(10, 1), folder.path().join("input"));
+    let bytes_of = |kind: InputKind| {
+        write(&file, kind, &vectors);
+        fs::read(&file).unwrap()
+    };
+    let seems = |bytes: &[u8]| {
+        fs::write(&file, bytes).unwrap();
+        match find_inputs(std::slice::from_ref(&file), InputFormat::Auto) {
+            Err(IndexError::OtherFormat { path, format, .. }) if path == file => format,
+            other => panic!("{:?}", other.map(|inputs| inputs[0].kind)),
+        }
+    };
+    let binary = bytes_of(InputKind::Vectors);
+    for cut in [16, 20, 27, 28, binary.len() / 2, binary.len() - 1] {
+        assert_eq!(seems(&binary[..cut]), "vectors", "{cut}");
+    }
+    assert_eq!(seems(&binary[..10]), "vectors or --format ciff");
+    assert_eq!(seems(&[&binary[..], b"x"].concat()), "vectors");
+    assert_eq!(seems(&bytes_of(InputKind::Ciff)), "ciff");
+    let lines = bytes_of(InputKind::VectorsJsonl);
+    assert_eq!(seems(&lines), "vectors-jsonl");
+    assert_eq!(seems(&[b"\n \n", &lines[..]].concat()), "vectors-jsonl");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, &lines).unwrap();
+    assert_eq!(seems(&gzip.finish().unwrap()), "vectors-jsonl");
+    // What no other format fits is read as text, whose own reader says what is wrong.
+    for text in [&b"plain text"[..], b"\xff\xfe{\0", b"\x1f\x8b", b"{\"id\": 1, \"vector\": 3}"] {
+        fs::write(&file, text).unwrap();
+        let found = find_inputs(std::slice::from_ref(&file), InputFormat::Auto).unwrap();
+        assert_eq!(found[0].kind, InputKind::Texts);
+    }
 }
 
 #[test]

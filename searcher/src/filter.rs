@@ -10,7 +10,7 @@ use roaring::RoaringBitmap;
 use tantivy::{
     TantivyError,
     query::{EnableScoring, Occur, Query, QueryParser},
-    query_grammar::{UserInputAst, UserInputLeaf, parse_query},
+    query_grammar::{Delimiter, UserInputAst, UserInputBound, UserInputLeaf, parse_query},
 };
 
 use crate::{
@@ -40,6 +40,7 @@ impl Filter {
         check_size(filter).map_err(|reason| unreadable(reason.to_owned()))?;
         let mut ast = parse_query(filter)
             .map_err(|_| unreadable(with_hint(filter, "syntax error".to_owned())))?;
+        check_bounds(&ast).map_err(unreadable)?;
         resolve_keys(&mut ast, snapshot).map_err(unreadable)?;
         let fields = snapshot.fields();
         let mut parser = QueryParser::for_index(snapshot.searcher().index(), vec![fields.text]);
@@ -142,6 +143,54 @@ fn with_hint(filter: &str, reason: String) -> String {
         }
         None => format!("{reason}; conditions are written key:value, words in a row are ANDed"),
     }
+}
+
+/// Refuses comparisons without a value. The grammar reads their signs, or the operator that follows,
+/// as the value, which no document has.
+fn check_bounds(ast: &UserInputAst) -> Result<(), String> {
+    let leaf = match ast {
+        UserInputAst::Clause(clauses) => {
+            return clauses.iter().try_for_each(|(_, ast)| check_bounds(ast));
+        }
+        UserInputAst::Boost(ast, _) => return check_bounds(ast),
+        UserInputAst::Leaf(leaf) => leaf,
+    };
+    match leaf.as_ref() {
+        UserInputLeaf::Literal(literal) if literal.delimiter == Delimiter::None => {
+            let (key, value) = (literal.field_name.as_deref(), &literal.phrase);
+            let is_comparison =
+                value.starts_with(['<', '>', '=']) || key.is_some() && value.starts_with("!=");
+            if is_comparison { Err(no_bound(key, value)) } else { Ok(()) }
+        }
+        UserInputLeaf::Range { field, lower, upper } => {
+            let found = [lower, upper].into_iter().find_map(|bound| match bound {
+                UserInputBound::Unbounded => None,
+                UserInputBound::Inclusive(value) | UserInputBound::Exclusive(value) => {
+                    is_no_value(value).then_some(value)
+                }
+            });
+            found.map_or(Ok(()), |value| Err(no_bound(field.as_deref(), value)))
+        }
+        UserInputLeaf::Set { field, elements } if elements.is_empty() => {
+            let key = field.as_deref().unwrap_or("text");
+            Err(format!("{key}:IN [] has no value, write {key}:IN [a b]"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether what stands where a value belongs is a part of the language.
+fn is_no_value(value: &str) -> bool {
+    matches!(value, "" | "*" | "AND" | "OR" | "NOT" | "TO" | "IN")
+        || value.starts_with(['<', '>', '='])
+}
+
+fn no_bound(key: Option<&str>, found: &str) -> String {
+    let key = key.unwrap_or("key");
+    format!(
+        "the comparison of {key} has {found:?} where its value belongs; write {key}:>=2015, \
+         {key}:[2010 TO 2015] or, for equality, {key}:2015"
+    )
 }
 
 /// Points names that are no field of the index at the documents' own keys, and gives clauses that

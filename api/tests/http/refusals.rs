@@ -58,6 +58,7 @@ async fn members_must_be_known_and_of_their_type() {
         (&with(r#""k": 99999999999999999999"#), "k"),
         (&with(r#""k": 1, "k": 2"#), ""),
         (&with(r#""k": 0"#), "k"),
+        (&with(r#""timeout_ms": 0"#), "timeout_ms"),
         (&with(r#""explain": "yes""#), "explain"),
         (&with(r#""fields": "title""#), "fields"),
         (r#"{"query": "red"}"#, "query"),
@@ -75,6 +76,8 @@ async fn members_must_be_known_and_of_their_type() {
 async fn queries_must_be_one_valid_vector_or_text() {
     let bodies = [
         (r#"{"query": {}}"#, "query"),
+        (r#"{"query": {"text": ""}}"#, "query.text"),
+        (r#"{"query": {"text": " \t"}, "rank": "bm25"}"#, "query.text"),
         (r#"{"query": {"text": "a", "tokens": {"a": 1}}}"#, "query"),
         (r#"{"query": {"indices": [1]}}"#, "query"),
         (r#"{"query": {"indices": [1, 2], "values": [1]}}"#, "query"),
@@ -131,6 +134,8 @@ async fn bad_parameters_are_named() {
         ("k=3", 422, "invalid_request"),
         ("q=a&kk=3", 422, "invalid_request"),
         ("q=a&q=b", 422, "invalid_request"),
+        ("q=", 422, "invalid_query"),
+        ("q=+&rank=bm25", 422, "invalid_query"),
         ("q=a&k=x", 422, "invalid_request"),
         ("q=a&k=0", 422, "invalid_request"),
         ("q=a&explain=maybe", 422, "invalid_request"),
