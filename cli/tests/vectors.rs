@@ -157,12 +157,24 @@ fn queries_in_every_form_give_the_same_hits() {
     fails(&["index", "--index", &desk.path("n"), "--input", &lines], 2, "--format vectors-jsonl");
     fails(&["search", "--index", &index, "--tokens", "{\"dog\": 1}"], 2, "\"dog\" is no term id");
     fails(&["search", "--index", &index, "--tokens", "{"], 2, "not JSON");
+    for (tokens, says) in [
+        ("{\"4294967296\": 1}", "\"4294967296\" is above the largest term id, 4294967295"),
+        ("{\"5\": 1, \"5\": 1}", "the token \"5\" is given twice"),
+        ("{\"5\": -1}", "the token \"5\" has the negative weight -1"),
+        ("{\"5\": NaN}", "the weight of \"5\""),
+    ] {
+        fails(&["search", "--index", &index, "--tokens", tokens], 2, says);
+    }
     fails(&["search", "--index", &index, "q", "--tokens", "{}"], 2, "--tokens");
     fails(&["search", "--index", &index], 2, "QUERY");
     fails(&["search", "--index", &index, "--tokens", "{}", "--rank", "bm25"], 2, "text");
     let bad = desk.write("bad.jsonl", "\n{\"id\": 1, \"vector\": {\"1\": -1}}\n");
     let batch = ["batch-search", "--index", &index, "--queries", &bad, "--run", &run_file];
-    fails(&[&batch[..], &["--format", "vectors-jsonl"]].concat(), 3, "bad.jsonl:2: term 1 ");
+    fails(
+        &[&batch[..], &["--format", "vectors-jsonl"]].concat(),
+        3,
+        "bad.jsonl:2: the token \"1\" ",
+    );
 }
 
 #[test]
@@ -250,10 +262,14 @@ fn bad_binary_files_are_named_with_row_and_reason() {
 fn bad_lines_are_named_with_line_and_reason() {
     let line = |vector: &str| format!("\n{{\"id\": \"a\", \"vector\": {vector}}}\n");
     refused("vectors-jsonl", line("{\"dog\": 1}"), "input:2: the token \"dog\" is no term id");
-    refused("vectors-jsonl", line("{\"1\": 1, \"1\": 2}"), "input:2: term 1 ");
-    refused("vectors-jsonl", line("{\"1\": NaN}"), "input:2: not JSON");
-    refused("vectors-jsonl", line("{\"1\": -2}"), "input:2: term 1 has the negative weight");
-    refused("vectors-jsonl", line("{\"1\": 1e39}"), "input:2: term 1 has weight inf");
+    refused(
+        "vectors-jsonl",
+        line("{\"1\": 1, \"1\": 2}"),
+        "input:2: the token \"1\" is given twice",
+    );
+    refused("vectors-jsonl", line("{\"1\": NaN}"), "input:2: cannot read the weight of \"1\"");
+    refused("vectors-jsonl", line("{\"1\": -2}"), "input:2: the token \"1\" has the negative");
+    refused("vectors-jsonl", line("{\"1\": 1e39}"), "input:2: the token \"1\" has weight inf");
     refused("vectors-jsonl", line("7"), "input:2: invalid type");
     refused("vectors-jsonl", "{\"id\": 1}", "input:1: the key \"vector\"");
 }

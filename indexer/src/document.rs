@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use gleaner_format::SparseVector;
+use gleaner_format::{SparseVector, VectorError};
 use gleaner_searcher::check_id;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::input::{Terms, term_of};
@@ -142,8 +142,11 @@ impl<'de> Visitor<'de> for WeightsVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Weights, A::Error> {
         let mut weights = Vec::with_capacity(map.size_hint().unwrap_or(0));
-        while let Some(entry) = map.next_entry()? {
-            weights.push(entry);
+        while let Some(token) = map.next_key::<String>()? {
+            let weight = map.next_value().map_err(|error| {
+                de::Error::custom(format_args!("cannot read the weight of {token:?}: {error}"))
+            })?;
+            weights.push((token, weight));
         }
         Ok(Weights(weights))
     }
@@ -164,9 +167,42 @@ pub fn parse_weights(json: &str, terms: Option<&Terms>) -> Result<SparseVector, 
 }
 
 fn resolve(pairs: Vec<(String, f32)>, terms: Option<&Terms>) -> Result<SparseVector, String> {
-    let pairs = pairs.into_iter().map(|(token, weight)| Ok((term_of(&token, terms)?, weight)));
-    let pairs = pairs.collect::<Result<Vec<(u32, f32)>, String>>()?;
-    SparseVector::from_pairs(pairs).map_err(|error| error.to_string())
+    let entry = |(token, weight): &(String, f32)| Ok((term_of(token, terms)?, *weight));
+    let entries = pairs.iter().map(entry).collect::<Result<Vec<(u32, f32)>, String>>()?;
+    SparseVector::from_pairs(entries.iter().copied()).map_err(|error| {
+        let named = |term: u32| -> Vec<&str> {
+            let same = entries.iter().zip(&pairs).filter(|(entry, _)| entry.0 == term);
+            // What is 0 is left out, and so repeats nothing.
+            same.filter(|(entry, _)| entry.1 != 0.0).map(|(_, (token, _))| &token[..]).collect()
+        };
+        name_token(&error, named)
+    })
+}
+
+/// An error in the words of whoever wrote the vector: with tokens as they were given.
+fn name_token<'a>(error: &VectorError, named: impl Fn(u32) -> Vec<&'a str>) -> String {
+    let of = |term: u32, what: String| match named(term).first() {
+        Some(token) => format!("the token {token:?} {what}"),
+        None => error.to_string(),
+    };
+    match *error {
+        VectorError::Order { term, .. } => match named(term)[..] {
+            [first, second, ..] if first != second => {
+                format!("the tokens {first:?} and {second:?} are the same term")
+            }
+            _ => of(term, "is given twice".to_owned()),
+        },
+        VectorError::Negative { term, weight } => {
+            of(term, format!("has the negative weight {weight}"))
+        }
+        VectorError::NotFinite { term, weight } => {
+            of(term, format!("has weight {weight}, which is not finite"))
+        }
+        VectorError::TooLarge { term, weight } => {
+            of(term, format!("has weight {weight}, above the limit of 2^40"))
+        }
+        _ => error.to_string(),
+    }
 }
 
 /// The line's text without a byte order mark and white space around it.
@@ -273,13 +309,26 @@ mod tests {
         check(&vector(r#"{"5": 1}"#), Some(&words), "no token \"5\"");
         check(&vector(r#"{"dog": 1}"#), None, "\"dog\" is no term id; name the model");
         check(&vector(r#"{"+5": 1}"#), None, "no term id");
-        check(&vector(r#"{"4294967296": 1}"#), None, "no term id");
-        check(&vector(r#"{"1": 1, "1": 2}"#), None, "term 1 ");
-        check(&vector(r#"{"1": -1}"#), None, "negative");
-        check(&vector(r#"{"1": 1e39}"#), None, "not finite");
+        check(&vector(r#"{"4294967296": 1}"#), None, "\"4294967296\" is above the largest term id");
+        check(&vector(r#"{"1": 1, "1": 2}"#), None, "the token \"1\" is given twice");
+        check(&vector(r#"{"7": 1, "007": 2}"#), None, "\"7\" and \"007\" are the same term");
+        check(&vector(r#"{"1": 1, "1": 2, "1": 0}"#), None, "the token \"1\" is given twice");
+        check(&vector(r#"{"2": 1, "1": -1}"#), None, "the token \"1\" has the negative weight -1");
+        check(&vector(r#"{"dog": -1}"#), Some(&words), "the token \"dog\" has the negative weight");
+        check(&vector(r#"{"dog": 1, "dog": 1}"#), Some(&words), "\"dog\" is given twice");
+        check(
+            &vector(r#"{"1": 1e39}"#),
+            None,
+            "the token \"1\" has weight inf, which is not finite",
+        );
         check(&vector(r#"{"1": 1e13}"#), None, "2^40");
-        check(&vector(r#"{"1": NaN}"#), None, "not JSON");
-        check(&vector(r#"{"1": "x"}"#), None, "invalid type: string");
+        check(
+            &vector(r#"{"1": 1, "2": NaN}"#),
+            None,
+            "cannot read the weight of \"2\": expected value at column 37",
+        );
+        check(&vector(r#"{"1": "x"}"#), None, "the weight of \"1\": invalid type: string");
+        check(&vector(r#"{"1": null}"#), None, "the weight of \"1\": invalid type: null");
         check(&vector("[1]"), None, "an object of tokens with their weights");
         check("{\"id\": 1", None, "not JSON");
         check("[]", None, "a JSON object");

@@ -310,6 +310,9 @@ pub(crate) fn term_of(token: &str, terms: Option<&Terms>) -> Result<u32, String>
     let is_number = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
     match token.parse() {
         Ok(term) if is_number => Ok(term),
+        Err(_) if is_number => {
+            Err(format!("the token {token:?} is above the largest term id, {}", u32::MAX))
+        }
         _ => Err(format!(
             "the token {token:?} is no term id; name the model that knows it with --model, or write \
              term ids"
