@@ -252,6 +252,7 @@ impl From<&SearchError> for Problem {
             }
             SearchError::Effort { .. } => Self::new(Code::InvalidRequest, detail).field("effort"),
             SearchError::Rank { .. } => Self::new(Code::UnknownRank, detail).field("rank"),
+            SearchError::NoText => Self::new(Code::InvalidQuery, detail).field("rank"),
             SearchError::MissingInput { .. } => {
                 Self::new(Code::InvalidQuery, detail).field("query")
             }

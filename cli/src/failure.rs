@@ -116,6 +116,7 @@ fn search_code(error: &SearchError) -> u8 {
         | SearchError::Rank { .. }
         | SearchError::Depth { .. }
         | SearchError::NoHits
+        | SearchError::NoText
         | SearchError::Effort { .. }
         | SearchError::QueryTerms { .. }
         | SearchError::MissingInput { .. } => 2,

@@ -185,6 +185,12 @@ fn an_index_without_a_model_says_what_it_needs() {
     let texts = desk.write("t.jsonl", "{\"_id\": 1, \"text\": \"x\"}\n");
     fails(&["search", "--index", &index, "violin"], 1, "--model");
     fails(&["search", "--index", &index, "violin"], 1, "search --tokens");
+    let queries = desk.write("q.jsonl", "{\"_id\": 1, \"text\": \"x\"}\n");
+    let run_file = desk.path("r");
+    let batch = ["batch-search", "--index", &index, "--queries", &queries, "--run", &run_file];
+    for bm25 in [&["search", "--index", &index, "violin"][..], &batch] {
+        fails(&[bm25, &["--rank", "bm25"]].concat(), 2, "ranks by sparse");
+    }
     fails(&["index", "--index", &index, "--input", &texts], 1, "an index of their own");
     fails(&["index", "--index", &desk.path("j"), "--input", &texts], 2, "--model DIR");
 }
@@ -336,8 +342,11 @@ fn vectors_of_a_model_are_searched_with_its_texts() {
             }
         }
         // The document's text came along with the vector.
-        let bm25 = ok(&["search", "--index", &index, "violins", "--rank", "bm25"]);
-        assert_eq!(bm25.contains("no document"), format == "ciff");
+        let bm25 = ["search", "--index", &index, "violins", "--rank", "bm25"];
+        match format {
+            "ciff" => fails(&bm25, 2, "no document has a word of text"),
+            _ => assert!(!ok(&bm25).contains("no document")),
+        }
         let tokens = ["search", "--index", &index, "--tokens", "{\"violin\": 1}", "--explain"];
         assert!(ok(&[&tokens[..], &["--model", model]].concat()).contains("violin"));
     }

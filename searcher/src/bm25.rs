@@ -18,6 +18,18 @@ use crate::{
     topk::{RowHit, TopK},
 };
 
+/// Says so if there are documents and none of them has a word.
+pub(crate) fn check_text(snapshot: &Snapshot) -> Result<(), SearchError> {
+    let text = snapshot.fields().text;
+    let readers = snapshot.searcher().segment_readers();
+    for reader in readers {
+        if reader.inverted_index(text)?.total_num_tokens() > 0 {
+            return Ok(());
+        }
+    }
+    if readers.is_empty() { Ok(()) } else { Err(SearchError::NoText) }
+}
+
 /// The analysed words of a query with their number of occurrences, in byte order.
 pub(crate) fn words(snapshot: &Snapshot, text: &str) -> Result<BTreeMap<String, u32>, SearchError> {
     let index = snapshot.searcher().index();

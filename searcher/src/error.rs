@@ -99,6 +99,11 @@ pub enum SearchError {
         /// What is missing.
         needs: &'static str,
     },
+    /// BM25 has nothing to search.
+    #[error(
+        "no document has a word of text to rank by bm25; an index of vectors alone ranks by sparse"
+    )]
+    NoText,
     /// The storage layer failed.
     #[error("the storage layer failed")]
     Tantivy(#[from] tantivy::TantivyError),

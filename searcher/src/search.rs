@@ -236,10 +236,10 @@ impl Admission<'_> {
 impl Snapshot {
     /// Answers one request from this commit.
     ///
-    /// `token` names a term id where a vocabulary is at hand. Errors: `MissingInput`, `Filter`,
-    /// `NoHits`, `Depth`, `Effort`, `QueryTerms`; storage errors as they are. A deadline that has
-    /// passed is no error: the answer says that it is not complete. Filters and explanations are
-    /// not cut short.
+    /// `token` names a term id where a vocabulary is at hand. Errors: `MissingInput`, `NoText`,
+    /// `Filter`, `NoHits`, `Depth`, `Effort`, `QueryTerms`; storage errors as they are. A deadline
+    /// that has passed is no error: the answer says that it is not complete. Filters and
+    /// explanations are not cut short.
     pub fn search(
         &self,
         request: &SearchRequest<'_>,
@@ -327,6 +327,7 @@ impl Snapshot {
     ) -> Result<Ranking, SearchError> {
         let needs = "the query's text";
         let text = request.text.ok_or(SearchError::MissingInput { rank: "bm25", needs })?;
+        bm25::check_text(self)?;
         let words = bm25::words(self, text)?;
         let mut ranking = Ranking::new();
         for &ordinal in self.visits() {
