@@ -292,7 +292,8 @@ pub(crate) struct SearchArgs {
     /// Return the best found after this many milliseconds of searching [default: wait]
     #[arg(long, value_name = "MS", value_parser = timeout_ms)]
     pub(crate) timeout_ms: Option<u64>,
-    /// Say where every score comes from
+    /// Say where every score comes from: the eight heaviest terms and the sum of the others; with
+    /// --json every term
     #[arg(long)]
     pub(crate) explain: bool,
     /// Say what the search did: blocks scored and skipped, time per phase
