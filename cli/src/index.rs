@@ -44,6 +44,8 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
         Some(model) => Some(binding(model)?),
         None => recorded_binding(&args.index)?,
     };
+    // From here on, so that no signal leaves an index into which nothing was indexed.
+    stop_on_signal()?;
     let mut store = IndexStore::open_or_create(&args.index, binding)?;
     let filled = fill(&mut store, args, &inputs, model.as_ref());
     if filled.is_err() {
@@ -65,7 +67,6 @@ fn fill(
     if args.model.is_none() {
         note_foreign_vectors(store, inputs, &reporter);
     }
-    stop_on_signal()?;
     let options = IngestOptions {
         on_error: match args.on_error {
             OnErrorArg::Fail => OnError::Fail,

@@ -171,8 +171,8 @@ fn print_profile(out: &mut impl Write, profile: &Profile) -> io::Result<()> {
     writeln!(out, "  time     filter {filter_us} µs{cached}, search {search_us} µs")?;
     writeln!(
         out,
-        "  phases   plan {:.0} µs, scatter {:.0} µs, sweep {:.0} µs, finalists {:.0} µs",
-        p.plan_us, p.scatter_us, p.sweep_us, p.finalists_us
+        "  phases   plan {:.0} µs, scatter {:.0} µs, sweep {:.0} µs, finalists {:.0} µs, other {:.0} µs",
+        p.plan_us, p.scatter_us, p.sweep_us, p.finalists_us, p.other_us
     )
 }
 

@@ -550,7 +550,11 @@ fn an_interrupt_commits_and_says_how_to_go_on() {
     let model = model();
     let child =
         gleaner(&index_args(&index, &input, &model)).stderr(Stdio::piped()).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(2_500));
+    let start = Instant::now();
+    while !index.exists() || documents_in(&index) == 0 {
+        assert!(start.elapsed() < Duration::from_secs(120), "nothing is ever committed");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(interrupt.unwrap().success());
     let output = child.wait_with_output().unwrap();

@@ -178,6 +178,24 @@ fn queries_in_every_form_give_the_same_hits() {
 }
 
 #[test]
+fn people_see_the_heaviest_terms_and_the_sum_of_the_others() {
+    let desk = Desk::new();
+    let vector = SparseVector::from_pairs((1..=12).map(|term| (term, term as f32))).unwrap();
+    desk.write("docs.bin", binary(std::slice::from_ref(&vector)));
+    let index = desk.index("i", "docs.bin", "vectors");
+    let tokens: Vec<String> = (1..=12).map(|term| format!("\"{term}\": 1")).collect();
+    let tokens = format!("{{{}}}", tokens.join(", "));
+    let search = ["search", "--index", &index, "--tokens", &tokens, "--explain"];
+    let shown = ok(&search);
+    assert_eq!(shown.lines().filter(|line| line.contains(" × ")).count(), 8, "{shown}");
+    let others = shown.lines().find(|line| line.contains("4 more")).unwrap();
+    assert!(others.ends_with(" 10.0000"), "1 + 2 + 3 + 4: {others}");
+    let all: Value = serde_json::from_str(&ok(&[&search[..], &["--json"]].concat())).unwrap();
+    let contributions = &all["hits"][0]["explanation"]["contributions"];
+    assert_eq!(contributions.as_array().unwrap().len(), 12);
+}
+
+#[test]
 fn an_index_without_a_model_says_what_it_needs() {
     let desk = Desk::new();
     desk.write("docs.bin", binary(&random(30, 4)));

@@ -325,7 +325,7 @@ mod tests {
         check(
             &vector(r#"{"1": 1, "2": NaN}"#),
             None,
-            "cannot read the weight of \"2\": expected value at column 36",
+            "cannot read the weight of \"2\": expected value at column 37",
         );
         check(&vector(r#"{"1": "x"}"#), None, "the weight of \"1\": invalid type: string");
         check(&vector(r#"{"1": null}"#), None, "the weight of \"1\": invalid type: null");

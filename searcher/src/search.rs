@@ -171,14 +171,14 @@ pub struct Profile {
     pub filter_cached: bool,
     /// Microseconds spent on finding the hits.
     pub search_us: u64,
-    /// Microseconds of `search_us` by phase, of [`Rank::Sparse`]; the rest is merging.
+    /// Microseconds of `search_us` by phase; they sum to it, to within a microsecond.
     pub phases: PhasesUs,
     /// Work counted over all segments.
     #[serde(flatten)]
     pub counters: Counters,
 }
 
-/// Microseconds by phase; `Counters::phases` says what belongs to each.
+/// Microseconds by phase; `Counters::phases` says what belongs to each but the last.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PhasesUs {
     /// Looking up terms and lists.
@@ -189,16 +189,22 @@ pub struct PhasesUs {
     pub sweep_us: f64,
     /// Scoring finalists.
     pub finalists_us: f64,
+    /// Everything else: memory to search in, merging the hits of segments; all of [`Rank::Bm25`].
+    pub other_us: f64,
 }
 
-impl From<&Phases> for PhasesUs {
-    fn from(phases: &Phases) -> Self {
+impl PhasesUs {
+    /// The phases of a search of `search_us`.
+    fn of(phases: &Phases, search_us: u64) -> Self {
         let us = |ns: u64| ns as f64 / 1e3;
+        let Phases { plan_ns, scatter_ns, sweep_ns, finalists_ns } = *phases;
+        let known_ns = plan_ns + scatter_ns + sweep_ns + finalists_ns;
         Self {
-            plan_us: us(phases.plan_ns),
-            scatter_us: us(phases.scatter_ns),
-            sweep_us: us(phases.sweep_ns),
-            finalists_us: us(phases.finalists_ns),
+            plan_us: us(plan_ns),
+            scatter_us: us(scatter_ns),
+            sweep_us: us(sweep_ns),
+            finalists_us: us(finalists_ns),
+            other_us: (search_us as f64 - us(known_ns)).max(0.0),
         }
     }
 }
@@ -281,7 +287,7 @@ impl Snapshot {
             filter_us,
             filter_cached: admission.is_cached,
             search_us,
-            phases: PhasesUs::from(&counters.phases),
+            phases: PhasesUs::of(&counters.phases, search_us),
             counters,
         });
         let (exact, certificate) = (ranking.is_exact, certificate(request, depth, &ranking));
@@ -513,7 +519,7 @@ mod tests {
             filter_us: 0,
             filter_cached: false,
             search_us: 2,
-            phases: PhasesUs::from(&counters.phases),
+            phases: PhasesUs::of(&counters.phases, 2),
             counters: counters.clone(),
         };
         let json = |value: serde_json::Result<Value>| value.unwrap().as_object().unwrap().clone();
@@ -521,5 +527,8 @@ mod tests {
             (json(serde_json::to_value(&profile)), json(serde_json::to_value(&counters)));
         assert!(counted.keys().all(|name| shown.contains_key(name)), "{shown:?}");
         assert_eq!((&shown["bytes"], &shown["phases"]["plan_us"]), (&7.into(), &1.5.into()));
+        // The whole is cut to microseconds, its parts are not.
+        assert_eq!(shown["phases"]["other_us"], 0.5);
+        assert_eq!(PhasesUs::of(&counters.phases, 1).other_us, 0.0);
     }
 }

@@ -257,8 +257,13 @@ async fn profiles_show_phases_bytes_and_known_filters() {
         let profile = &answer.body["profile"];
         assert_eq!(profile["filter_cached"], is_cached, "{profile}");
         assert!(profile["bytes"].is_u64());
-        for phase in ["plan_us", "scatter_us", "sweep_us", "finalists_us"] {
+        for phase in ["plan_us", "scatter_us", "sweep_us", "finalists_us", "other_us"] {
             assert!(profile["phases"][phase].is_f64(), "{profile}");
         }
+        let phases = profile["phases"].as_object().unwrap().values();
+        let sum: f64 = phases.map(|phase| phase.as_f64().unwrap()).sum();
+        let whole = profile["search_us"].as_f64().unwrap();
+        // Filter and search are both cut to microseconds.
+        assert!((sum - whole).abs() < 2.0, "{profile}");
     }
 }
