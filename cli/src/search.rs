@@ -157,7 +157,11 @@ fn print_profile(out: &mut impl Write, profile: &Profile) -> io::Result<()> {
     let Profile { plan, why, query_terms, segments, counters: c, .. } = profile;
     writeln!(out, "plan {plan}: {why}")?;
     writeln!(out, "  query    {query_terms} terms, {segments} segments")?;
-    writeln!(out, "  windows  {} of {} skipped", c.windows_skipped, c.windows_total)?;
+    writeln!(
+        out,
+        "  windows  {} of {} skipped, {} by one list",
+        c.windows_skipped, c.windows_total, c.windows_by_list
+    )?;
     writeln!(
         out,
         "  groups   {} summed, {} of {} dropped",

@@ -9,10 +9,14 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod dispatch;
+mod find;
+#[cfg(target_arch = "x86_64")]
+mod find_avx512;
 mod prefetch;
 mod scalar;
 
 pub use dispatch::Kernels;
+pub use find::{add_groups_at, add_locals_at, find_in_locals};
 pub use prefetch::{prefetch, prefetch_value};
 pub use scalar::{GROUP, WINDOW, scatter_gaps, scatter_locals};
 

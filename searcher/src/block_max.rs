@@ -4,8 +4,8 @@
 //! and Qdrant's, with block maxima per window, list and group of 64 rows as in Block-Max Pruning
 //! (Mallia, Suel, Tonellotto, SIGIR 2024). Different here: columns hold upper bounds, not scores.
 //! Short lists are scattered; then a sweep over the groups drops those that cannot reach the
-//! threshold and adds the long lists, in the form of rows, to the others. A row whose bound survives
-//! becomes a candidate, and candidates are scored from their stored 16-bit rows in descending order
+//! threshold and adds the long lists, in the form of rows, to the others; where one list decides,
+//! `max_score.rs` finds the rows without either. A row whose bound survives becomes a candidate, and candidates are scored from their stored 16-bit rows in descending order
 //! of bound, until no bound reaches the threshold. The answer has the oracle's rows and score bits
 //! (`exhaustive.rs`), whatever was skipped on the way.
 
@@ -16,6 +16,7 @@ use gleaner_kernels::{Kernels, Sums};
 
 use crate::{
     finalists::RowScorer,
+    max_score::Found,
     plan::{Choice, Plan},
     profile::Counters,
     rows::RowSet,
@@ -34,6 +35,7 @@ pub struct Scratch {
     pub(crate) sums: Box<Sums>,
     pub(crate) tails: Vec<u16>,
     pub(crate) survivors: Vec<u32>,
+    pub(crate) found: Found,
     pub(crate) scorer: RowScorer,
     pub(crate) plans: Vec<Plan>,
     pub(crate) lists: Vec<Lists<'static>>,
@@ -48,6 +50,7 @@ impl Scratch {
             sums: Sums::new(),
             tails: Vec::with_capacity(WINDOW_GROUPS),
             survivors: Vec::with_capacity(SURVIVORS),
+            found: Found::new(),
             scorer: RowScorer::new(kernels),
             plans: Vec::new(),
             lists: Vec::new(),
@@ -180,7 +183,7 @@ pub fn search_parallel(
     });
     let mut top = TopK::new(limits.k, limits.floor);
     let (mut highest, mut is_exact, mut is_complete) = (None, true, true);
-    // The first thread's: those that leave the rows to it chose nothing.
+    // The first thread's stands for all: those that leave the rows to it chose nothing.
     let choice = answers[0].0.choice;
     for (answer, counted) in answers {
         counters.add(&counted);

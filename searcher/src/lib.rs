@@ -16,6 +16,7 @@ mod finalists;
 mod ids;
 mod index;
 mod manifest;
+mod max_score;
 mod plan;
 mod profile;
 mod rows;

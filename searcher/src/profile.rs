@@ -12,9 +12,11 @@ pub struct Counters {
     pub windows_total: u64,
     /// Windows ruled out by their maxima or without an admitted row.
     pub windows_skipped: u64,
+    /// Windows whose rows were found in one list instead of being summed.
+    pub windows_by_list: u64,
     /// Groups of 64 rows in these windows.
     pub groups_total: u64,
-    /// Groups to which long lists were added.
+    /// Groups to which long lists were added, or in which rows were found.
     pub groups_summed: u64,
     /// Groups ruled out by block maxima or without an admitted row.
     pub groups_dropped: u64,
@@ -37,13 +39,13 @@ pub struct Counters {
 impl Counters {
     /// Adds the work of another search.
     pub fn add(&mut self, other: &Counters) {
-        let Counters { windows_total, windows_skipped, groups_total, groups_summed, .. } = *other;
-        let Counters {
-            groups_dropped, lists, postings, bytes, finalists, segments_by_rows, ..
-        } = *other;
+        let Counters { windows_total, windows_skipped, windows_by_list, .. } = *other;
+        let Counters { groups_total, groups_summed, groups_dropped, .. } = *other;
+        let Counters { lists, postings, bytes, finalists, segments_by_rows, .. } = *other;
         let Phases { plan_ns, scatter_ns, sweep_ns, finalists_ns } = other.phases;
         self.windows_total += windows_total;
         self.windows_skipped += windows_skipped;
+        self.windows_by_list += windows_by_list;
         self.groups_total += groups_total;
         self.groups_summed += groups_summed;
         self.groups_dropped += groups_dropped;
@@ -56,6 +58,19 @@ impl Counters {
         self.phases.scatter_ns += scatter_ns;
         self.phases.sweep_ns += sweep_ns;
         self.phases.finalists_ns += finalists_ns;
+    }
+
+    /// Counts what finding rows in one list read of it: `read` of the `groups` of a window if it is
+    /// long, else all. What is looked up of other lists is not counted.
+    pub(crate) fn count_found(&mut self, list: &ListView<'_>, groups: usize, read: usize) {
+        self.windows_by_list += 1;
+        self.groups_summed += read as u64;
+        self.groups_dropped += (groups - read) as u64;
+        let bytes = list.column.len_bytes(list.postings);
+        self.bytes += match list.column.block_max() {
+            None => bytes as u64,
+            Some(maxima) => (maxima.len() + (bytes - maxima.len()) * read / groups) as u64,
+        };
     }
 
     /// Counts what summing `summed` of the `groups` of a window read of its lists.

@@ -156,8 +156,8 @@ pub struct Contribution {
 /// What a search did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Profile {
-    /// How the largest segment was searched: `block_max`, `rows` or `none` ([`Choice`] says what
-    /// they are), or `bm25_exhaustive`.
+    /// How the largest segment was searched: `block_max`, `max_score`, `rows` or `none` ([`Choice`]
+    /// says what they are), or `bm25_exhaustive`.
     pub plan: &'static str,
     /// Why so.
     pub why: &'static str,

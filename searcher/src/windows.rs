@@ -1,7 +1,8 @@
 //! One query on its way through the windows of a segment: candidates, then finalists.
 //!
-//! The traversal behind `block_max.rs`, which starts and collects it. What a query is in integers is
-//! `plan.rs`, one row's score is `finalists.rs`.
+//! The traversal behind `block_max.rs`, which starts and collects it. What a query is in integers and
+//! how a window is searched is `plan.rs`'s, rows found without sums are `max_score.rs`'s, one row's score
+//! is `finalists.rs`'s.
 
 use std::{
     cmp::Reverse,
@@ -10,14 +11,17 @@ use std::{
     time::Instant,
 };
 
-use gleaner_format::{Column, GROUP_ROWS, ImpactView, ListView, SparseVector, WINDOW_ROWS};
+use gleaner_format::{Column, GROUP_ROWS, ImpactView, SparseVector, WINDOW_ROWS};
 use gleaner_kernels::{
     GROUP, GroupCodes, GroupList, Sweep, WINDOW, prefetch, scatter_gaps, scatter_locals,
 };
 
 use crate::{
     block_max::{Limits, Scratch, SegmentAnswer},
-    plan::{ActiveList, Method, Plan, QUERY_TERMS_LIMIT, Unsuited},
+    max_score,
+    plan::{
+        self, ActiveList, FEW_LISTS, Method, Plan, QUERY_TERMS_LIMIT, Undecided, Unsuited, Way,
+    },
     profile::{Clock, Counters},
     rows::RowSet,
     topk::{RowHit, Ties, TopK},
@@ -38,6 +42,9 @@ const POSTINGS_PER_ROW_SCORED: u64 = 1_500;
 /// Candidates scored for each hit wanted when not all are.
 const CANDIDATES_PER_HIT: usize = 3;
 
+/// Lists whose strongest rows are tried for a threshold to start from.
+const LISTS_TO_START_FROM: usize = 2;
+
 /// Rows between two looks at the clock when rows are scored one after the other.
 const ROWS_BETWEEN_LOOKS: usize = 1_024;
 
@@ -56,21 +63,6 @@ impl Candidate {
 
     fn row(self) -> u32 {
         self.0 as u32
-    }
-}
-
-/// Asks for what will be read of a list for certain: all of a short one, the maxima of a long one.
-fn fetch(list: &ListView<'_>) {
-    match list.column {
-        Column::Sparse { locals, codes } => {
-            prefetch(locals);
-            prefetch(codes);
-        }
-        Column::Gaps { gaps, codes } => {
-            prefetch(gaps);
-            prefetch(codes);
-        }
-        Column::Bitmap { block_max, .. } | Column::Dense { block_max, .. } => prefetch(block_max),
     }
 }
 
@@ -102,6 +94,8 @@ pub(crate) struct Search<'a, 'q> {
     query: &'q SparseVector,
     limits: Limits<'q>,
     method: Method,
+    /// Why the last window that was summed was.
+    undecided: Undecided,
     plan: Plan,
     lists: Lists<'a>,
     /// The window that `lists.ahead` is of.
@@ -149,6 +143,7 @@ impl<'a, 'q> Search<'a, 'q> {
             query,
             limits,
             method,
+            undecided: Undecided::NoWindow,
             lists: scratch.lists.pop().unwrap_or_default().emptied(),
             ahead_window: usize::MAX,
             candidates: scratch.candidates.pop().unwrap_or_default(),
@@ -195,9 +190,68 @@ impl<'a, 'q> Search<'a, 'q> {
             self.least_sum = self.least_sum.max(raised.load(Ordering::Relaxed));
         }
         self.clock.lap(&mut self.counters.phases.plan_ns);
-        if self.is_worth_summing(window) {
-            self.scatter(window, scratch);
-            self.sweep(window, scratch);
+        let may_find = self.limits.effort == 1.0;
+        if may_find && self.least_sum == 0 && self.lists.active.len() <= FEW_LISTS {
+            self.start(window, scratch);
+        }
+        if !self.is_worth_searching(window) {
+            return;
+        }
+        let way = match may_find {
+            true => plan::choose(scratch.kernels, &mut self.lists.active, self.least_sum),
+            false => Way::Sums(Undecided::LessEffort),
+        };
+        match way {
+            Way::OneList => self.find(window, scratch),
+            Way::Sums(undecided) => {
+                self.undecided = undecided;
+                self.scatter(window, scratch);
+                self.sweep(window, scratch);
+            }
+        }
+    }
+
+    /// Raises a threshold of 0 by the rows of the window that are strongest in one list.
+    fn start(&mut self, window: usize, scratch: &mut Scratch) {
+        let admitted = self.limits.admitted.map(|set| set.groups(self.groups(window)));
+        let active = &mut self.lists.active;
+        let excess = active.iter().map(ActiveList::excess).sum();
+        active.sort_by_key(|list| Reverse(list.bound()));
+        for position in 0..active.len().min(LISTS_TO_START_FROM) {
+            active[..=position].rotate_right(1);
+            let (k, found) = (self.limits.k, &mut scratch.found);
+            if let Some(sum) = max_score::kth_sum(scratch.kernels, active, k, admitted, found) {
+                self.least_sum = self.least_sum.max(self.plan.least_sum_beside(sum, excess));
+            }
+        }
+    }
+
+    /// Gathers a window's candidates from its first list.
+    fn find(&mut self, window: usize, scratch: &mut Scratch) {
+        self.lists.ahead.iter().for_each(ActiveList::fetch);
+        let (groups, active) = (self.groups(window), &self.lists.active);
+        let admitted = self.limits.admitted.map(|set| set.groups(groups.clone()));
+        let (least, found) = (u32::from(self.least_sum.max(1)), &mut scratch.found);
+        let read = max_score::gather(scratch.kernels, active, least, admitted, found);
+        self.clock.lap(&mut self.counters.phases.scatter_ns);
+        self.counters.count_found(&active[0].list, groups.len(), read);
+        self.excess = self.excess.max(active.iter().map(ActiveList::excess).sum());
+        self.highest_skipped = self.highest_skipped.max(least - 1);
+        let first_row = (groups.start * GROUP_ROWS) as u32;
+        let candidate = |row: u32| Candidate::new(row >> 16, first_row + (row & 0xffff));
+        self.candidates.extend(found.drain(..).map(candidate));
+        if self.candidates.len() >= self.tighten_at {
+            self.tighten();
+        }
+        self.clock.lap(&mut self.counters.phases.sweep_ns);
+    }
+
+    /// How most windows that were searched were.
+    fn way(&self) -> Way {
+        let Counters { windows_total, windows_skipped, windows_by_list, .. } = self.counters;
+        match 2 * windows_by_list > windows_total - windows_skipped {
+            true => Way::OneList,
+            false => Way::Sums(self.undecided),
         }
     }
 
@@ -206,7 +260,7 @@ impl<'a, 'q> Search<'a, 'q> {
     }
 
     /// Whether a row of the window may be admitted and reach the threshold.
-    fn is_worth_summing(&mut self, window: usize) -> bool {
+    fn is_worth_searching(&mut self, window: usize) -> bool {
         let groups = self.groups(window);
         self.counters.windows_total += 1;
         self.counters.groups_total += groups.len() as u64;
@@ -238,7 +292,7 @@ impl<'a, 'q> Search<'a, 'q> {
         self.lists.long.clear();
         for (position, active) in self.lists.active.iter().enumerate() {
             if let Some(ahead) = self.lists.ahead.get(position) {
-                fetch(&ahead.list);
+                ahead.fetch();
             }
             let multiplier = active.multiplier;
             let (codes, block_max) = match active.list.column {
@@ -358,6 +412,7 @@ impl<'a, 'q> Search<'a, 'q> {
         }
         self.clock.lap(&mut self.counters.phases.finalists_ns);
         counters.add(&self.counters);
+        let choice = self.method.choice(self.way());
         self.candidates.clear();
         scratch.candidates.push(self.candidates);
         let skipped = (self.highest_skipped > 0).then_some(self.highest_skipped + self.scaled_down);
@@ -375,7 +430,7 @@ impl<'a, 'q> Search<'a, 'q> {
             is_exact: self.is_complete
                 && (self.limits.effort == 1.0 || self.method != Method::Columns),
             is_complete: self.is_complete,
-            choice: self.method.choice(),
+            choice,
         }
     }
 

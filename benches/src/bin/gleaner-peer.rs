@@ -165,6 +165,7 @@ fn fields(counters: &Counters, queries: usize) -> Value {
     let per_query = |count: u64| count as f64 / queries.max(1) as f64;
     json!({
         "engine_version": env!("CARGO_PKG_VERSION"),
+        "windows_by_list": per_query(counters.windows_by_list),
         "groups_summed": per_query(counters.groups_summed),
         "groups_dropped": per_query(counters.groups_dropped),
         "postings": per_query(counters.postings),

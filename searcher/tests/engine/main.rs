@@ -2,7 +2,7 @@
 //! instruction set of the machine.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::collections::BTreeMap;
+mod vectors;
 
 use gleaner_format::{Column, ImpactBuilder, ImpactFile, ImpactView, SparseVector, WINDOW_ROWS};
 use gleaner_kernels::Kernels;
@@ -12,6 +12,9 @@ use gleaner_searcher::{
     exhaustive,
 };
 use proptest::prelude::*;
+use vectors::{
+    any_size, learned_vectors, of_all_densities, query_of, splade_shaped, three_windows, vector,
+};
 
 fn file(vectors: &[SparseVector], order: Option<Vec<u32>>) -> ImpactFile<Vec<u8>> {
     let mut builder = ImpactBuilder::new();
@@ -83,47 +86,6 @@ fn same(found: &[RowHit], expected: &[RowHit]) {
         hits.iter().map(|hit| (hit.row, hit.score.to_bits())).collect()
     };
     assert_eq!(bits(found), bits(expected));
-}
-
-/// Zipf-distributed terms with weights like SPLADE's: a few dense terms, a long sparse tail.
-fn splade_shaped(rows: usize, seed: u64) -> Vec<SparseVector> {
-    let mut state = seed | 1;
-    let mut random = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1u64 << 53) as f64
-    };
-    (0..rows)
-        .map(|_| {
-            let len = (random() * 40.0) as usize;
-            let terms: BTreeMap<u32, f32> = (0..len)
-                .map(|_| {
-                    (
-                        (3000.0f64.powf(random()) - 1.0) as u32,
-                        (0.01 + 2.8 * random() * random()) as f32,
-                    )
-                })
-                .collect();
-            SparseVector::from_pairs(terms).unwrap()
-        })
-        .collect()
-}
-
-fn weights() -> impl Strategy<Value = f32> {
-    prop_oneof![
-        3 => 1e-6f32..4.0,
-        2 => (1u16..4).prop_map(f32::from),
-        1 => Just(65_535.0f32),
-        1 => Just(1.0f32),
-        1 => 1e-40f32..1e-37,
-        1 => 1e9f32..1e12,
-    ]
-}
-
-fn vector(terms: u32, max_len: usize) -> impl Strategy<Value = SparseVector> {
-    prop::collection::btree_map(0..terms, weights(), 0..max_len)
-        .prop_map(|pairs| SparseVector::from_pairs(pairs).unwrap())
 }
 
 proptest! {
@@ -229,6 +191,34 @@ fn equals_the_oracle_over_several_windows_and_skips_blocks() {
     assert!(counters.finalists < counters.groups_summed * 64 / 10, "{counters:?}");
 }
 
+/// One term, or two of which one decides, are answered from one list, in every form of a list.
+#[test]
+fn queries_of_one_list_equal_the_oracle() {
+    let vectors = splade_shaped(WINDOW_ROWS + 5_000, 9);
+    let file = file(&vectors, None);
+    let admitted = RowSet::from_docs(file.view(), |doc| doc % 3 != 0);
+    let mut by_list = Vec::new();
+    for terms in [&[0u32][..], &[2], &[40], &[2500], &[0, 40], &[2, 700], &[40, 2500], &[0, 1]] {
+        let weight = |(at, &term): (usize, &u32)| (term, [1.0, 0.1][at]);
+        let query = SparseVector::from_pairs(terms.iter().enumerate().map(weight)).unwrap();
+        let mut counters = Counters::default();
+        for (k, admitted) in [(1, None), (10, None), (10, Some(&admitted))] {
+            counters.add(&check_file(file.view(), &query, admitted, k));
+        }
+        assert!(counters.windows_by_list > 0 || terms.len() > 1, "{terms:?} {counters:?}");
+        let (mut counters, mut scratch) = (Counters::default(), Scratch::default());
+        let (view, limits) = (file.view(), Limits::exact(10, None));
+        let answer = block_max::search(view, &query, limits, tie, &mut scratch, &mut counters);
+        let searched = counters.windows_total - counters.windows_skipped;
+        let plan = if 2 * counters.windows_by_list > searched { "max_score" } else { "block_max" };
+        assert_eq!(answer.choice.plan, plan, "{terms:?} {counters:?}");
+        by_list.push((terms.len(), plan));
+    }
+    for plan in [(1, "max_score"), (2, "max_score"), (2, "block_max")] {
+        assert!(by_list.contains(&plan), "{by_list:?}");
+    }
+}
+
 /// A rare strong term makes every window without it skippable once the answer is full.
 #[test]
 fn windows_without_a_chance_are_skipped() {
@@ -257,47 +247,6 @@ fn wide_term_ids_are_scored_alike() {
     let query =
         SparseVector::from_pairs([(3, 1.0), (1_000_004, 0.7), (4_000_000_000, 1.0)]).unwrap();
     check(&vectors, &query, None, 20);
-}
-
-/// A generator of numbers in 0..1 that the seed fixes.
-fn random_shares(seed: u64) -> impl FnMut() -> f64 {
-    let mut state = seed | 1;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1u64 << 53) as f64
-    }
-}
-
-/// Rows in which `terms` terms occur at all densities, with weights drawn by `weight`.
-fn of_all_densities(
-    rows: usize,
-    terms: u32,
-    seed: u64,
-    weight: impl Fn(f64) -> f32,
-) -> Vec<SparseVector> {
-    let mut random = random_shares(seed);
-    let row = |_| {
-        let mut pairs = BTreeMap::new();
-        for _ in 0..60 {
-            let term = (f64::from(terms + 1).powf(random()) - 1.0) as u32;
-            pairs.insert(term * 5, weight(random()));
-        }
-        SparseVector::from_pairs(pairs).unwrap()
-    };
-    (0..rows).map(row).collect()
-}
-
-/// A query of `len` terms from the start of the vocabulary.
-fn query_of(len: u32, seed: u64, weight: impl Fn(f64) -> f32) -> SparseVector {
-    let mut random = random_shares(seed);
-    SparseVector::from_pairs((0..len).map(|term| (term * 5, weight(random())))).unwrap()
-}
-
-/// From 1e-6 to 1e6, every decade alike.
-fn any_size(share: f64) -> f32 {
-    10f64.powf(12.0 * share - 6.0) as f32
 }
 
 /// Whether sums were made of columns, not every row scored.
@@ -366,29 +315,6 @@ fn extreme_scales_equal_the_oracle() {
             }
         }
     }
-}
-
-/// Two windows and the start of a third, lists of all forms, thousands of equal scores in each
-/// window, empty rows, and the best row at the very end.
-fn three_windows() -> Vec<SparseVector> {
-    let rows = 2 * WINDOW_ROWS as u32 + 1000;
-    let mut vectors: Vec<SparseVector> = (0..rows)
-        .map(|row| {
-            let has = [
-                (0, row % 4 != 0, 1.0),
-                (1, row % 2 == 0, 0.75),
-                (2, row % 5 == 0, 2.0),
-                (3, row % 11 == 3, 1.5 + (row % 3) as f32),
-                (4, row % 40 == 7, 2.5),
-                (5, row % 600 == 5, 3.0),
-                (6, row % 5000 == 9, 4.0),
-            ];
-            let terms = has.into_iter().filter(|has| has.1 && row % 97 != 0);
-            SparseVector::from_pairs(terms.map(|(term, _, weight)| (term, weight))).unwrap()
-        })
-        .collect();
-    *vectors.last_mut().unwrap() = SparseVector::from_pairs((0..7).map(|t| (t, 5.0))).unwrap();
-    vectors
 }
 
 #[test]
@@ -469,27 +395,6 @@ fn several_files_under_a_shared_floor_equal_one() {
             same(&best, &exhaustive::search(whole.view(), &query, None, k, tie));
         }
     }
-}
-
-/// Terms of learned vectors: topics of terms that occur together, and a tail.
-fn learned_vectors(rows: usize, len: usize, seed: u64) -> Vec<SparseVector> {
-    let mut random = random_shares(seed);
-    let row = |_| {
-        let topic = (random() * 200.0) as u32;
-        let mut pairs = BTreeMap::new();
-        for position in 0..len {
-            let is_of_topic = random() < 0.4;
-            let share = random();
-            let term = match is_of_topic {
-                true => 3000 + topic * 100 + (100.0 * share * share) as u32,
-                false => (3000f64.powf(share) - 1.0) as u32 * 9,
-            };
-            let fading = (-(position as f64) / (len as f64 / 3.0)).exp();
-            pairs.insert(term, (0.02 + 2.5 * fading * random()) as f32);
-        }
-        SparseVector::from_pairs(pairs).unwrap()
-    };
-    (0..rows).map(row).collect()
 }
 
 /// Bounds are tight: few rows beyond the answer are scored. A bound that is true but loose, which
