@@ -19,6 +19,7 @@ mod manifest;
 mod max_score;
 mod plan;
 mod profile;
+mod response;
 mod rows;
 mod schema;
 mod search;
@@ -31,13 +32,13 @@ pub use index::{Index, Segment, Snapshot};
 pub use manifest::{InputProgress, MANIFEST_VERSION, Manifest, ModelBinding};
 pub use plan::{Choice, QUERY_TERMS_LIMIT};
 pub use profile::{Counters, Phases};
+pub use response::{
+    Certificate, Contribution, Explanation, Hit, PhasesUs, Profile, SearchResponse,
+};
 pub use rows::RowSet;
 pub use schema::{
     DENSE_EXTENSION, ENGLISH, Fields, ID_LIMIT_BYTES, IMPACT_EXTENSION, IMPACTS_TYPE, check_id,
     register_analyzers,
 };
-pub use search::{
-    Certificate, Contribution, DEPTH_LIMIT, Explanation, Hit, PhasesUs, Profile, Rank,
-    SearchRequest, SearchResponse, THREADS_LIMIT,
-};
+pub use search::{DEPTH_LIMIT, Rank, SearchRequest, THREADS_LIMIT};
 pub use topk::{RowHit, Ties, TopK};

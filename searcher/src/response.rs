@@ -1,0 +1,171 @@
+//! What a search returns: hits, where their scores come from, the certificate, the profile.
+//!
+//! These types are what `gleaner search --json` prints and what HTTP returns.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::profile::{Counters, Phases};
+
+/// The answer to one search.
+#[derive(Debug, Clone, Serialize)]
+pub struct SearchResponse {
+    /// Whether no document outside `hits` can belong to them.
+    pub exact: bool,
+    /// What makes it so.
+    pub certificate: Certificate,
+    /// Microseconds spent, encoding not included.
+    pub took_us: u64,
+    /// Best first.
+    pub hits: Vec<Hit>,
+    /// Present on request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
+}
+
+/// The proof behind `exact`, or what is known without one.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Certificate {
+    /// `rank_safe`: bounds rule out what was not scored; `exhaustive`: every match was scored;
+    /// `approximate`: neither, less effort or the deadline left something out.
+    pub kind: &'static str,
+    /// The effort asked for.
+    pub effort: f32,
+    /// Whether everything was looked at before the deadline.
+    pub complete: bool,
+    /// Score of the last hit that fills k; 0 if fewer documents match.
+    pub threshold: f32,
+    /// No document that was not scored scores above this; null only if every match was scored, or if
+    /// nothing is known of what was not (BM25 that was not complete).
+    pub highest_bound_not_scored: Option<f64>,
+}
+
+/// One document found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Hit {
+    /// The document's `_id`.
+    pub id: String,
+    /// From 1, `offset` included.
+    pub rank: usize,
+    /// Comparable within one query only.
+    pub score: f32,
+    /// The stored keys asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Map<String, Value>>,
+    /// Present on request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
+}
+
+/// Where a score comes from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The hit's score: f32 of the sum of all products.
+    pub score: f32,
+    /// One entry per term that query and document share, the largest product first.
+    pub contributions: Vec<Contribution>,
+}
+
+/// What one term adds to a score.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Contribution {
+    /// The term's text, null if no vocabulary is at hand.
+    pub token: Option<String>,
+    /// The term's id in the model's vocabulary, null for words of BM25.
+    pub id: Option<u32>,
+    /// Weight in the query; for BM25 the number of occurrences.
+    pub query_weight: f64,
+    /// Stored weight in the document; for BM25 the score of one occurrence.
+    pub doc_weight: f64,
+    /// `query_weight × doc_weight`.
+    pub product: f64,
+    /// `product` over the sum of all products.
+    pub share: f64,
+}
+
+/// What a search did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Profile {
+    /// How the largest segment was searched: `block_max`, `max_score`, `rows` or `none` ([`Choice`]
+    /// says what they are), or `bm25_exhaustive`.
+    pub plan: &'static str,
+    /// Why so.
+    pub why: &'static str,
+    /// Query terms.
+    pub query_terms: usize,
+    /// Segments searched.
+    pub segments: usize,
+    /// Microseconds spent on the filter.
+    pub filter_us: u64,
+    /// Whether the filter's rows were known from an earlier search.
+    pub filter_cached: bool,
+    /// Microseconds spent on finding the hits.
+    pub search_us: u64,
+    /// Microseconds of `search_us` by phase; they sum to it, to within a microsecond.
+    pub phases: PhasesUs,
+    /// Work counted over all segments.
+    #[serde(flatten)]
+    pub counters: Counters,
+}
+
+/// Microseconds by phase; `Counters::phases` says what belongs to each but the last.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PhasesUs {
+    /// Looking up terms and lists.
+    pub plan_us: f64,
+    /// Adding short lists.
+    pub scatter_us: f64,
+    /// Dropping groups and adding long lists.
+    pub sweep_us: f64,
+    /// Scoring finalists.
+    pub finalists_us: f64,
+    /// Everything else: memory to search in, merging the hits of segments; all of [`Rank::Bm25`].
+    pub other_us: f64,
+}
+
+impl PhasesUs {
+    /// The phases of a search of `search_us`.
+    pub(crate) fn of(phases: &Phases, search_us: u64) -> Self {
+        let us = |ns: u64| ns as f64 / 1e3;
+        let Phases { plan_ns, scatter_ns, sweep_ns, finalists_ns } = *phases;
+        let known_ns = plan_ns + scatter_ns + sweep_ns + finalists_ns;
+        Self {
+            plan_us: us(plan_ns),
+            scatter_us: us(scatter_ns),
+            sweep_us: us(sweep_ns),
+            finalists_us: us(finalists_ns),
+            other_us: (search_us as f64 - us(known_ns)).max(0.0),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_show_every_counter_and_microseconds() {
+        let phases = Phases { plan_ns: 1_500, ..Phases::default() };
+        let counters = Counters { bytes: 7, phases, ..Counters::default() };
+        let profile = Profile {
+            plan: "block_max",
+            why: "",
+            query_terms: 1,
+            segments: 1,
+            filter_us: 0,
+            filter_cached: false,
+            search_us: 2,
+            phases: PhasesUs::of(&counters.phases, 2),
+            counters: counters.clone(),
+        };
+        let json = |value: serde_json::Result<Value>| value.unwrap().as_object().unwrap().clone();
+        let (shown, counted) =
+            (json(serde_json::to_value(&profile)), json(serde_json::to_value(&counters)));
+        assert!(counted.keys().all(|name| shown.contains_key(name)), "{shown:?}");
+        assert_eq!((&shown["bytes"], &shown["phases"]["plan_us"]), (&7.into(), &1.5.into()));
+        // The whole is cut to microseconds, its parts are not.
+        assert_eq!(shown["phases"]["other_us"], 0.5);
+        assert_eq!(PhasesUs::of(&counters.phases, 1).other_us, 0.0);
+    }
+}
