@@ -59,9 +59,9 @@ class Weights:
         random = np.random.default_rng(seed)
         draw = lambda *shape: random.normal(0.0, 1.0, shape).astype(np.float32)
         self.embedding = draw(V, HIDDEN)
-        self.context = (draw(HIDDEN, HIDDEN) * 0.4).astype(np.float32)
-        self.output = draw(HIDDEN, columns)
-        self.bias = (-1.6 + 0.1 * draw(columns)).astype(np.float32)
+        self.context = (draw(HIDDEN, HIDDEN) * 0.04).astype(np.float32)
+        self.output = (draw(HIDDEN, columns) * 0.6).astype(np.float32)
+        self.bias = (-1.0 + 0.1 * draw(columns)).astype(np.float32)
 
     def hidden(self, ids):
         """Every token, and the mean of all of them: so a vector depends on the whole text."""
@@ -128,7 +128,8 @@ class Graph:
         model.ir_version = 8
         onnx.checker.check_model(model)
         if external:
-            onnx.save(model, path, save_as_external_data=True, location=external, size_threshold=0)
+            onnx.save(model, path, save_as_external_data=True, location=external, size_threshold=256)
+            (path.parent / external).chmod(0o644)
         else:
             path.write_bytes(model.SerializeToString())
 
@@ -312,8 +313,8 @@ def by_token(weights, ids):
 
 def unicoil():
     weights, tok, queries = Weights(8, 1), tokenizer(), Weights(80, 1)
-    weights.bias += 2.0
-    queries.bias += 2.0
+    weights.bias += 1.2
+    queries.bias += 1.2
     entries = golden(TEXTS, tok, lambda _, e: by_token(weights, e.ids))
     entries += golden(TEXTS, tok, lambda _, e: by_token(queries, e.ids), "query")
     folder = write("unicoil", """
@@ -332,7 +333,7 @@ The query graph has one input and no mask, as castorini's, so its texts run alon
 
 def deepimpact():
     weights, tok = Weights(9, 1), tokenizer()
-    weights.bias += 2.0
+    weights.bias += 1.2
     words = sorted({w for t in TEXTS for w in re.findall(r"\w+", t.lower())} - {"zebra"})
     number = {w: i for i, w in enumerate(words)}
 
@@ -372,8 +373,8 @@ def sparterm():
         gate = sigmoid(gates.logits(e.ids).mean(axis=0))
         return vector(np.where(gate > 0.4, importance, 0.0))
 
-    folder = write("sparterm", "SparTerm: importance where the gate is above 0.4.",
-                   "gate = 0.4", golden(TEXTS, tok, encode))
+    folder = write("sparterm", "SparTerm: importance where the gate is above 0.4. The graph sums over tokens, and so its noise.",
+                   'gate = 0.4\nbatching = "single"', golden(TEXTS, tok, encode))
     graph = Graph()
     active = graph("Relu", graph.logits(weights, "input_ids", "attention_mask"))
     keep = graph("Unsqueeze", graph("Cast", "attention_mask", to=FLOAT), "axis_2")

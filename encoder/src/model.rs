@@ -42,6 +42,8 @@ pub(crate) struct Opened {
     pub(crate) batching: Batching,
     pub(crate) gate: f32,
     golden: Option<Golden>,
+    /// Queries are encoded as the folder states; golden queries are of that encoder.
+    pub(crate) query_is_stated: bool,
     card: ModelCard,
 }
 
@@ -137,6 +139,7 @@ impl Model {
             batching: settings.batching,
             gate: settings.gate,
             golden: settings.golden,
+            query_is_stated: settings.query_is_stated,
             card,
         };
         let first = Arc::new(Mutex::new(sessions.into_iter().map(Some).collect()));

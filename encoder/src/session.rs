@@ -11,7 +11,8 @@
 //! for it. A graph with more noise than that says `batching = "single"` in its settings; the
 //! self-test finds out.
 //!
-//! The same holds where a gate or a pruning rule decides. At most one batch's output tensor is
+//! The same holds where a gate or a pruning rule decides. Where logits are summed over tokens, the
+//! noise is too: such texts always run alone. At most one batch's output tensor is
 //! alive: rows become vectors (`readers.rs`) before the next batch runs.
 
 use std::sync::Arc;
@@ -29,7 +30,7 @@ use crate::model::Opened;
 use crate::pool::sparse;
 use crate::readers::{self, Outputs, Run};
 use crate::runtime::Runtime;
-use crate::settings::Batching;
+use crate::settings::{Batching, Pooling};
 use crate::side::Kind;
 use crate::table::Table;
 use crate::tokenize::TokenizedText;
@@ -148,7 +149,7 @@ impl Encoder {
         let lengths: Vec<usize> = tokens.iter().map(|tokens| tokens.ids.len()).collect();
         // A text without tokens is in no batch and keeps the empty vector.
         let mut vectors = vec![SparseVector::default(); texts.len()];
-        for batch in plan(&lengths, self.budget(at)) {
+        for batch in plan(&lengths, self.budget(at, model.side(side).pooling)) {
             let rows = self.run(side, &batch, &tokens, readers::read)?;
             for (&text, row) in batch.texts.iter().zip(rows) {
                 vectors[text] = if row.doubtful && batch.texts.len() > 1 {
@@ -179,9 +180,11 @@ impl Encoder {
         texts.iter().enumerate().map(tokenize).collect()
     }
 
-    fn budget(&self, graph: usize) -> Budget {
+    /// A sum adds up the noise of all tokens, beyond the tolerance; so its texts run alone.
+    fn budget(&self, graph: usize, pooling: Pooling) -> Budget {
         let single = Budget::new(Batching::Single, 1, 1);
-        self.sessions[graph].as_ref().map_or(single, |session| session.budget)
+        let session = self.sessions[graph].as_ref().filter(|_| pooling != Pooling::Sum);
+        session.map_or(single, |session| session.budget)
     }
 
     fn look_up(

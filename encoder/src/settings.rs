@@ -5,7 +5,8 @@
 //! ```toml
 //! graph = "model.onnx"        # default: the only .onnx file in the folder or its `onnx` subfolder
 //! layout = "logits"           # "pooled", "sparse", "token_weights", "gated"; default: detected
-//! pooling = "max"             # over tokens: "max" or "sum"; default "max" (where we pool)
+//! pooling = "max"             # over tokens: "max" or "sum", which encodes every text alone;
+//!                             # default "max" (where we pool)
 //! activation = "log1p_relu"   # "log1p_log1p_relu", "relu", "binary"; default "log1p_relu" for
 //!                             # logits, "relu" for token weights
 //! gate = 0.5                  # gated layout: a term stays where its gate is above; default 0.5
@@ -214,6 +215,8 @@ pub(crate) struct Settings {
     pub(crate) query: SideSettings,
     pub(crate) document: SideSettings,
     pub(crate) golden: Option<Golden>,
+    /// Queries are encoded as stated, rather than as somebody asked.
+    pub(crate) query_is_stated: bool,
 }
 
 impl Settings {

@@ -181,8 +181,11 @@ impl Shared<'_> {
             graph,
             weights,
             template,
-            pooling: file.pooling.or(self.pooling),
-            activation: file.activation.or(self.activation),
+            // What both sides share is about graphs.
+            pooling: file.pooling.or(self.pooling.filter(|_| encoder == SideEncoder::Graph)),
+            activation: file
+                .activation
+                .or(self.activation.filter(|_| encoder == SideEncoder::Graph)),
             prune,
         })
     }
@@ -218,7 +221,7 @@ impl File {
         let shared = Shared { folder, path: &path, pooling, activation };
         let (mut query, also) = std::mem::take(&mut self.query).split();
         let document = std::mem::take(&mut self.document);
-        choose(&mut query, &also, asked, folder)?;
+        let query_is_stated = choose(&mut query, &also, asked, folder)?;
         let lengths = [query.max_length, document.max_length];
         let (max_length, length_is_stated) = self.lengths(&shared, lengths)?;
         let [query_graph, document_graph] = self.graphs(&shared, &query, &document)?;
@@ -244,6 +247,7 @@ impl File {
             query,
             document,
             golden,
+            query_is_stated,
             path,
         })
     }
@@ -305,14 +309,15 @@ impl File {
 }
 
 /// Puts the encoder that was asked for in the place of the stated one, if the folder offers it.
+/// Returns whether the stated one stays.
 fn choose(
     query: &mut FileSide,
     also: &[SideEncoder],
     asked: Option<SideEncoder>,
     folder: &Path,
-) -> Result<(), EncodeError> {
+) -> Result<bool, EncodeError> {
     let stated = query.encoder.unwrap_or(SideEncoder::Graph);
-    let Some(asked) = asked.filter(|&asked| asked != stated) else { return Ok(()) };
+    let Some(asked) = asked.filter(|&asked| asked != stated) else { return Ok(true) };
     let has_graph =
         || query.graph.is_some() || only_graph(folder, None).is_ok() || stated_graph(folder);
     let is_offered = also.contains(&asked)
@@ -330,7 +335,7 @@ fn choose(
     // The stated table and steps belong to the stated encoder.
     query.weights = None;
     query.encoder = Some(asked);
-    Ok(())
+    Ok(false)
 }
 
 /// Whether several graphs lie in the folder, of which the settings name one.
