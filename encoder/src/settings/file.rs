@@ -334,6 +334,9 @@ fn choose(
     }
     // The stated table and steps belong to the stated encoder.
     query.weights = None;
+    if asked != SideEncoder::Graph {
+        (query.pooling, query.activation) = (None, None);
+    }
     query.encoder = Some(asked);
     Ok(false)
 }

@@ -200,3 +200,39 @@ fn no_family_minds_empty_and_enormous_texts() {
         }
     }
 }
+
+#[test]
+fn weights_that_are_no_numbers_name_the_text() {
+    let folder = copy("splade-max");
+    let path = folder.path().join("weights.bin");
+    let mut bytes = std::fs::read(&path).unwrap();
+    for number in bytes.chunks_exact_mut(4) {
+        number.copy_from_slice(&f32::NAN.to_le_bytes());
+    }
+    std::fs::write(&path, bytes).unwrap();
+    let Some(model) = open(folder.path()) else { return };
+    let error = model.unwrap().encoder(1).unwrap().encode(Side::Query, &["cat"]).unwrap_err();
+    assert!(matches!(error, EncodeError::NonFinite { text: 0, .. }), "{error:?}");
+    assert!(error.to_string().contains("export it again"), "{error}");
+}
+
+#[test]
+fn files_that_are_no_text_are_named() {
+    for (family, file) in [
+        ("splade-max", "gleaner.toml"),
+        ("phrases", "phrases.txt"),
+        ("splade-max", "tokenizer.json"),
+        ("opensearch-v3", "idf.json"),
+        ("static-embedding", "query_embeddings.json"),
+    ] {
+        let error = error(family, |folder| {
+            std::fs::write(folder.join(file), b"\xff\xfe\xfd invalid").unwrap();
+        });
+        let Some(error) = error else { return };
+        let (EncodeError::InvalidFile { path, .. } | EncodeError::Read { path, .. }) = &error
+        else {
+            panic!("{file}: {error:?}")
+        };
+        assert!(path.ends_with(file), "{error:?}");
+    }
+}

@@ -32,7 +32,7 @@ fn queries_may_be_encoded_by_what_the_folder_offers() {
 #[test]
 fn a_table_that_lies_in_the_folder_is_used_only_when_asked_for() {
     let folder = copy("opensearch-v3");
-    let settings = "activation = 'log1p_log1p_relu'";
+    let settings = "activation = 'log1p_log1p_relu'\n[query]\npooling = 'sum'\nactivation = 'relu'";
     std::fs::write(folder.path().join("gleaner.toml"), settings).unwrap();
     let Some(plain) = open(folder.path()) else { return };
     assert_eq!(plain.unwrap().card().query.encoder, SideEncoder::Graph);
