@@ -180,7 +180,8 @@ impl Sparsity {
             share: terms.len() as f64 / model.card().vocabulary_size.max(1) as f64,
             smallest: terms.last().map_or(0.0, |term| term.1),
             largest: terms.first().map_or(0.0, |term| term.1),
-            sum: terms.iter().map(|term| f64::from(term.1)).sum(),
+            // The sum of nothing is negative zero.
+            sum: terms.iter().map(|term| f64::from(term.1)).sum::<f64>() + 0.0,
             heaviest: terms.iter().take(TERMS_SHOWN).map(name).collect(),
         }
     }

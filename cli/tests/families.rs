@@ -36,10 +36,10 @@ fn runtime_is_here() -> bool {
 /// An index of four documents made by a fixture.
 fn index(folder: &Path, family: &str) -> String {
     let texts = ["red wine and bread", "immunization", "old songs of the sea", "black tea"];
-    let lines: String = texts
-        .iter()
-        .map(|text| format!("{{\"_id\": \"{text}\", \"text\": \"{text}\"}}\n"))
-        .collect();
+    // An id has no spaces.
+    let line =
+        |text: &str| format!("{{\"_id\": \"{}\", \"text\": \"{text}\"}}\n", text.replace(' ', "_"));
+    let lines: String = texts.into_iter().map(line).collect();
     let corpus = folder.join("corpus.jsonl");
     fs::write(&corpus, lines).unwrap();
     let index = folder.join(format!("{family}.index")).to_str().unwrap().to_owned();
@@ -87,7 +87,7 @@ fn explanations_name_the_words_of_the_query() {
     let lines =
         ok(&["encode", "--model", &model, "--input", corpus.to_str().unwrap(), "--provenance"]);
     let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
-    assert_eq!(first["id"], "red wine and bread");
+    assert_eq!(first["id"], "red_wine_and_bread");
     for term in first["terms"].as_array().unwrap().iter().filter(|term| !term["word"].is_null()) {
         let (start, end) = (&term["bytes"]["start"], &term["bytes"]["end"]);
         let bytes = start.as_u64().unwrap() as usize..end.as_u64().unwrap() as usize;

@@ -228,7 +228,7 @@ pub enum EncodeError {
         folder: PathBuf,
         /// The encoder asked for.
         asked: &'static str,
-        /// Those it states.
+        /// Those it offers.
         offered: Vec<&'static str>,
     },
     /// The graph returned a term id that does not exist.

@@ -320,15 +320,15 @@ fn choose(
     let Some(asked) = asked.filter(|&asked| asked != stated) else { return Ok(true) };
     let has_graph =
         || query.graph.is_some() || only_graph(folder, None).is_ok() || stated_graph(folder);
-    let is_offered = also.contains(&asked)
-        || match asked {
-            SideEncoder::Graph => has_graph(),
-            SideEncoder::Ones => false,
-            table => usual_weights(folder, table).is_some(),
-        };
-    if !is_offered {
-        let mut offered = vec![stated.name()];
-        offered.extend(also.iter().map(|other| other.name()));
+    let is_offered = |kind: &SideEncoder| match kind {
+        kind if *kind == stated || also.contains(kind) => true,
+        SideEncoder::Graph => has_graph(),
+        SideEncoder::Ones => false,
+        table => usual_weights(folder, *table).is_some(),
+    };
+    if !is_offered(&asked) {
+        let all = [SideEncoder::Graph, SideEncoder::Idf, SideEncoder::Ones, SideEncoder::Embedding];
+        let offered = all.into_iter().filter(is_offered).map(SideEncoder::name).collect();
         let folder = folder.to_owned();
         return Err(EncodeError::QueryEncoder { folder, asked: asked.name(), offered });
     }
