@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use gleaner_encoder::{EncodeError, Encoder, Model, Runtime, Side, SparseVector};
+use gleaner_encoder::{EncodeError, Encoder, Model, Runtime, Side, SideEncoder, SparseVector};
 use gleaner_searcher::{Manifest, ModelBinding};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -46,6 +46,8 @@ pub(crate) struct Turn {
 pub(crate) struct LoadOptions<'a> {
     /// The folder that overrides those the indexes recorded.
     pub(crate) named: Option<PathBuf>,
+    /// What encodes queries, where it is not what the folders state.
+    pub(crate) query: Option<SideEncoder>,
     /// The runtime's library, where one was named.
     pub(crate) ort_lib: Option<&'a Path>,
     /// Encoders per model.
@@ -61,7 +63,7 @@ impl Models {
         bindings: impl Iterator<Item = &'a ModelBinding>,
         options: LoadOptions<'_>,
     ) -> Result<Self, ServeError> {
-        let LoadOptions { named, ort_lib, encoders } = options;
+        let LoadOptions { named, query, ort_lib, encoders } = options;
         let wanted: BTreeSet<PathBuf> = match &named {
             Some(folder) => BTreeSet::from([folder.clone()]),
             None => bindings.map(|binding| PathBuf::from(&binding.path)).collect(),
@@ -79,10 +81,14 @@ impl Models {
         for folder in wanted {
             let opened = match &runtime {
                 Err(reason) => Err(reason.clone()),
-                Ok(runtime) => match (models.open(&folder, runtime, encoders), &models.named) {
-                    (Err(source), Some(_)) => return Err(asked_for("--model", &folder, source)),
-                    (opened, _) => opened.map_err(|error| chain(&error)),
-                },
+                Ok(runtime) => {
+                    match (models.open(&folder, query, runtime, encoders), &models.named) {
+                        (Err(source), Some(_)) => {
+                            return Err(asked_for("--model", &folder, source));
+                        }
+                        (opened, _) => opened.map_err(|error| chain(&error)),
+                    }
+                }
             };
             models.folders.insert(folder, opened);
         }
@@ -93,10 +99,11 @@ impl Models {
     fn open(
         &mut self,
         folder: &Path,
+        query: Option<SideEncoder>,
         runtime: &Runtime,
         encoders: usize,
     ) -> Result<String, EncodeError> {
-        let model = Model::open(folder, runtime)?;
+        let model = Model::open_with(folder, runtime, query)?;
         let fingerprint = model.fingerprint().to_owned();
         if !self.loaded.contains_key(&fingerprint) {
             let loaded = LoadedModel::new(model, encoders.max(1))?;
@@ -180,7 +187,9 @@ impl LoadedModel {
             }
             Err(error) => (Outcome::Fail, Some(chain(&error))),
         };
-        let idle = (0..encoders).map(|_| model.encoder(1)).collect::<Result<Vec<_>, _>>()?;
+        let mut idle = (0..encoders).map(|_| model.encoder(1)).collect::<Result<Vec<_>, _>>()?;
+        // Now rather than at somebody's first query.
+        idle.iter_mut().try_for_each(|encoder| encoder.prepare(Side::Query))?;
         let turns = Arc::new(Semaphore::new(encoders.min(Semaphore::MAX_PERMITS)));
         Ok(Self { model, selftest, idle: Mutex::new(idle), turns })
     }

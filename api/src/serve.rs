@@ -22,6 +22,7 @@ use crate::{
     state::{ServedIndex, State},
     wire::{IndexSummary, Outcome},
 };
+use gleaner_encoder::SideEncoder;
 
 /// How long requests may run on after the server was asked to stop, beyond their own limit.
 const STOP_GRACE: Duration = Duration::from_secs(1);
@@ -35,6 +36,8 @@ pub struct ServeOptions {
     pub addr: SocketAddr,
     /// A model folder that is used instead of those the indexes recorded.
     pub model: Option<PathBuf>,
+    /// What encodes queries, where it is not what the model folders state.
+    pub query_encoder: Option<SideEncoder>,
     /// The ONNX Runtime library, where it is not to be searched for.
     pub ort_lib: Option<PathBuf>,
     /// What clients must send as `Authorization: Bearer KEY`.
@@ -79,7 +82,8 @@ pub struct Server {
 /// when `model` or `ort_lib` was given and cannot be used. Panics: never.
 /// Cost: reads all files of all indexes for their checksums.
 pub fn open(options: ServeOptions) -> Result<Server, ServeError> {
-    let ServeOptions { data, addr, model, ort_lib, api_key, encoder_threads, limits } = options;
+    let ServeOptions { data, addr, model, query_encoder, ort_lib, api_key, .. } = options;
+    let ServeOptions { encoder_threads, limits, .. } = options;
     if api_key.is_none() && !addr.ip().to_canonical().is_loopback() {
         return Err(ServeError::KeyRequired { addr });
     }
@@ -94,7 +98,12 @@ pub fn open(options: ServeOptions) -> Result<Server, ServeError> {
     }
     let snapshots: Vec<_> = indexes.values().filter_map(|index| index.current().ok()).collect();
     let bindings = snapshots.iter().filter_map(|snapshot| snapshot.manifest().model.as_ref());
-    let load = LoadOptions { named: model, ort_lib: ort_lib.as_deref(), encoders: encoder_threads };
+    let load = LoadOptions {
+        named: model,
+        query: query_encoder,
+        ort_lib: ort_lib.as_deref(),
+        encoders: encoder_threads,
+    };
     let models = Models::load(bindings, load)?;
     let permits = Arc::new(Semaphore::new(limits.concurrency.min(Semaphore::MAX_PERMITS)));
     let state = Arc::new(State { indexes, models, limits, key, permits });

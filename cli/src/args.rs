@@ -60,8 +60,8 @@ pub(crate) enum Command {
 
 #[derive(Subcommand)]
 pub(crate) enum ModelCommand {
-    /// Print layout, settings and fingerprint.
-    Inspect(ModelArgs),
+    /// Print layout, sides, settings and fingerprints, and how sparse a text's vectors are.
+    Inspect(InspectModelArgs),
     /// Encode the model's golden texts again and compare.
     Selftest(ModelArgs),
 }
@@ -80,8 +80,23 @@ pub(crate) struct QueryModelArgs {
     /// Model folder [default: the one recorded in the index]
     #[arg(long, value_name = "DIR")]
     pub(crate) model: Option<PathBuf>,
+    /// What encodes queries [default: what the model folder states]; the folder must offer it
+    #[arg(long, value_enum, value_name = "ENCODER")]
+    pub(crate) query_encoder: Option<QueryEncoderArg>,
     #[command(flatten)]
     pub(crate) runtime: RuntimeArgs,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum QueryEncoderArg {
+    /// The model's graph
+    Graph,
+    /// A table of weights, idf.json: every distinct term has its weight there; no graph is run
+    Idf,
+    /// Every distinct term weighs 1
+    Ones,
+    /// A table of sparse rows
+    Embedding,
 }
 
 #[derive(Args)]
@@ -106,6 +121,18 @@ pub(crate) struct ModelArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) runtime: RuntimeArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct InspectModelArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    /// A text to encode on both sides
+    #[arg(long, value_name = "TEXT", default_value = "What is learned sparse retrieval?")]
+    pub(crate) text: String,
+    /// What encodes queries [default: what the model folder states]; the folder must offer it
+    #[arg(long, value_enum, value_name = "ENCODER")]
+    pub(crate) query_encoder: Option<QueryEncoderArg>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -142,6 +169,12 @@ pub(crate) struct EncodeArgs {
     /// Output format
     #[arg(long, value_enum, default_value = "vectors-jsonl")]
     pub(crate) format: VectorFormat,
+    /// Write JSON lines instead that say which word of the text gave every term its weight
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) provenance: bool,
+    /// What encodes queries [default: what the model folder states]; the folder must offer it
+    #[arg(long, value_enum, value_name = "ENCODER")]
+    pub(crate) query_encoder: Option<QueryEncoderArg>,
     /// Output file; `-` writes stdout
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub(crate) out: PathBuf,
@@ -208,6 +241,9 @@ pub(crate) struct IndexArgs {
     /// resolves if given
     #[arg(long, value_name = "DIR")]
     pub(crate) model: Option<PathBuf>,
+    /// Check that the model folder offers this encoder for queries; documents are indexed the same
+    #[arg(long, value_enum, value_name = "ENCODER")]
+    pub(crate) query_encoder: Option<QueryEncoderArg>,
     /// What the inputs are
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) format: InputFormatArg,

@@ -20,7 +20,7 @@ use crate::{
     model::{self, threads},
     output::stdout,
     progress::Reporter,
-    search::{self, EncodedQuery},
+    search::{self, EncodedQuery, QueryWords},
 };
 
 /// Questions whose answers use other words.
@@ -33,6 +33,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let sample = args.data.join("sample");
     let model = QueryModelArgs {
         model: Some(args.data.join("models/splade-tiny")),
+        query_encoder: None,
         runtime: args.runtime.clone(),
     };
     let mut out = stdout();
@@ -65,7 +66,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
 /// Builds the demo's index, or finds it complete from an earlier run.
 fn build(out: &mut impl Write, args: &DemoArgs, sample: &Path) -> anyhow::Result<()> {
     let folder = args.data.join("models/splade-tiny");
-    let model = model::open(&folder, &args.runtime)?;
+    let model = model::open(&folder, None, &args.runtime)?;
     let input = sample.join("corpus.jsonl");
     check_ownership(&args.demo_index, &input)?;
     writeln!(out, "Model   {} ({})", folder.display(), &model.fingerprint()[..19])?;
@@ -169,7 +170,7 @@ fn show(
     };
     writeln!(out, "\n> {query}")?;
     let response = ask(Rank::Sparse, 3, true)?;
-    search::print(out, &response)?;
+    search::print(out, &response, &QueryWords::new())?;
     if let Some(best) = response.hits.first() {
         let lexical = ask(Rank::Bm25, 1000, false)?;
         match lexical.hits.iter().find(|hit| hit.id == best.id) {

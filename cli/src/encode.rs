@@ -14,11 +14,14 @@ use crate::{
 };
 
 pub(crate) fn run(args: &EncodeArgs) -> anyhow::Result<()> {
-    let model = model::open(&args.model, &args.runtime)?;
+    let model = model::open(&args.model, args.query_encoder, &args.runtime)?;
     let side = match args.side {
         SideArg::Query => Side::Query,
         SideArg::Document => Side::Document,
     };
+    if args.provenance {
+        return provenance(args, &model, side);
+    }
     let threads = model::threads(args.threads);
     let mut encoders =
         (0..threads).map(|_| Ok(model.encoder(1)?)).collect::<anyhow::Result<Vec<Encoder>>>()?;
@@ -54,6 +57,49 @@ pub(crate) fn run(args: &EncodeArgs) -> anyhow::Result<()> {
         _ => {}
     }
     Ok(out.flush()?)
+}
+
+/// What gave a term its weight, as it is written.
+#[derive(serde::Serialize)]
+struct TracedTerm<'a> {
+    token: String,
+    id: u32,
+    weight: f32,
+    /// Position of the token, specials counted.
+    position: usize,
+    /// The word of the text, and its bytes there; null for specials.
+    word: Option<&'a str>,
+    bytes: Option<std::ops::Range<usize>>,
+}
+
+/// `gleaner encode --provenance`: a JSON object per text, heaviest terms first.
+fn provenance(args: &EncodeArgs, model: &Model, side: Side) -> anyhow::Result<()> {
+    let mut encoder = model.encoder(args.threads.unwrap_or(0))?;
+    let mut documents = Documents::open(&args.input)?;
+    let mut out = create(&args.out)?;
+    let token = token_of(model);
+    loop {
+        let chunk = documents.next_chunk(CHUNK_DOCUMENTS)?;
+        if chunk.is_empty() {
+            return Ok(out.flush()?);
+        }
+        for Document { id, text, .. } in &chunk {
+            let traced = encoder.encode_with_provenance(side, text)?;
+            let pairs = traced.vector.iter().zip(traced.sources);
+            let mut terms: Vec<TracedTerm<'_>> = pairs
+                .map(|((id, weight), source)| TracedTerm {
+                    token: token(id),
+                    id,
+                    weight,
+                    position: source.position,
+                    word: source.word.clone().and_then(|word| text.get(word)),
+                    bytes: source.word,
+                })
+                .collect();
+            terms.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+            writeln!(out, "{}", serde_json::json!({ "id": id, "terms": terms }))?;
+        }
+    }
 }
 
 /// Encodes a chunk on all encoders at once; vectors in the order of the documents.

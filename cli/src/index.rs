@@ -109,7 +109,7 @@ fn open_model(args: &IndexArgs, inputs: &mut [InputFile]) -> anyhow::Result<Opti
         None if has_texts(inputs) => recorded_folder(&args.index)?,
         None => return Ok(None),
     };
-    let model = model::open(&folder, &args.runtime)?;
+    let model = model::open(&folder, args.query_encoder, &args.runtime)?;
     if args.model.is_some() {
         inputs.iter_mut().for_each(|input| input.terms = Some(model::terms(&model)));
     }

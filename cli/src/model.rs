@@ -6,20 +6,40 @@ use std::{
     sync::Arc,
 };
 
-use gleaner_encoder::{Encoder, Model, Runtime, Side, SparseVector};
+use gleaner_encoder::{
+    EncodeError, Encoder, Model, ModelCard, Runtime, Side, SideCard, SideEncoder, SparseVector,
+};
 use gleaner_indexer::{DocumentEncoder, Terms};
 use gleaner_searcher::Snapshot;
 
 use crate::{
-    args::{ModelArgs, QueryModelArgs, RuntimeArgs},
+    args::{InspectModelArgs, ModelArgs, QueryEncoderArg, QueryModelArgs, RuntimeArgs},
     failure::{Failure, model_error},
     output::stdout,
 };
 
+/// Terms of a vector shown to people.
+const TERMS_SHOWN: usize = 12;
+
+impl From<QueryEncoderArg> for SideEncoder {
+    fn from(arg: QueryEncoderArg) -> Self {
+        match arg {
+            QueryEncoderArg::Graph => Self::Graph,
+            QueryEncoderArg::Idf => Self::Idf,
+            QueryEncoderArg::Ones => Self::Ones,
+            QueryEncoderArg::Embedding => Self::Embedding,
+        }
+    }
+}
+
 /// Opens a model folder named on the command line.
-pub(crate) fn open(folder: &Path, runtime: &RuntimeArgs) -> anyhow::Result<Model> {
+pub(crate) fn open(
+    folder: &Path,
+    query: Option<QueryEncoderArg>,
+    runtime: &RuntimeArgs,
+) -> anyhow::Result<Model> {
     let runtime = Runtime::load(runtime.ort_lib.as_deref())?;
-    Ok(Model::open(folder, &runtime)?)
+    Ok(Model::open_with(folder, &runtime, query.map(SideEncoder::from))?)
 }
 
 /// Opens the model that encodes queries for an index, and proves that it is the right one.
@@ -35,8 +55,8 @@ pub(crate) fn open_for(snapshot: &Snapshot, args: &QueryModelArgs) -> anyhow::Re
         return Err(Failure::ModelNotFound { path: folder }.into());
     }
     let runtime = Runtime::load(args.runtime.ort_lib.as_deref())?;
-    let model =
-        Model::open(&folder, &runtime).map_err(|error| model_error(error, args.model.is_none()))?;
+    let model = Model::open_with(&folder, &runtime, args.query_encoder.map(SideEncoder::from))
+        .map_err(|error| model_error(error, args.model.is_none()))?;
     // An index of given vectors is bound to no model: whoever names one says that it fits.
     match bound {
         Some(bound) if model.fingerprint() != bound.fingerprint => Err(Failure::ModelMismatch {
@@ -73,59 +93,147 @@ pub(crate) fn threads(asked: Option<usize>) -> usize {
     asked.unwrap_or_else(cores).max(1)
 }
 
+/// The words of a text that gave a vector's terms their weights, where that is known.
+pub(crate) fn words(
+    encoder: &mut Encoder,
+    side: Side,
+    text: &str,
+) -> anyhow::Result<Option<Vec<(u32, String)>>> {
+    let traced = match encoder.encode_with_provenance(side, text) {
+        Err(EncodeError::NoProvenance { .. }) => return Ok(None),
+        traced => traced?,
+    };
+    let named = traced.sources.into_iter().filter_map(|source| {
+        let word = text.get(source.word?)?;
+        Some((source.term, word.to_owned()))
+    });
+    Ok(Some(named.collect()))
+}
+
 /// `gleaner model inspect`
-pub(crate) fn inspect(args: &ModelArgs) -> anyhow::Result<()> {
-    let model = open(&args.folder, &args.runtime)?;
+pub(crate) fn inspect(args: &InspectModelArgs) -> anyhow::Result<()> {
+    let model = open(&args.model.folder, args.query_encoder, &args.model.runtime)?;
+    let mut encoder = model.encoder(1)?;
+    let mut statistics = Vec::new();
+    for side in [Side::Query, Side::Document] {
+        let vector = encoder.encode(side, &[&args.text])?.pop().unwrap_or_default();
+        statistics.push((side, Sparsity::of(&vector, &model)));
+    }
     let card = model.card();
     let mut out = stdout();
-    if args.json {
-        writeln!(out, "{}", serde_json::to_string_pretty(card)?)?;
+    if args.model.json {
+        let report = Inspection { card, text: &args.text, sparsity: &statistics };
+        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
         return Ok(out.flush()?);
     }
+    print_card(&mut out, card)?;
+    writeln!(out, "text          {:?}", args.text)?;
+    for (side, sparsity) in &statistics {
+        let side = side_name(*side);
+        writeln!(
+            out,
+            "  {side:<11} {} terms of {} ({:.3} %), weights {:.4} to {:.4}, sum {:.2}",
+            sparsity.terms,
+            card.vocabulary_size,
+            100.0 * sparsity.share,
+            sparsity.smallest,
+            sparsity.largest,
+            sparsity.sum
+        )?;
+        let heaviest = &sparsity.heaviest;
+        let heaviest = heaviest.iter().map(|(token, weight)| format!("{token} {weight:.2}"));
+        writeln!(out, "              {}", heaviest.collect::<Vec<_>>().join(", "))?;
+    }
+    Ok(out.flush()?)
+}
+
+/// The card, and what became of a text.
+#[derive(serde::Serialize)]
+struct Inspection<'a> {
+    #[serde(flatten)]
+    card: &'a ModelCard,
+    text: &'a str,
+    sparsity: &'a [(Side, Sparsity)],
+}
+
+/// How sparse a vector is.
+#[derive(serde::Serialize)]
+struct Sparsity {
+    terms: usize,
+    /// Terms over all there are.
+    share: f64,
+    smallest: f32,
+    largest: f32,
+    sum: f64,
+    heaviest: Vec<(String, f32)>,
+}
+
+impl Sparsity {
+    fn of(vector: &SparseVector, model: &Model) -> Self {
+        let mut terms: Vec<(u32, f32)> = vector.iter().collect();
+        terms.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let name = |&(term, weight): &(u32, f32)| {
+            (model.token(term).map_or_else(|| format!("#{term}"), str::to_owned), weight)
+        };
+        Self {
+            terms: terms.len(),
+            share: terms.len() as f64 / model.card().vocabulary_size.max(1) as f64,
+            smallest: terms.last().map_or(0.0, |term| term.1),
+            largest: terms.first().map_or(0.0, |term| term.1),
+            // The sum of nothing is negative zero.
+            sum: terms.iter().map(|term| f64::from(term.1)).sum::<f64>() + 0.0,
+            heaviest: terms.iter().take(TERMS_SHOWN).map(name).collect(),
+        }
+    }
+}
+
+fn side_name(side: Side) -> &'static str {
+    match side {
+        Side::Query => "query",
+        Side::Document => "document",
+    }
+}
+
+fn print_card(out: &mut impl Write, card: &ModelCard) -> anyhow::Result<()> {
     writeln!(out, "model         {}", card.folder.display())?;
     writeln!(out, "fingerprint   {}", card.fingerprint)?;
-    writeln!(out, "graph         {} ({} bytes)", card.graph.display(), card.graph_bytes)?;
-    writeln!(out, "layout        {:?}", card.layout)?;
-    writeln!(out, "pooling       {:?}, activation {:?}", card.pooling, card.activation)?;
-    writeln!(
-        out,
-        "max length    query {}, document {}",
-        card.max_length.query, card.max_length.document
-    )?;
-    writeln!(out, "vocabulary    {}", card.vocabulary_size)?;
+    writeln!(out, "vocabulary    {} ({:?})", card.vocabulary_size, card.unit)?;
+    for (name, side) in [("queries", &card.query), ("documents", &card.document)] {
+        print_side(out, name, side)?;
+    }
+    writeln!(out, "batching      {:?}", card.batching)?;
     for input in &card.inputs {
-        writeln!(out, "input         {} {:?}", input.name, input.shape)?;
+        writeln!(out, "input         {} {} {:?}", input.name, input.element, input.shape)?;
     }
     for output in &card.outputs {
-        writeln!(out, "output        {} {:?}", output.name, output.shape)?;
+        writeln!(out, "output        {} {} {:?}", output.name, output.element, output.shape)?;
     }
+    let (version, path) = (&card.runtime_version, card.runtime.display());
+    writeln!(out, "runtime       ONNX Runtime {version} at {path}")?;
+    Ok(())
+}
+
+fn print_side(out: &mut impl Write, name: &str, side: &SideCard) -> anyhow::Result<()> {
+    let file = side.file.as_ref().map_or_else(String::new, |file| file.display().to_string());
+    writeln!(out, "{name:<13} {} {file}", side.encoder.name())?;
     writeln!(
         out,
-        "runtime       ONNX Runtime {} at {}",
-        card.runtime_version,
-        card.runtime.display()
+        "  layout      {:?}, pooling {:?}, activation {:?}",
+        side.layout, side.pooling, side.activation
     )?;
-    let sample = "What is learned sparse retrieval?";
-    let vectors = model.encoder(1)?.encode(Side::Query, &[sample])?;
-    let mut terms: Vec<(u32, f32)> = vectors[0].iter().collect();
-    terms.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let heaviest: Vec<String> = terms
-        .iter()
-        .take(12)
-        .map(|(term, weight)| format!("{} {weight:.2}", model.token(*term).unwrap_or("?")))
-        .collect();
-    writeln!(
-        out,
-        "sample        {sample:?} has {} terms: {}, …",
-        terms.len(),
-        heaviest.join(", ")
-    )?;
-    Ok(out.flush()?)
+    writeln!(out, "  max length  {}", side.max_length)?;
+    if side.template != "{text}" {
+        writeln!(out, "  template    {:?}", side.template)?;
+    }
+    if !side.prune.is_nothing() {
+        writeln!(out, "  pruned      {}", serde_json::to_string(&side.prune)?)?;
+    }
+    Ok(writeln!(out, "  fingerprint {}", side.fingerprint)?)
 }
 
 /// `gleaner model selftest`
 pub(crate) fn selftest(args: &ModelArgs) -> anyhow::Result<()> {
-    let model = open(&args.folder, &args.runtime)?;
+    let model = open(&args.folder, None, &args.runtime)?;
     let test = model.selftest()?;
     let mut out = stdout();
     if args.json {

@@ -1,6 +1,7 @@
 //! `gleaner search`: one query, for people or as JSON.
 
 use std::{
+    collections::HashMap,
     io::{self, Write},
     time::{Duration, Instant},
 };
@@ -31,7 +32,11 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
         (_, Some(tokens)) => EncodedQuery::given(&snapshot, &args.model, tokens)?,
         (text, None) => {
             let text = text.as_deref().unwrap_or_default();
-            EncodedQuery::new(&snapshot, &args.model, rank, text)?
+            let mut encoded = EncodedQuery::new(&snapshot, &args.model, rank, text)?;
+            if args.explain {
+                encoded.trace(text)?;
+            }
+            encoded
         }
     };
     // People see titles, whatever else they ask for.
@@ -53,9 +58,11 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let response = snapshot.search(&request, &|term| encoded.token(term))?;
     let mut out = stdout();
     if args.json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&response)?)?;
+        let words = &encoded.words;
+        let answer = Answer { response: &response, query_words: words };
+        writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;
     } else {
-        print(&mut out, &response)?;
+        print(&mut out, &response, &encoded.words)?;
     }
     Ok(out.flush()?)
 }
@@ -63,6 +70,18 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
 /// Whether there is nothing in a text to search for. A model would make a vector of it nevertheless.
 pub(crate) fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
+}
+
+/// The words of a query by the terms they gave their weights.
+pub(crate) type QueryWords = HashMap<u32, String>;
+
+/// A response, and where the query's terms come from.
+#[derive(serde::Serialize)]
+struct Answer<'a> {
+    #[serde(flatten)]
+    response: &'a SearchResponse,
+    #[serde(skip_serializing_if = "HashMap::is_empty")]
+    query_words: &'a QueryWords,
 }
 
 /// When to return the best found so far, from now.
@@ -75,6 +94,8 @@ pub(crate) fn deadline(timeout_ms: Option<u64>) -> Option<Instant> {
 pub(crate) struct EncodedQuery {
     model: Option<Model>,
     pub(crate) vector: Option<SparseVector>,
+    /// Empty where nobody asked, and where the model does not tell.
+    pub(crate) words: QueryWords,
 }
 
 impl EncodedQuery {
@@ -85,11 +106,11 @@ impl EncodedQuery {
         text: &str,
     ) -> anyhow::Result<Self> {
         if rank != Rank::Sparse {
-            return Ok(Self { model: None, vector: None });
+            return Ok(Self { model: None, vector: None, words: QueryWords::new() });
         }
         let model = model::open_for(snapshot, args)?;
         let vector = model.encoder(1)?.encode(Side::Query, &[text])?.pop();
-        Ok(Self { model: Some(model), vector })
+        Ok(Self { model: Some(model), vector, words: QueryWords::new() })
     }
 
     /// A vector as it is written; its tokens belong to the model named, or are term ids.
@@ -98,7 +119,16 @@ impl EncodedQuery {
         let terms = model.as_ref().map(model::terms);
         let vector = parse_weights(tokens, terms.as_ref())
             .map_err(|reason| Failure::Usage(format!("--tokens: {reason}")))?;
-        Ok(Self { model, vector: Some(vector) })
+        Ok(Self { model, vector: Some(vector), words: QueryWords::new() })
+    }
+
+    /// Finds out which word of the text gave each term its weight.
+    fn trace(&mut self, text: &str) -> anyhow::Result<()> {
+        if let Some(model) = &self.model {
+            let words = model::words(&mut model.encoder(1)?, Side::Query, text)?;
+            self.words.extend(words.into_iter().flatten());
+        }
+        Ok(())
     }
 
     pub(crate) fn token(&self, term: u32) -> Option<String> {
@@ -107,7 +137,11 @@ impl EncodedQuery {
 }
 
 /// The response for people.
-pub(crate) fn print(out: &mut impl Write, response: &SearchResponse) -> io::Result<()> {
+pub(crate) fn print(
+    out: &mut impl Write,
+    response: &SearchResponse,
+    words: &QueryWords,
+) -> io::Result<()> {
     if response.hits.is_empty() {
         let found = match response.certificate.complete {
             true => "no document matches",
@@ -124,7 +158,7 @@ pub(crate) fn print(out: &mut impl Write, response: &SearchResponse) -> io::Resu
             writeln!(out, "       {key}: {value}")?;
         }
         if let Some(explanation) = &hit.explanation {
-            print_explanation(out, explanation)?;
+            print_explanation(out, explanation, words)?;
         }
     }
     let certificate = &response.certificate;
@@ -180,13 +214,20 @@ fn print_profile(out: &mut impl Write, profile: &Profile) -> io::Result<()> {
     )
 }
 
-fn print_explanation(out: &mut impl Write, explanation: &Explanation) -> io::Result<()> {
+fn print_explanation(
+    out: &mut impl Write,
+    explanation: &Explanation,
+    words: &QueryWords,
+) -> io::Result<()> {
     let shown = explanation.contributions.iter().take(CONTRIBUTIONS_SHOWN);
     for c in shown {
+        let token = c.token.clone().or_else(|| Some(format!("#{}", c.id?))).unwrap_or_default();
+        // A word that stands for itself needs no arrow.
+        let from = c.id.and_then(|id| words.get(&id)).filter(|word| word.to_lowercase() != token);
+        let from = from.map_or_else(String::new, |word| format!("  ← {word}"));
         writeln!(
             out,
-            "       {:<16} {:>7.4} = {:.4} × {:.4}  {:>4.1} %",
-            c.token.clone().or_else(|| Some(format!("#{}", c.id?))).unwrap_or_default(),
+            "       {token:<16} {:>7.4} = {:.4} × {:.4}  {:>4.1} %{from}",
             c.product,
             c.query_weight,
             c.doc_weight,

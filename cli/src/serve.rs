@@ -25,6 +25,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         data: args.data.clone(),
         addr: args.addr,
         model: args.model.model.clone(),
+        query_encoder: args.model.query_encoder.map(Into::into),
         ort_lib: args.model.runtime.ort_lib.clone(),
         api_key,
         encoder_threads: threads,

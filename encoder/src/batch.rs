@@ -5,7 +5,7 @@
 
 use crate::layout::Role;
 use crate::settings::Batching;
-use crate::tokenize::Tokens;
+use crate::tokenize::TokenizedText;
 
 /// Padded tokens per batch. On passages of 88 tokens, batches of 256 to 1,024 tokens encode twice
 /// as many texts per second as single texts do; beyond that the working set leaves the caches.
@@ -43,6 +43,11 @@ impl Budget {
             },
         }
     }
+
+    /// The same for a graph that takes `rows` texts at most.
+    pub(crate) fn at_most(self, rows: Option<usize>) -> Self {
+        Self { rows: self.rows.min(rows.unwrap_or(self.rows)), ..self }
+    }
 }
 
 /// Puts every text that has tokens into exactly one batch. A text longer than the budget is a batch
@@ -71,12 +76,14 @@ impl Batch {
         Self { texts: vec![text], length }
     }
 
-    /// One input of the graph, `[texts, length]` row by row, padded on the right with zeros: the
-    /// mask says what is padding, so any valid token id will do there.
-    pub(crate) fn input(&self, role: Role, tokens: &[Tokens]) -> Vec<i64> {
-        let mut values = Vec::with_capacity(self.texts.len() * self.length);
-        for &text in &self.texts {
-            let Tokens { ids, types } = &tokens[text];
+    /// One input of the graph, `[rows, length]` row by row, padded on the right with zeros: the
+    /// mask says what is padding, so any valid token id will do there. Rows beyond the texts, which
+    /// a graph of a fixed batch wants, repeat the last text: a row without tokens may be no number.
+    pub(crate) fn input(&self, role: Role, tokens: &[TokenizedText], rows: usize) -> Vec<i64> {
+        let mut values = Vec::with_capacity(rows * self.length);
+        let last = self.texts.last();
+        for &text in self.texts.iter().chain(last.into_iter().cycle()).take(rows) {
+            let TokenizedText { ids, types, .. } = &tokens[text];
             match role {
                 Role::Ids => values.extend_from_slice(ids),
                 Role::Types => values.extend_from_slice(types),
@@ -132,13 +139,14 @@ mod tests {
     #[test]
     fn rows_are_padded_on_the_right() {
         let tokens = [
-            Tokens { ids: vec![101, 102], types: vec![0, 1] },
-            Tokens { ids: vec![101, 7, 102], types: vec![0, 0, 0] },
+            TokenizedText { ids: vec![101, 102], types: vec![0, 1], ..TokenizedText::default() },
+            TokenizedText { ids: vec![101, 7, 102], types: vec![0; 3], ..TokenizedText::default() },
         ];
         let batch = &plan(&[2, 3], BUDGET)[0];
         assert_eq!(batch.texts, [1, 0]);
-        assert_eq!(batch.input(Role::Ids, &tokens), [101, 7, 102, 101, 102, 0]);
-        assert_eq!(batch.input(Role::Mask, &tokens), [1, 1, 1, 1, 1, 0]);
-        assert_eq!(batch.input(Role::Types, &tokens), [0, 0, 0, 0, 1, 0]);
+        assert_eq!(batch.input(Role::Ids, &tokens, 2), [101, 7, 102, 101, 102, 0]);
+        assert_eq!(batch.input(Role::Mask, &tokens, 2), [1, 1, 1, 1, 1, 0]);
+        assert_eq!(batch.input(Role::Mask, &tokens, 3)[6..], [1, 1, 0], "the last text again");
+        assert_eq!(batch.input(Role::Types, &tokens, 2), [0, 0, 0, 0, 1, 0]);
     }
 }

@@ -119,15 +119,143 @@ pub enum EncodeError {
     },
     /// The tokenizer and the graph belong to different vocabularies.
     #[error(
-        "tokenizer and graph do not match: {tokens} tokens, but output `{output}` has {columns} columns"
+        "tokenizer and graph do not match: {tokens} tokens, but output `{output}` has {columns} \
+         columns; take the tokenizer.json of the same model, or, where columns are not all tokens, \
+         state [terms] in gleaner.toml"
     )]
     VocabularyMismatch {
         /// The graph output.
         output: String,
         /// Its number of columns.
         columns: usize,
-        /// The number of tokens of the tokenizer (its largest id plus one).
+        /// The number of terms: the tokenizer's largest id plus one, or what `[terms]` states.
         tokens: usize,
+    },
+    /// The graph returns a short vector per token, as COIL and ColBERT do, or hidden states.
+    #[error(
+        "output `{output}` of `{}` holds {columns} values per token, not a logit for each of \
+         {terms} terms: token vectors or hidden states are no sparse model; export the graph with \
+         its output layer", path.display()
+    )]
+    TokenVectors {
+        /// The graph.
+        path: PathBuf,
+        /// Its output.
+        output: String,
+        /// Values per token.
+        columns: usize,
+        /// The number of terms.
+        terms: usize,
+    },
+    /// The graph returns a short vector per text.
+    #[error(
+        "output `{output}` of `{}` holds {columns} values per text, not a weight for each of \
+         {terms} terms: a dense embedding is no sparse model; export the graph with its output \
+         layer, or state [terms] in gleaner.toml if columns are codes", path.display()
+    )]
+    DenseEmbedding {
+        /// The graph.
+        path: PathBuf,
+        /// Its output.
+        output: String,
+        /// Values per text.
+        columns: usize,
+        /// The number of terms.
+        terms: usize,
+    },
+    /// A row of weights is not sparse: mostly negative, or hardly a zero in it.
+    #[error(
+        "text {text} has {positive} positive and {negative} negative weights of {columns} terms: \
+         this is no sparse model; a graph that pools must also activate (log1p of relu), and one \
+         that returns logits must have been trained to be sparse"
+    )]
+    NotSparse {
+        /// Position of the text in the call.
+        text: usize,
+        /// Weights above zero.
+        positive: usize,
+        /// Weights below zero.
+        negative: usize,
+        /// All weights.
+        columns: usize,
+    },
+    /// A file that a graph keeps its weights in is not one of the model folder.
+    #[error(
+        "`{}` keeps weights in `{location}`, which is refused: {reason}; \
+         put the file beside the graph and export its plain name", graph.display()
+    )]
+    ExternalData {
+        /// The graph.
+        graph: PathBuf,
+        /// The path it names.
+        location: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A table of weights holds one that cannot be.
+    #[error(
+        "token `{token}` has weight {weight} in `{}`: weights are numbers from 0; \
+         set it to 0 to ignore the token", path.display()
+    )]
+    TableWeight {
+        /// The table.
+        path: PathBuf,
+        /// The token.
+        token: String,
+        /// Its weight.
+        weight: f64,
+    },
+    /// A table of weights belongs to another vocabulary.
+    #[error(
+        "`{}` has {count} tokens that the model has not, such as {}; \
+         take the table and the tokenizer.json of the same model", path.display(), quoted(first)
+    )]
+    UnknownTokens {
+        /// The table.
+        path: PathBuf,
+        /// How many.
+        count: usize,
+        /// The first few, in order.
+        first: Vec<String>,
+    },
+    /// The model folder does not offer the encoder asked for.
+    #[error(
+        "the model in `{}` does not offer `{asked}` for queries, only {}; add its files, or state \
+         `also = [\"{asked}\"]` under [query] in gleaner.toml", folder.display(), quoted(offered)
+    )]
+    QueryEncoder {
+        /// The model folder.
+        folder: PathBuf,
+        /// The encoder asked for.
+        asked: &'static str,
+        /// Those it offers.
+        offered: Vec<&'static str>,
+    },
+    /// The graph returned a term id that does not exist.
+    #[error(
+        "output `{output}` names term {term} for text {text}, but there are {terms} terms; \
+         take the tokenizer.json of the same model, or state `count` under [terms] in gleaner.toml"
+    )]
+    UnknownTerm {
+        /// The graph output.
+        output: String,
+        /// Position of the text in the call.
+        text: usize,
+        /// The term id.
+        term: i64,
+        /// The number of terms.
+        terms: usize,
+    },
+    /// Nothing is known of where a term's weight comes from.
+    #[error(
+        "provenance is not known for {layout} with {pooling} pooling: only where Gleaner itself \
+         takes the largest value over tokens; use a graph that returns logits or token weights"
+    )]
+    NoProvenance {
+        /// The layout of the side.
+        layout: &'static str,
+        /// Its pooling.
+        pooling: &'static str,
     },
     /// A text could not be tokenized.
     #[error("cannot tokenize text {text}")]
@@ -146,7 +274,10 @@ pub enum EncodeError {
         source: ort::Error,
     },
     /// The graph returned a tensor of another shape than it declared.
-    #[error("output `{output}` has shape {found:?}, expected {expected:?}")]
+    #[error(
+        "output `{output}` has shape {found:?}, expected {expected:?}; if texts cannot share a run \
+         of this graph, state batching = \"single\" in gleaner.toml, and `layout` if another is meant"
+    )]
     OutputShape {
         /// The graph output.
         output: String,
@@ -156,7 +287,10 @@ pub enum EncodeError {
         found: Vec<i64>,
     },
     /// The model produced a weight that is not a number, or infinite.
-    #[error("text {text} has weight {weight} for term {term}")]
+    #[error(
+        "text {text} has weight {weight} for term {term}: the graph computes what is no weight; \
+         export it again, in float32 if it is in float16"
+    )]
     NonFinite {
         /// Position of the text in the call.
         text: usize,
@@ -179,6 +313,10 @@ pub enum EncodeError {
         /// The model folder.
         folder: PathBuf,
     },
+}
+
+fn quoted(names: &[impl AsRef<str>]) -> String {
+    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
 impl EncodeError {

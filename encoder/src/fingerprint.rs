@@ -1,8 +1,10 @@
-//! The name of what a model folder computes: a hash that changes whenever a vector could.
+//! The name of what one side of a model folder computes: a hash that changes whenever a vector could.
 //!
-//! It covers the bytes of the graph (with weights kept in files beside it) and of the tokenizer,
-//! and every effective setting that shapes a vector, defaults written out. It does not cover names
-//! of files or folders, nor the golden file: moving, renaming or testing a model changes no vector.
+//! It covers the bytes of the graph (with weights kept in files beside it), of tables and of the
+//! tokenizer, and every effective setting that shapes a vector, defaults written out. It does not
+//! cover names of files or folders, nor the golden file: moving, renaming or testing a model changes
+//! no vector. The documents' fingerprint is the model's, and an index is bound to it; how queries are
+//! encoded is in the queries' own. (The length of queries is in both: it was there from the start.)
 
 use std::fs::File;
 use std::io::Read;
@@ -10,55 +12,75 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::Side;
 use crate::error::EncodeError;
 use crate::layout::{GraphLayout, Layout};
 use crate::pool::DROPPED_WEIGHT;
-use crate::settings::{Activation, Batching, MaxLength, Pooling};
+use crate::settings::{Activation, Batching, Pooling, Settings};
+use crate::side::{Kind, OpenedGraph, OpenedSide, is_plain};
+use crate::terms::Unit;
 
-/// The settings that shape a vector.
+/// What both sides share.
+pub(crate) struct Facts<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) graphs: &'a [OpenedGraph],
+    /// The bytes of `tokenizer.json`.
+    pub(crate) tokenizer: &'a [u8],
+}
+
+/// The settings that shape a vector, whatever the model.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Shaping {
-    pub(crate) pooling: Pooling,
-    pub(crate) activation: Activation,
-    pub(crate) batching: Batching,
-    pub(crate) max_length: MaxLength,
+struct Shaping {
+    pooling: Pooling,
+    activation: Activation,
+    batching: Batching,
+    max_length: [usize; 2],
 }
 
 /// Returns `sha256:` and 64 hexadecimal digits.
 ///
-/// Errors: `Read` when the graph or its weights cannot be read. Cost: one pass over the files.
+/// Errors: `Read` when a file cannot be read. Cost: one pass over the files.
 pub(crate) fn fingerprint(
-    graph: &Path,
-    tokenizer: &[u8],
-    layout: &GraphLayout,
-    shaping: Shaping,
+    side: Side,
+    opened: &OpenedSide,
+    facts: &Facts<'_>,
 ) -> Result<String, EncodeError> {
-    let mut files = vec![("graph".to_owned(), digest_file(graph)?)];
-    for (suffix, path) in weight_files(graph) {
-        files.push((format!("weights {suffix}"), digest_file(&path)?));
+    let Facts { settings, graphs, tokenizer } = facts;
+    let mut files = Vec::new();
+    let graph = match opened.kind {
+        Kind::Graph(at) => Some(&graphs[at]),
+        Kind::Table(_) => None,
+    };
+    if let Some(graph) = graph {
+        files.push(("graph".to_owned(), digest_file(&graph.file)?));
+        for (label, path) in weight_files(graph) {
+            files.push((format!("weights {label}"), digest_file(&path)?));
+        }
+    } else if let Some(table) = &opened.card.file {
+        files.push(("table".to_owned(), digest_file(table)?));
     }
     files.push(("tokenizer".to_owned(), hex(&Sha256::digest(tokenizer))));
-    let text = canonical(&files, layout, shaping);
+    let shaping = Shaping {
+        pooling: opened.pooling,
+        activation: opened.activation,
+        batching: settings.batching,
+        max_length: [settings.max_length.query, opened.card.max_length],
+    };
+    let mut text = canonical(&files, graph.map(|graph| &graph.layout), shaping);
+    extend(&mut text, side, opened, facts)?;
     Ok(format!("sha256:{}", hex(&Sha256::digest(text))))
 }
 
 /// The text that is hashed: one `key value` line per fact, in this order. A later version of this
 /// crate that computes other vectors from the same facts raises the number in the first line.
-fn canonical(files: &[(String, String)], layout: &GraphLayout, shaping: Shaping) -> String {
-    let Shaping { pooling, activation, batching, max_length } = shaping;
-    let kind = match layout.layout {
-        Layout::Pooled => "pooled",
-        Layout::Logits => "logits",
-    };
-    let pooling = match pooling {
-        Pooling::Max => "max",
-        Pooling::Sum => "sum",
-        Pooling::Graph => "graph",
-    };
+fn canonical(files: &[(String, String)], layout: Option<&GraphLayout>, shaping: Shaping) -> String {
+    let Shaping { pooling, activation, batching, max_length: [query, document] } = shaping;
+    let pooling = pooling_name(pooling);
     let activation = match activation {
         Activation::Log1pRelu => "log1p_relu",
         Activation::Log1pLog1pRelu => "log1p_log1p_relu",
         Activation::Relu => "relu",
+        Activation::Binary => "binary",
         Activation::Graph => "graph",
     };
     let batching = match batching {
@@ -69,25 +91,86 @@ fn canonical(files: &[(String, String)], layout: &GraphLayout, shaping: Shaping)
     for (name, digest) in files {
         text += &format!("{name} {digest}\n");
     }
-    text += &format!("layout {kind}\noutput {}\npooling {pooling}\n", layout.output);
+    let kind = layout.map_or(Layout::Lookup, |layout| layout.layout).name();
+    let output = layout.map_or("", |layout| &layout.output);
+    text += &format!("layout {kind}\noutput {output}\npooling {pooling}\n");
     text += &format!("activation {activation}\nbatching {batching}\n");
-    text += &format!("max_length.query {}\n", max_length.query);
-    text += &format!("max_length.document {}\n", max_length.document);
+    text += &format!("max_length.query {query}\nmax_length.document {document}\n");
     text += &format!("dropped_weight {DROPPED_WEIGHT:e}\n");
     text
 }
 
-/// The files that exporters put a large graph's weights into, where they exist.
-fn weight_files(graph: &Path) -> Vec<(&'static str, PathBuf)> {
-    ["_data", ".data"]
+/// The name of a pooling in settings and messages.
+pub(crate) fn pooling_name(pooling: Pooling) -> &'static str {
+    match pooling {
+        Pooling::Max => "max",
+        Pooling::Sum => "sum",
+        Pooling::Graph => "graph",
+    }
+}
+
+/// The facts that most models do not have, each only where it is not the default.
+fn extend(
+    text: &mut String,
+    side: Side,
+    opened: &OpenedSide,
+    facts: &Facts<'_>,
+) -> Result<(), EncodeError> {
+    let (settings, card) = (facts.settings, &opened.card);
+    if side == Side::Query {
+        *text += "side query\n";
+        *text += &format!("max_length {}\n", card.max_length);
+    }
+    if card.layout == Layout::Lookup {
+        *text += &format!("encoder {}\n", card.encoder.name());
+    }
+    if let Kind::Graph(at) = opened.kind
+        && let Some(second) = &facts.graphs[at].layout.second
+    {
+        *text += &format!("second_output {second}\n");
+        if card.layout == Layout::Gated {
+            *text += &format!("gate {}\n", settings.gate);
+        }
+    }
+    if !is_plain(&card.template) {
+        *text += &format!("template {:?}\n", card.template);
+    }
+    let prune = &opened.prune;
+    if !prune.is_nothing() {
+        *text += &format!("prune {:?} {:?} {:?}\n", prune.ratio, prune.mass, prune.top_terms);
+    }
+    let terms = &settings.terms;
+    if terms.unit != Unit::Token {
+        *text += &format!("unit {:?}\n", terms.unit);
+    }
+    if let Some(names) = &terms.names {
+        *text += &format!("names {} {:?}\n", digest_file(names)?, terms.first);
+    }
+    if let Some(count) = terms.count {
+        *text += &format!("terms {count}\n");
+    }
+    if !terms.drop.is_empty() {
+        *text += &format!("drop {:?}\n", terms.drop);
+    }
+    Ok(())
+}
+
+/// The files that hold a large graph's weights: those by the names that exporters use, by their
+/// suffix, where they exist; then others that the graph names.
+fn weight_files(graph: &OpenedGraph) -> Vec<(String, PathBuf)> {
+    let mut files: Vec<(String, PathBuf)> = ["_data", ".data"]
         .into_iter()
         .filter_map(|suffix| {
-            let mut name = graph.as_os_str().to_owned();
+            let mut name = graph.file.as_os_str().to_owned();
             name.push(suffix);
             let path = PathBuf::from(name);
-            path.is_file().then_some((suffix, path))
+            path.is_file().then_some((suffix.to_owned(), path))
         })
-        .collect()
+        .collect();
+    let usual: Vec<PathBuf> = files.iter().map(|(_, path)| path.clone()).collect();
+    let others = graph.weight_files.iter().filter(|(_, path)| !usual.contains(path)).cloned();
+    files.extend(others);
+    files
 }
 
 fn digest_file(path: &Path) -> Result<String, EncodeError> {
@@ -112,60 +195,62 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::layout::Fixed;
 
     const SHAPING: Shaping = Shaping {
         pooling: Pooling::Max,
         activation: Activation::Log1pRelu,
         batching: Batching::Padded,
-        max_length: MaxLength { query: 256, document: 256 },
+        max_length: [256, 256],
     };
 
     fn layout(layout: Layout, output: &str) -> GraphLayout {
-        GraphLayout { layout, inputs: Vec::new(), output: output.to_owned(), columns: 1 }
+        GraphLayout {
+            layout,
+            inputs: Vec::new(),
+            fixed: Fixed::default(),
+            output: output.to_owned(),
+            second: None,
+            columns: 1,
+            is_single: false,
+        }
     }
 
     #[test]
-    fn every_fact_changes_the_fingerprint() {
-        let folder = tempfile::tempdir().unwrap();
-        let (graph, other) = (folder.path().join("a.onnx"), folder.path().join("b.onnx"));
-        std::fs::write(&graph, b"graph").unwrap();
-        std::fs::write(&other, b"graph!").unwrap();
+    fn every_fact_changes_the_text() {
+        let file = |name: &str, digest: &str| (name.to_owned(), digest.to_owned());
+        let files = [file("graph", "00"), file("tokenizer", "11")];
         let logits = layout(Layout::Logits, "logits");
-        let of = |shaping| fingerprint(&graph, b"tokenizer", &logits, shaping).unwrap();
-        let (query, document) =
-            (MaxLength { query: 255, document: 256 }, MaxLength { query: 256, document: 255 });
-        let mut all = vec![
+        let of = |shaping| canonical(&files, Some(&logits), shaping);
+        let with = |files: &[(String, String)]| canonical(files, Some(&logits), SHAPING);
+        let all = [
             of(SHAPING),
             of(Shaping { pooling: Pooling::Sum, ..SHAPING }),
             of(Shaping { pooling: Pooling::Graph, ..SHAPING }),
             of(Shaping { activation: Activation::Relu, ..SHAPING }),
+            of(Shaping { activation: Activation::Binary, ..SHAPING }),
             of(Shaping { activation: Activation::Log1pLog1pRelu, ..SHAPING }),
             of(Shaping { batching: Batching::Single, ..SHAPING }),
-            of(Shaping { max_length: query, ..SHAPING }),
-            of(Shaping { max_length: document, ..SHAPING }),
-            fingerprint(&other, b"tokenizer", &logits, SHAPING).unwrap(),
-            fingerprint(&graph, b"tokenizer!", &logits, SHAPING).unwrap(),
-            fingerprint(&graph, b"tokenizer", &layout(Layout::Pooled, "logits"), SHAPING).unwrap(),
-            fingerprint(&graph, b"tokenizer", &layout(Layout::Logits, "other"), SHAPING).unwrap(),
+            of(Shaping { max_length: [255, 256], ..SHAPING }),
+            of(Shaping { max_length: [256, 255], ..SHAPING }),
+            with(&[file("graph", "01"), file("tokenizer", "11")]),
+            with(&[file("graph", "00"), file("tokenizer", "12")]),
+            with(&[file("graph", "00"), file("weights _data", "22"), file("tokenizer", "11")]),
+            canonical(&files, Some(&layout(Layout::Pooled, "logits")), SHAPING),
+            canonical(&files, Some(&layout(Layout::Logits, "other")), SHAPING),
+            canonical(&files, None, SHAPING),
         ];
-        let again = of(SHAPING);
-        std::fs::write(folder.path().join("a.onnx_data"), b"weights").unwrap();
-        all.push(of(SHAPING));
-        assert_eq!(again, all[0]);
-        assert!(again.starts_with("sha256:") && again.len() == 71);
         assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
     }
 
     #[test]
-    fn names_do_not_change_the_fingerprint() {
+    fn names_do_not_change_a_digest() {
         let folder = tempfile::tempdir().unwrap();
         let (a, b) = (folder.path().join("a.onnx"), folder.path().join("b.onnx"));
         for graph in [&a, &b] {
             std::fs::write(graph, b"graph").unwrap();
         }
-        let logits = layout(Layout::Logits, "logits");
-        let of = |graph: &Path| fingerprint(graph, b"t", &logits, SHAPING).unwrap();
-        assert_eq!(of(&a), of(&b));
+        assert_eq!(digest_file(&a).unwrap(), digest_file(&b).unwrap());
     }
 
     /// Stored in every index: a change here orphans them all, so it must be meant.
@@ -173,7 +258,7 @@ mod tests {
     fn the_canonical_text_is_frozen() {
         let files = [("graph".to_owned(), "00".to_owned())];
         assert_eq!(
-            canonical(&files, &layout(Layout::Logits, "logits"), SHAPING),
+            canonical(&files, Some(&layout(Layout::Logits, "logits")), SHAPING),
             "gleaner-encoder 1\ngraph 00\nlayout logits\noutput logits\npooling max\n\
              activation log1p_relu\nbatching padded\nmax_length.query 256\n\
              max_length.document 256\ndropped_weight 1e-6\n"

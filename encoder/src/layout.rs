@@ -1,24 +1,51 @@
 //! Recognising what a graph is from its inputs and outputs.
 //!
 //! A table of what is known; everything else is an error that lists what was found. To add a
-//! layout: a variant of [`Layout`], its case in [`detect`], its row reader in `session.rs`.
+//! layout: a variant of [`Layout`], its case in `outputs.rs`, its row reader in `readers/`.
 
 use std::fmt;
 use std::path::Path;
 
 use ort::value::{Outlet, ValueType};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::EncodeError;
+use crate::settings::GraphSettings;
+
+mod inputs;
+mod outputs;
 
 /// What a graph returns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Layout {
     /// `[batch, vocabulary]`: one row of weights per text, pooled and activated in the graph.
     Pooled,
     /// `[batch, length, vocabulary]`: masked-language-model logits, one row per token.
     Logits,
+    /// Two outputs, term ids and weights: `[terms]` and `[terms]` for one text, `[batch, terms]`
+    /// each, or `[terms]` shared by weights `[batch, terms]`.
+    Sparse,
+    /// `[batch, length]` or `[batch, length, 1]`: one weight per token of the text.
+    TokenWeights,
+    /// Two outputs `[batch, vocabulary]`, importance and gate: a term stays where its gate is open.
+    Gated,
+    /// There is no graph: the weights are looked up in a table.
+    #[serde(skip_deserializing)]
+    Lookup,
+}
+
+impl Layout {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Pooled => "pooled",
+            Self::Logits => "logits",
+            Self::Sparse => "sparse",
+            Self::TokenWeights => "token_weights",
+            Self::Gated => "gated",
+            Self::Lookup => "lookup",
+        }
+    }
 }
 
 /// An input or output of a graph. Displayed as `name: element[shape]`.
@@ -30,15 +57,34 @@ pub struct TensorCard {
     pub element: String,
     /// Its dimensions; -1 where the graph leaves one open.
     pub shape: Vec<i64>,
+    /// The names of its open dimensions; empty where a dimension has none.
+    pub symbols: Vec<String>,
 }
 
 impl TensorCard {
     pub(crate) fn of(outlet: &Outlet) -> Self {
-        let (element, shape) = match outlet.dtype() {
-            ValueType::Tensor { ty, shape, .. } => (ty.to_string(), shape.to_vec()),
-            _ => ("other".to_owned(), Vec::new()),
+        let (element, shape, symbols) = match outlet.dtype() {
+            ValueType::Tensor { ty, shape, dimension_symbols } => (
+                ty.to_string(),
+                shape.to_vec(),
+                dimension_symbols.iter().map(|symbol| symbol.to_string()).collect(),
+            ),
+            _ => ("other".to_owned(), Vec::new(), Vec::new()),
         };
-        Self { name: outlet.name().to_owned(), element, shape }
+        Self { name: outlet.name().to_owned(), element, shape, symbols }
+    }
+
+    /// The size of a dimension, nothing where it is open or not there.
+    fn size(&self, axis: usize) -> Option<usize> {
+        usize::try_from(*self.shape.get(axis)?).ok()
+    }
+
+    fn is_float(&self) -> bool {
+        matches!(self.element.as_str(), "f32" | "f16")
+    }
+
+    fn is_integer(&self) -> bool {
+        matches!(self.element.as_str(), "i64" | "i32")
     }
 }
 
@@ -59,27 +105,50 @@ pub(crate) enum Role {
     Types,
 }
 
+/// An input of a graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Input {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    /// 32-bit integers rather than 64-bit ones.
+    pub(crate) is_narrow: bool,
+}
+
+/// Sizes that a graph does not leave open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Fixed {
+    pub(crate) batch: Option<usize>,
+    pub(crate) length: Option<usize>,
+}
+
 /// A recognised graph: what to feed, what to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct GraphLayout {
     pub(crate) layout: Layout,
     /// Inputs in the graph's order.
-    pub(crate) inputs: Vec<(String, Role)>,
-    /// The output to read.
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) fixed: Fixed,
+    /// The output that weights are read from.
     pub(crate) output: String,
-    /// Width of an output row; at least the number of tokens.
+    /// The output beside it: ids or gates.
+    pub(crate) second: Option<String>,
+    /// Values per row of the output; at least the number of terms where terms are columns, and an
+    /// upper bound for a sparse row.
     pub(crate) columns: usize,
+    /// Texts cannot share a run: the graph takes no mask, or returns one text's terms.
+    pub(crate) is_single: bool,
 }
 
-/// Recognises a graph whose tokenizer has `tokens` entries.
+/// Recognises a graph. `tokens` is the size of the tokenizer, `terms` the number of term ids unless
+/// only the graph can tell.
 ///
-/// Errors: `UnknownLayout` naming all inputs and outputs; `VocabularyMismatch` when the one output
-/// that could hold weights has another width than the tokenizer.
+/// Errors: `UnknownLayout` naming all inputs and outputs; `VocabularyMismatch`, `TokenVectors` or
+/// `DenseEmbedding` when the one output that could hold weights has another width.
 pub(crate) fn detect(
     path: &Path,
-    inputs: &[TensorCard],
-    outputs: &[TensorCard],
-    tokens: usize,
+    (inputs, outputs): (&[TensorCard], &[TensorCard]),
+    settings: &GraphSettings,
+    (tokens, terms): (usize, Option<usize>),
 ) -> Result<GraphLayout, EncodeError> {
     let unknown = |reason: String| EncodeError::UnknownLayout {
         path: path.to_owned(),
@@ -87,154 +156,26 @@ pub(crate) fn detect(
         inputs: inputs.iter().map(TensorCard::to_string).collect(),
         outputs: outputs.iter().map(TensorCard::to_string).collect(),
     };
-    let inputs = roles(inputs).map_err(unknown)?;
-    let output = weights_output(outputs, tokens).map_err(unknown)?;
-    let columns = match output.columns {
-        // A width that the graph leaves open is checked against every tensor that comes back.
-        None => tokens,
-        Some(columns) if fits(columns, tokens) => columns,
-        Some(columns) => {
-            let output = output.name.to_owned();
-            return Err(EncodeError::VocabularyMismatch { output, columns, tokens });
-        }
-    };
-    Ok(GraphLayout { layout: output.layout, inputs, output: output.name.to_owned(), columns })
-}
-
-fn roles(inputs: &[TensorCard]) -> Result<Vec<(String, Role)>, String> {
-    let mut roles = Vec::new();
-    for input in inputs {
-        let role = match input.name.as_str() {
-            "input_ids" => Role::Ids,
-            "attention_mask" => Role::Mask,
-            "token_type_ids" => Role::Types,
-            other => return Err(format!("input `{other}` is not one that can be filled")),
-        };
-        if input.element != "i64" || input.shape.len() != 2 {
-            return Err(format!("input `{}` is not i64[batch, length]", input.name));
-        }
-        roles.push((input.name.clone(), role));
+    let fed = inputs::roles(inputs, &settings.inputs).map_err(unknown)?;
+    let search = outputs::Search { inputs, outputs, settings, terms };
+    let found = search.find().map_err(unknown)?;
+    let columns = found.check_width(path, tokens, terms)?;
+    let has_mask = fed.inputs.iter().any(|input| input.role == Role::Mask);
+    if !has_mask && fed.fixed.length.is_some() {
+        let reason =
+            "it has a fixed length but no mask, so a shorter text cannot be told from padding";
+        return Err(unknown(reason.to_owned()));
     }
-    for (name, role) in [("input_ids", Role::Ids), ("attention_mask", Role::Mask)] {
-        if !roles.iter().any(|(_, present)| *present == role) {
-            return Err(format!("it has no input `{name}`"));
-        }
-    }
-    Ok(roles)
-}
-
-struct Candidate<'a> {
-    name: &'a str,
-    layout: Layout,
-    /// Nothing when the graph leaves the width open.
-    columns: Option<usize>,
-}
-
-fn weights_output(outputs: &[TensorCard], tokens: usize) -> Result<Candidate<'_>, String> {
-    let mut candidates: Vec<Candidate<'_>> = outputs.iter().filter_map(candidate).collect();
-    if candidates.len() > 1 {
-        // Exports often return hidden states too; only one output is as wide as the vocabulary.
-        candidates.retain(|candidate| candidate.columns.is_some_and(|width| fits(width, tokens)));
-    }
-    match (candidates.pop(), candidates.is_empty()) {
-        (Some(candidate), true) => Ok(candidate),
-        (None, _) => {
-            Err(format!("no output is f32[batch, {tokens}] or f32[batch, length, {tokens}]"))
-        }
-        (Some(_), false) => Err("several outputs are as wide as the vocabulary".to_owned()),
-    }
-}
-
-fn candidate(output: &TensorCard) -> Option<Candidate<'_>> {
-    let layout = match (output.element.as_str(), output.shape.len()) {
-        ("f32", 2) => Layout::Pooled,
-        ("f32", 3) => Layout::Logits,
-        _ => return None,
-    };
-    let columns = output.shape.last().and_then(|width| usize::try_from(*width).ok());
-    Some(Candidate { name: &output.name, layout, columns })
-}
-
-/// Whether an output of this width belongs to a tokenizer of this size: equal, or padded up to a
-/// multiple of 64 as some models do.
-fn fits(columns: usize, tokens: usize) -> bool {
-    columns == tokens || (columns > tokens && columns.is_multiple_of(64) && columns - tokens < 128)
+    Ok(GraphLayout {
+        layout: found.layout,
+        inputs: fed.inputs,
+        fixed: fed.fixed,
+        output: found.weights.name.clone(),
+        second: found.second.map(|second| second.name.clone()),
+        columns,
+        is_single: !has_mask || found.is_single,
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn tensor(name: &str, element: &str, shape: &[i64]) -> TensorCard {
-        let (name, element) = (name.to_owned(), element.to_owned());
-        TensorCard { name, element, shape: shape.to_vec() }
-    }
-
-    fn ids(names: &[&str]) -> Vec<TensorCard> {
-        names.iter().map(|name| tensor(name, "i64", &[-1, -1])).collect()
-    }
-
-    fn floats(outputs: &[(&str, &[i64])]) -> Vec<TensorCard> {
-        outputs.iter().map(|(name, shape)| tensor(name, "f32", shape)).collect()
-    }
-
-    fn run(inputs: &[TensorCard], outputs: &[(&str, &[i64])]) -> Result<GraphLayout, EncodeError> {
-        detect("model.onnx".as_ref(), inputs, &floats(outputs), 1000)
-    }
-
-    #[test]
-    fn rank_decides_between_logits_and_pooled() {
-        let inputs = ids(&["input_ids", "attention_mask", "token_type_ids"]);
-        let logits = run(&inputs, &[("logits", &[-1, -1, 1000])]).unwrap();
-        assert_eq!((logits.layout, logits.columns), (Layout::Logits, 1000));
-        assert_eq!(logits.inputs[2], ("token_type_ids".to_owned(), Role::Types));
-        let pooled = run(&inputs[..2], &[("sentence_embedding", &[-1, 1000])]).unwrap();
-        assert_eq!((pooled.layout, pooled.inputs.len()), (Layout::Pooled, 2));
-    }
-
-    #[test]
-    fn the_output_as_wide_as_the_vocabulary_is_read() {
-        let inputs = ids(&["input_ids", "attention_mask"]);
-        let outputs: [(&str, &[i64]); 2] = [("hidden", &[-1, -1, 128]), ("out", &[-1, -1, 1000])];
-        assert_eq!(run(&inputs, &outputs).unwrap().output, "out");
-        let both: [(&str, &[i64]); 2] = [("a", &[-1, 1000]), ("b", &[-1, -1, 1000])];
-        assert!(matches!(run(&inputs, &both), Err(EncodeError::UnknownLayout { .. })));
-    }
-
-    #[test]
-    fn another_width_is_a_mismatch() {
-        let inputs = ids(&["input_ids", "attention_mask"]);
-        for (width, ok) in [(1000, true), (1024, true), (999, false), (1001, false), (384, false)] {
-            let found = run(&inputs, &[("x", &[-1, width])]);
-            assert_eq!(found.is_ok(), ok, "{width}");
-            if !ok {
-                assert!(matches!(found, Err(EncodeError::VocabularyMismatch { tokens: 1000, .. })));
-            }
-        }
-        assert_eq!(run(&inputs, &[("x", &[-1, -1])]).unwrap().columns, 1000);
-    }
-
-    #[test]
-    fn anything_else_is_refused_with_what_was_found() {
-        let good: [(&str, &[i64]); 1] = [("logits", &[-1, -1, 1000])];
-        let float_ids =
-            vec![tensor("input_ids", "f32", &[-1, -1]), tensor("attention_mask", "i64", &[-1, -1])];
-        let usual = || ids(&["input_ids", "attention_mask"]);
-        for (inputs, outputs) in [
-            (ids(&["input_ids"]), &good[..]),
-            (ids(&["input_ids", "attention_mask", "pixels"]), &good[..]),
-            (float_ids, &good[..]),
-            (usual(), &[]),
-            (usual(), &[("x", &[-1, -1, -1, 1000])]),
-        ] {
-            let error = run(&inputs, outputs).unwrap_err();
-            assert!(matches!(error, EncodeError::UnknownLayout { .. }), "{error}");
-            assert!(
-                error.to_string().contains("input_ids: i64[-1, -1]")
-                    || error.to_string().contains("f32[-1, -1]"),
-                "{error}"
-            );
-        }
-    }
-}
+mod tests;

@@ -3,8 +3,10 @@
 //! The first stage of the pipeline. A [`Runtime`] is the ONNX Runtime library, loaded once; a
 //! [`Model`] is an opened model folder (graph, tokenizer, settings); an [`Encoder`] is one worker
 //! of it, with a session of its own, that turns texts into [`SparseVector`]s. The way through the
-//! modules is the way of a text: `tokenize` → `batch` → `session` → `pool`. `settings` and `layout`
-//! decide how a folder is to be used, `fingerprint` names that decision, `selftest` checks it.
+//! modules is the way of a text: `template` → `tokenize` → `batch` → `session` → `readers` → `pool` →
+//! `prune`, or where a side has no graph `template` → `tokenize` → `table` → `pool` → `prune`.
+//! `settings`, `layout`, `terms` and `side` decide how a folder is to be used, `fingerprint` names
+//! that decision, `selftest` checks it, `provenance` says where a weight comes from.
 //!
 //! The law of this crate: a text's vector does not depend on the texts it is encoded with. In any
 //! batch every weight is within 1e-6 of the weight of the text encoded alone, and the set of terms
@@ -26,14 +28,22 @@
 
 mod batch;
 mod error;
+mod external;
 mod fingerprint;
 mod layout;
 mod model;
 mod pool;
+mod provenance;
+mod prune;
+mod readers;
 mod runtime;
 mod selftest;
 mod session;
 mod settings;
+mod side;
+mod table;
+mod template;
+mod terms;
 mod tokenize;
 
 pub use error::EncodeError;
@@ -41,10 +51,14 @@ pub use gleaner_format::SparseVector;
 pub use layout::{Layout, TensorCard};
 pub use model::{Model, ModelCard};
 pub use pool::DROPPED_WEIGHT;
+pub use provenance::{Source, TracedVector};
+pub use prune::Prune;
 pub use runtime::Runtime;
 pub use selftest::SelfTest;
 pub use session::{BATCH_TOLERANCE, Encoder};
-pub use settings::{Activation, Batching, MaxLength, Pooling};
+pub use settings::{Activation, Batching, MaxLength, Pooling, SideEncoder};
+pub use side::SideCard;
+pub use terms::Unit;
 
 /// Which side of the search a text is on; a model may treat queries and documents differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]

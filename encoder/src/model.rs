@@ -9,32 +9,41 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ort::session::Session;
 use serde::Serialize;
 
-use crate::error::EncodeError;
-use crate::fingerprint::{Shaping, fingerprint};
-use crate::layout::{GraphLayout, Layout, TensorCard, detect};
+use crate::Side;
+use crate::error::{Cause, EncodeError};
+use crate::fingerprint::{Facts, fingerprint};
+use crate::layout::{Layout, TensorCard};
+use crate::pool::Finish;
 use crate::runtime::Runtime;
 use crate::selftest::{self, SelfTest};
-use crate::session::{self, Encoder};
-use crate::settings::{Activation, Batching, Golden, MaxLength, Pooling, Settings};
-use crate::tokenize::Vocabulary;
+use crate::session::Encoder;
+use crate::settings::{Activation, Batching, Golden, MaxLength, Pooling, Settings, SideEncoder};
+use crate::side::{Kind, OpenedGraph, OpenedSide, SideCard};
+use crate::terms::{Terms, Unit};
+use crate::tokenize::{TokenizedText, Tokens, Wanted};
 
 /// A model folder, opened and checked; a cheap handle, all clones are the same model.
 #[derive(Clone)]
 pub struct Model {
     opened: Arc<Opened>,
-    /// A single-threaded session (opening made one), kept for the next worker that wants one.
-    first: Arc<Mutex<Option<Session>>>,
+    /// Single-threaded sessions by graph (opening made them), kept for the next worker.
+    first: Arc<Mutex<Vec<Option<Session>>>>,
 }
 
 /// What all workers of a model share; nothing in it changes.
 pub(crate) struct Opened {
     folder: PathBuf,
-    runtime: Runtime,
-    graph_file: PathBuf,
-    pub(crate) graph: GraphLayout,
-    pub(crate) vocabulary: Vocabulary,
-    pub(crate) shaping: Shaping,
+    pub(crate) runtime: Runtime,
+    /// The graphs that sides use, each once.
+    pub(crate) graphs: Vec<OpenedGraph>,
+    pub(crate) terms: Terms,
+    query: OpenedSide,
+    document: OpenedSide,
+    pub(crate) batching: Batching,
+    pub(crate) gate: f32,
     golden: Option<Golden>,
+    /// Queries are encoded as the folder states; golden queries are of that encoder.
+    pub(crate) query_is_stated: bool,
     card: ModelCard,
 }
 
@@ -43,29 +52,35 @@ pub(crate) struct Opened {
 pub struct ModelCard {
     /// The model folder.
     pub folder: PathBuf,
-    /// Names what the folder computes: `sha256:` and 64 hexadecimal digits.
+    /// Names what documents become: `sha256:` and 64 hexadecimal digits. An index is bound to it.
     pub fingerprint: String,
-    /// The graph's file.
+    /// The graph of documents, or their table.
     pub graph: PathBuf,
-    /// Size of the graph's file.
+    /// Size of that file.
     pub graph_bytes: u64,
-    /// What the graph returns.
+    /// What it returns.
     pub layout: Layout,
-    /// How token rows become one row.
+    /// How token rows of documents become one row.
     pub pooling: Pooling,
-    /// How a logit becomes a weight.
+    /// How a logit becomes a weight in documents.
     pub activation: Activation,
     /// Whether texts may share a run.
     pub batching: Batching,
     /// Tokens per text, specials included.
     pub max_length: MaxLength,
-    /// Number of term ids: the tokenizer's largest id plus one.
+    /// What a term is.
+    pub unit: Unit,
+    /// Number of term ids: the tokenizer's largest id plus one, unless the folder states others.
     pub vocabulary_size: usize,
+    /// How queries are encoded.
+    pub query: SideCard,
+    /// How documents are encoded.
+    pub document: SideCard,
     /// Inputs of the graph.
     pub inputs: Vec<TensorCard>,
     /// Outputs of the graph.
     pub outputs: Vec<TensorCard>,
-    /// The output that weights are read from.
+    /// The output that weights are read from; empty where there is no graph.
     pub weights_output: String,
     /// The file of golden vectors, where the settings name one.
     pub golden: Option<PathBuf>,
@@ -78,59 +93,57 @@ pub struct ModelCard {
 }
 
 impl Model {
-    /// Opens a model folder: `tokenizer.json`, one ONNX graph, and optionally `gleaner.toml` and
-    /// `config.json`.
+    /// Opens a model folder: `tokenizer.json`, one ONNX graph, and optionally `gleaner.toml`,
+    /// `config.json` and tables of weights and names.
     ///
     /// Errors: `ModelNotFound` when there is no such folder; `MissingFile`, `Read`, `InvalidFile`,
-    /// `InvalidSetting` and `AmbiguousGraph` for its files; `UnknownLayout` and
-    /// `VocabularyMismatch` when graph and tokenizer cannot be used (together). Panics: never.
-    /// Cost: loads the graph once and hashes it.
+    /// `InvalidSetting`, `AmbiguousGraph`, `ExternalData`, `TableWeight` and `UnknownTokens` for its
+    /// files; `UnknownLayout`, `VocabularyMismatch`, `TokenVectors` and `DenseEmbedding` when graph
+    /// and tokenizer cannot be used (together). Panics: never.
+    /// Cost: loads the graphs once and hashes them.
     pub fn open(folder: &Path, runtime: &Runtime) -> Result<Self, EncodeError> {
+        Self::open_with(folder, runtime, None)
+    }
+
+    /// Opens a model folder as [`Model::open`] does, with queries encoded by `query` instead of
+    /// what the folder states. The fingerprint stays what it is: it names what documents become.
+    ///
+    /// Errors: also `QueryEncoder` when the folder does not offer that one.
+    pub fn open_with(
+        folder: &Path,
+        runtime: &Runtime,
+        query: Option<SideEncoder>,
+    ) -> Result<Self, EncodeError> {
         if !folder.is_dir() {
             return Err(EncodeError::ModelNotFound { path: folder.to_owned() });
         }
-        let settings = Settings::read(folder)?;
+        let settings = Settings::read(folder, query)?;
         let tokenizer_file = folder.join("tokenizer.json");
         let tokenizer = read_file("tokenizer", &tokenizer_file)?;
-        let vocabulary = Vocabulary::read(&tokenizer, &tokenizer_file, &settings)?;
-        let session = session::open(runtime, &settings.graph, 1)?;
-        let inputs: Vec<_> = session.inputs().iter().map(TensorCard::of).collect();
-        let outputs: Vec<_> = session.outputs().iter().map(TensorCard::of).collect();
-        let graph = detect(&settings.graph, &inputs, &outputs, vocabulary.len())?;
-        let (pooling, activation) = settings.steps(graph.layout)?;
-        let Settings { batching, max_length, .. } = settings;
-        let shaping = Shaping { pooling, activation, batching, max_length };
-        let fingerprint = fingerprint(&settings.graph, &tokenizer, &graph, shaping)?;
-        let card = ModelCard {
-            folder: folder.to_owned(),
-            fingerprint,
-            graph: settings.graph.clone(),
-            graph_bytes: std::fs::metadata(&settings.graph).map_or(0, |file| file.len()),
-            layout: graph.layout,
-            pooling,
-            activation,
-            batching,
-            max_length,
-            vocabulary_size: vocabulary.len(),
-            inputs,
-            outputs,
-            weights_output: graph.output.clone(),
-            golden: settings.golden.as_ref().map(|golden| golden.file.clone()),
-            golden_tolerance: settings.golden.as_ref().map(|golden| golden.tolerance),
-            runtime: runtime.path().to_owned(),
-            runtime_version: runtime.version(),
-        };
+        let tokens = Tokens::read(&tokenizer, &tokenizer_file)?;
+        let mut terms = Terms::read(tokens, &settings)?;
+        let (graphs, sessions) = open_graphs(folder, runtime, &settings, &mut terms)?;
+        let open = |side| OpenedSide::open(side, &settings, &graphs, &terms);
+        let (mut query, mut document) = (open(Side::Query)?, open(Side::Document)?);
+        let facts = Facts { settings: &settings, graphs: &graphs, tokenizer: &tokenizer };
+        query.card.fingerprint = fingerprint(Side::Query, &query, &facts)?;
+        document.card.fingerprint = fingerprint(Side::Document, &document, &facts)?;
+        let card = card(folder, runtime, &settings, (&query, &document), (&graphs, &terms));
         let opened = Opened {
             folder: folder.to_owned(),
             runtime: runtime.clone(),
-            graph_file: settings.graph,
-            graph,
-            vocabulary,
-            shaping,
+            graphs,
+            terms,
+            query,
+            document,
+            batching: settings.batching,
+            gate: settings.gate,
             golden: settings.golden,
+            query_is_stated: settings.query_is_stated,
             card,
         };
-        Ok(Self { opened: Arc::new(opened), first: Arc::new(Mutex::new(Some(session))) })
+        let first = Arc::new(Mutex::new(sessions.into_iter().map(Some).collect()));
+        Ok(Self { opened: Arc::new(opened), first })
     }
 
     /// The folder that was opened, as it was given.
@@ -138,8 +151,9 @@ impl Model {
         &self.opened.folder
     }
 
-    /// Names what this model computes: `sha256:` and 64 hexadecimal digits. Two models with the
-    /// same fingerprint give the same vectors; an index stores it.
+    /// Names what this model makes of documents: `sha256:` and 64 hexadecimal digits. Two models
+    /// with the same fingerprint give documents the same vectors; an index stores it. How queries
+    /// are encoded is not part of it (but for their length): see [`SideCard::fingerprint`].
     pub fn fingerprint(&self) -> &str {
         &self.opened.card.fingerprint
     }
@@ -149,31 +163,30 @@ impl Model {
         &self.opened.card
     }
 
-    /// The token text of a term id, nothing for ids the tokenizer does not have.
+    /// The text of a term id, nothing for ids without a name.
     pub fn token(&self, term: u32) -> Option<&str> {
-        self.opened.vocabulary.token(term)
+        self.opened.terms.name(term)
     }
 
-    /// The term id of a token text, such as `##ing`.
+    /// The term id of a text, such as the token `##ing`.
     pub fn term(&self, token: &str) -> Option<u32> {
-        self.opened.vocabulary.term(token)
+        self.opened.terms.term(token)
     }
 
-    /// Makes a worker with a session of its own. One thread per worker, and a worker per core, is
+    /// Makes a worker with sessions of its own, opened as they are needed. One thread per worker, and a worker per core, is
     /// the fastest way through many texts; `threads` above 1 answers a single text sooner, and 0
     /// lets the runtime use every core.
     ///
-    /// Errors: `InvalidFile` when the graph has become unreadable since it was opened.
+    /// Errors: `Runtime` when ONNX Runtime is out of resources.
     pub fn encoder(&self, threads: usize) -> Result<Encoder, EncodeError> {
         let kept = match threads {
-            1 => self.first.lock().unwrap_or_else(PoisonError::into_inner).take(),
-            _ => None,
+            1 => {
+                let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+                first.iter_mut().map(Option::take).collect()
+            }
+            _ => self.opened.graphs.iter().map(|_| None).collect(),
         };
-        let session = match kept {
-            Some(session) => session,
-            None => session::open(&self.opened.runtime, &self.opened.graph_file, threads)?,
-        };
-        Encoder::new(Arc::clone(&self.opened), session)
+        Encoder::new(Arc::clone(&self.opened), threads, kept)
     }
 
     /// Encodes the golden texts again and compares, alone and in batches.
@@ -187,8 +200,99 @@ impl Model {
             golden.ok_or_else(|| EncodeError::NoGolden { folder: self.opened.folder.clone() })?;
         let mut encoder = self.encoder(1)?;
         let report = selftest::run(&mut encoder, golden)?;
-        *self.first.lock().unwrap_or_else(PoisonError::into_inner) = Some(encoder.into_session());
+        *self.first.lock().unwrap_or_else(PoisonError::into_inner) = encoder.into_sessions();
         Ok(report)
+    }
+}
+
+impl Opened {
+    /// One side of the model.
+    pub(crate) fn side(&self, side: Side) -> &OpenedSide {
+        match side {
+            Side::Query => &self.query,
+            Side::Document => &self.document,
+        }
+    }
+
+    /// What becomes of a row of this side.
+    pub(crate) fn finish(&self, side: Side) -> Finish<'_> {
+        let OpenedSide { activation, prune, .. } = *self.side(side);
+        Finish { activation, terms: Some(&self.terms), prune }
+    }
+
+    /// Tokenizes a text of this side.
+    pub(crate) fn tokenize(
+        &self,
+        side: Side,
+        text: &str,
+        words: bool,
+    ) -> Result<TokenizedText, Cause> {
+        let side = self.side(side);
+        let units = side.wants_units.then_some(&self.terms);
+        side.tokenizer.tokenize(text, Wanted { units, words })
+    }
+}
+
+/// Opens the graphs that the sides name, each once. The first one tells the number of terms where
+/// nothing else does.
+fn open_graphs(
+    folder: &Path,
+    runtime: &Runtime,
+    settings: &Settings,
+    terms: &mut Terms,
+) -> Result<(Vec<OpenedGraph>, Vec<Session>), EncodeError> {
+    let (mut graphs, mut sessions): (Vec<OpenedGraph>, _) = (Vec::new(), Vec::new());
+    for side in [&settings.document, &settings.query] {
+        let Some(file) = side.graph.as_ref().filter(|_| side.encoder == SideEncoder::Graph) else {
+            continue;
+        };
+        if graphs.iter().any(|graph| graph.file == *file) {
+            continue;
+        }
+        let counts = (terms.tokens().len(), terms.stated());
+        let (graph, session) = OpenedGraph::open(runtime, folder, file, settings, counts)?;
+        if terms.stated().is_none() {
+            terms.set_len(graph.layout.columns);
+        }
+        graphs.push(graph);
+        sessions.push(session);
+    }
+    Ok((graphs, sessions))
+}
+
+fn card(
+    folder: &Path,
+    runtime: &Runtime,
+    settings: &Settings,
+    (query, document): (&OpenedSide, &OpenedSide),
+    (graphs, terms): (&[OpenedGraph], &Terms),
+) -> ModelCard {
+    let graph = match document.kind {
+        Kind::Graph(at) => Some(&graphs[at]),
+        Kind::Table(_) => None,
+    };
+    let file = document.card.file.clone().unwrap_or_default();
+    ModelCard {
+        folder: folder.to_owned(),
+        fingerprint: document.card.fingerprint.clone(),
+        graph_bytes: std::fs::metadata(&file).map_or(0, |file| file.len()),
+        graph: file,
+        layout: document.card.layout,
+        pooling: document.pooling,
+        activation: document.activation,
+        batching: settings.batching,
+        max_length: MaxLength { query: query.card.max_length, document: document.card.max_length },
+        unit: terms.unit(),
+        vocabulary_size: terms.len(),
+        query: query.card.clone(),
+        document: document.card.clone(),
+        inputs: graph.map_or_else(Vec::new, |graph| graph.inputs.clone()),
+        outputs: graph.map_or_else(Vec::new, |graph| graph.outputs.clone()),
+        weights_output: graph.map_or_else(String::new, |graph| graph.layout.output.clone()),
+        golden: settings.golden.as_ref().map(|golden| golden.file.clone()),
+        golden_tolerance: settings.golden.as_ref().map(|golden| golden.tolerance),
+        runtime: runtime.path().to_owned(),
+        runtime_version: runtime.version(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Output rows to sparse vectors: activation, pooling over tokens, dropping what is nothing.
+//! Output rows to sparse vectors: activation, pooling over tokens, dropping what is nothing, pruning.
 //!
 //! Pure functions on slices; no graph and no tokenizer. A value that is not a number survives
 //! every step up to the check that reports it.
@@ -6,14 +6,19 @@
 use gleaner_format::SparseVector;
 
 use crate::error::EncodeError;
+use crate::prune::Prune;
 use crate::settings::Activation;
+use crate::terms::Terms;
 
 /// Weights up to this are dropped: they are rounding, not meaning.
 pub const DROPPED_WEIGHT: f32 = 1e-6;
 
 /// How close to [`DROPPED_WEIGHT`] a weight must be for batch noise to decide whether it stays.
 /// The band (1e-7 to 1.9e-6) is as wide as it can be without touching exact zeros.
-const DOUBT: f32 = 9e-7;
+pub(crate) const DOUBT: f32 = 9e-7;
+
+/// Rows narrower than this may be full: too few terms to be sparse in.
+const SPARSE_COLUMNS: usize = 256;
 
 /// A vector, and whether its set of terms hangs on rounding.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,21 +37,34 @@ impl Activation {
         match self {
             Self::Log1pRelu => logit.ln_1p(),
             Self::Log1pLog1pRelu => logit.ln_1p().ln_1p(),
-            Self::Relu | Self::Graph => logit,
+            Self::Binary if logit.is_finite() => 1.0,
+            Self::Binary | Self::Relu | Self::Graph => logit,
         }
     }
 }
 
-/// Turns one row, a value per term, into a vector, applying `activation`.
+/// What becomes of the values of one text's row.
+#[derive(Clone, Copy)]
+pub(crate) struct Finish<'a> {
+    /// Applied to every value.
+    pub(crate) activation: Activation,
+    /// Which terms there are, and which are dropped; all of them where nothing is said.
+    pub(crate) terms: Option<&'a Terms>,
+    /// What is kept.
+    pub(crate) prune: Prune,
+}
+
+/// Turns one row, a value per term in ascending order, into a vector.
 ///
 /// Errors: `NonFinite` naming `text`; `Vector` for a weight beyond what can be stored.
 pub(crate) fn sparse(
-    row: &[f32],
-    activation: Activation,
+    values: impl Iterator<Item = (u32, f32)>,
+    finish: Finish<'_>,
     text: usize,
 ) -> Result<Pooled, EncodeError> {
+    let Finish { activation, terms: known, prune } = finish;
     let (mut terms, mut weights, mut doubtful) = (Vec::new(), Vec::new(), false);
-    for (term, &value) in (0u32..).zip(row) {
+    for (term, value) in values {
         // Nearly every value; written so that one which is not a number goes on to the check.
         if value <= 0.0 {
             continue;
@@ -55,15 +73,35 @@ pub(crate) fn sparse(
         if !weight.is_finite() {
             return Err(EncodeError::NonFinite { text, term, weight });
         }
-        doubtful |= (weight - DROPPED_WEIGHT).abs() <= DOUBT;
-        if weight > DROPPED_WEIGHT {
+        // What decides whether the term stays; a binary weight does not show it.
+        let decides = if activation == Activation::Binary { value } else { weight };
+        doubtful |= (decides - DROPPED_WEIGHT).abs() <= DOUBT;
+        if decides > DROPPED_WEIGHT && !known.is_some_and(|known| known.is_dropped(term)) {
             terms.push(term);
             weights.push(weight);
         }
     }
+    doubtful |= prune.apply(&mut terms, &mut weights);
     let vector =
         SparseVector::new(terms, weights).map_err(|source| EncodeError::Vector { text, source })?;
     Ok(Pooled { vector, doubtful })
+}
+
+/// Refuses a row that no sparse model returns. `is_final` says that the graph has activated, after
+/// which no value is negative but for rounding.
+///
+/// Errors: `NotSparse` when more than half of a wide row is positive, or more than a quarter of a
+/// final one negative.
+pub(crate) fn check_sparse(row: &[f32], is_final: bool, text: usize) -> Result<(), EncodeError> {
+    let count = |wanted: fn(f32) -> bool| row.iter().filter(|&&value| wanted(value)).count();
+    let columns = row.len();
+    let (positive, negative) = (count(|value| value > 0.0), count(|value| value < 0.0));
+    let is_full = columns >= SPARSE_COLUMNS && positive * 2 > columns;
+    let is_signed = is_final && negative * 4 > columns;
+    match is_full || is_signed {
+        true => Err(EncodeError::NotSparse { text, positive, negative, columns }),
+        false => Ok(()),
+    }
 }
 
 /// The largest value per column. `rows` is `[tokens, columns]`, `pooled` is `[columns]` and is
@@ -97,6 +135,36 @@ pub(crate) fn sum_over_tokens(rows: &[f32], activation: Activation, pooled: &mut
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    fn sparse(row: &[f32], activation: Activation, text: usize) -> Result<Pooled, EncodeError> {
+        let finish = Finish { activation, terms: None, prune: Prune::default() };
+        super::sparse((0u32..).zip(row.iter().copied()), finish, text)
+    }
+
+    #[test]
+    fn signed_and_full_rows_are_not_sparse() {
+        let signed = [1.0, -1.0, 0.0, 0.5];
+        assert!(check_sparse(&signed, true, 0).is_ok(), "a quarter");
+        let signed = [1.0, -1.0, -0.1, 0.5];
+        let error = check_sparse(&signed, true, 3).unwrap_err();
+        assert!(matches!(error, EncodeError::NotSparse { text: 3, negative: 2, .. }));
+        assert!(check_sparse(&signed, false, 0).is_ok(), "logits are signed");
+        let mut full = [1.0; 256];
+        assert!(
+            check_sparse(&full, false, 0).is_err() && check_sparse(&full[..255], true, 0).is_ok()
+        );
+        full[..128].fill(0.0);
+        assert!(check_sparse(&full, true, 0).is_ok());
+    }
+
+    #[test]
+    fn a_binary_weight_is_1_and_doubt_follows_the_value() {
+        let pooled = sparse(&[0.0, 3.0, 1e-6, -2.0, 2.0], Activation::Binary, 0).unwrap();
+        assert_eq!(pooled.vector.iter().collect::<Vec<_>>(), [(1, 1.0), (4, 1.0)]);
+        assert!(pooled.doubtful && !sparse(&[3.0], Activation::Binary, 0).unwrap().doubtful);
+        assert!(sparse(&[f32::NAN], Activation::Binary, 0).is_err());
+        assert!(sparse(&[f32::INFINITY], Activation::Binary, 0).is_err());
+    }
 
     #[test]
     fn small_and_negative_values_are_dropped() {

@@ -2,7 +2,8 @@
 //!
 //! Catches a runtime, a processor or an edited folder that computes something else than the model
 //! did when its golden file was made. The file is a JSON array of
-//! `{"text", "input_ids", "indices", "weights"}`; other keys are ignored.
+//! `{"text", "input_ids", "indices", "weights"}`, with `"side": "query"` where the text is encoded as
+//! a query; other keys are ignored.
 
 use gleaner_format::SparseVector;
 use serde::{Deserialize, Serialize};
@@ -39,9 +40,15 @@ pub struct SelfTest {
 #[derive(Deserialize)]
 struct GoldenText {
     text: String,
+    #[serde(default = "document")]
+    side: Side,
     input_ids: Vec<i64>,
     indices: Vec<u32>,
     weights: Vec<f32>,
+}
+
+fn document() -> Side {
+    Side::Document
 }
 
 /// Where two vectors differ.
@@ -55,12 +62,9 @@ struct Difference {
     one_sided: usize,
 }
 
-/// Encodes the golden texts as documents, alone and together, and compares.
+/// Encodes the golden texts, each on its side, alone and together, and compares.
 pub(crate) fn run(encoder: &mut Encoder, golden: &Golden) -> Result<SelfTest, EncodeError> {
     let goldens = read(golden)?;
-    let texts: Vec<&str> = goldens.iter().map(|golden| golden.text.as_str()).collect();
-    let together = encoder.encode(Side::Document, &texts)?;
-    let tokens = encoder.tokenize(Side::Document, &texts)?;
     let mut report = SelfTest {
         texts: goldens.len(),
         tolerance: golden.tolerance,
@@ -70,15 +74,37 @@ pub(crate) fn run(encoder: &mut Encoder, golden: &Golden) -> Result<SelfTest, En
         passed: true,
         failures: Vec::new(),
     };
-    for (text, golden_text) in goldens.iter().enumerate() {
-        let alone = encoder.encode(Side::Document, &[&golden_text.text])?.pop().unwrap_or_default();
+    let sides = match encoder.model.query_is_stated {
+        true => &[Side::Document, Side::Query][..],
+        false => &[Side::Document],
+    };
+    for &side in sides {
+        let own = |(_, golden): &(usize, &GoldenText)| golden.side == side;
+        let own: Vec<(usize, &GoldenText)> = goldens.iter().enumerate().filter(own).collect();
+        compare(encoder, (side, &own), golden, &mut report)?;
+    }
+    Ok(report)
+}
+
+/// Compares the texts of one side; each comes with its place in the file.
+fn compare(
+    encoder: &mut Encoder,
+    (side, goldens): (Side, &[(usize, &GoldenText)]),
+    golden: &Golden,
+    report: &mut SelfTest,
+) -> Result<(), EncodeError> {
+    let texts: Vec<&str> = goldens.iter().map(|(_, golden)| golden.text.as_str()).collect();
+    let together = encoder.encode(side, &texts)?;
+    let tokens = encoder.tokenize(side, &texts, false)?;
+    for (at, &(text, golden_text)) in goldens.iter().enumerate() {
+        let alone = encoder.encode(side, &[&golden_text.text])?.pop().unwrap_or_default();
         let expected = vector(golden_text, golden)?;
         let from_golden = difference(&alone, &expected);
-        let from_batch = difference(&together[text], &alone);
+        let from_batch = difference(&together[at], &alone);
         report.largest_error = report.largest_error.max(from_golden.largest);
         report.set_differences += from_golden.one_sided;
         report.largest_batch_difference = report.largest_batch_difference.max(from_batch.largest);
-        if tokens[text].ids != golden_text.input_ids {
+        if tokens[at].ids != golden_text.input_ids {
             report.fail(format!("text {text} is tokenized differently"));
         }
         if from_golden.largest > golden.tolerance {
@@ -93,7 +119,7 @@ pub(crate) fn run(encoder: &mut Encoder, golden: &Golden) -> Result<SelfTest, En
             ));
         }
     }
-    Ok(report)
+    Ok(())
 }
 
 impl SelfTest {

@@ -11,7 +11,9 @@
 //! for it. A graph with more noise than that says `batching = "single"` in its settings; the
 //! self-test finds out.
 //!
-//! At most one batch's output tensor is alive: rows become vectors before the next batch runs.
+//! The same holds where a gate or a pruning rule decides. Where logits are summed over tokens, the
+//! noise is too: such texts always run alone. At most one batch's output tensor is
+//! alive: rows become vectors (`readers.rs`) before the next batch runs.
 
 use std::sync::Arc;
 
@@ -23,24 +25,33 @@ use ort::value::TensorRef;
 use crate::Side;
 use crate::batch::{Batch, Budget, plan};
 use crate::error::EncodeError;
-use crate::layout::Layout;
+use crate::layout::{GraphLayout, Layout};
 use crate::model::Opened;
-use crate::pool::{Pooled, max_over_tokens, sparse, sum_over_tokens};
+use crate::pool::sparse;
+use crate::readers::{self, Outputs, Run};
 use crate::runtime::Runtime;
-use crate::settings::{Activation, Pooling};
-use crate::tokenize::Tokens;
+use crate::settings::{Batching, Pooling};
+use crate::side::Kind;
+use crate::table::Table;
+use crate::tokenize::TokenizedText;
 
 /// How far a weight may be from the weight of the same text encoded alone.
 pub const BATCH_TOLERANCE: f32 = 1e-6;
 
-/// One worker of a model, with a session of its own; workers share nothing that changes.
+/// One worker of a model, with sessions of its own; workers share nothing that changes.
 pub struct Encoder {
-    model: Arc<Opened>,
+    pub(crate) model: Arc<Opened>,
+    threads: usize,
+    /// By graph; opened when the first text needs it.
+    sessions: Vec<Option<GraphSession>>,
+    /// One row of the vocabulary, reused.
+    space: Vec<f32>,
+}
+
+struct GraphSession {
     session: Session,
     options: RunOptions<HasSelectedOutputs>,
     budget: Budget,
-    /// One row of the vocabulary, reused.
-    pooled: Vec<f32>,
 }
 
 /// Opens a session on a graph file.
@@ -67,38 +78,82 @@ pub(crate) fn open(
     })
 }
 
-impl Encoder {
-    pub(crate) fn new(model: Arc<Opened>, session: Session) -> Result<Self, EncodeError> {
-        let selector = OutputSelector::no_default().with(model.graph.output.as_str());
+impl GraphSession {
+    fn new(graph: &GraphLayout, batching: Batching, session: Session) -> Result<Self, EncodeError> {
+        let selector = OutputSelector::no_default().with(graph.output.as_str());
+        let selector = match &graph.second {
+            Some(second) => selector.with(second.as_str()),
+            None => selector,
+        };
         let options = RunOptions::new()
             .map_err(EncodeError::runtime("prepare a run"))?
             .with_outputs(selector);
-        let columns = model.graph.columns;
-        let budget = match model.graph.layout {
-            Layout::Pooled => Budget::new(model.shaping.batching, 0, columns),
-            Layout::Logits => Budget::new(model.shaping.batching, columns, 0),
+        let columns = graph.columns;
+        let batching = if graph.is_single { Batching::Single } else { batching };
+        let budget = match graph.layout {
+            Layout::Logits => Budget::new(batching, columns, 0),
+            Layout::TokenWeights => Budget::new(batching, 1, 0),
+            Layout::Gated => Budget::new(batching, 0, 2 * columns),
+            Layout::Pooled | Layout::Sparse | Layout::Lookup => Budget::new(batching, 0, columns),
         };
-        Ok(Self { pooled: vec![0.0; columns], model, session, options, budget })
+        Ok(Self { session, options, budget: budget.at_most(graph.fixed.batch) })
+    }
+}
+
+impl Encoder {
+    /// A worker; `kept` are sessions by graph that are open already, single-threaded.
+    pub(crate) fn new(
+        model: Arc<Opened>,
+        threads: usize,
+        kept: Vec<Option<Session>>,
+    ) -> Result<Self, EncodeError> {
+        let mut sessions = Vec::with_capacity(kept.len());
+        for (graph, session) in model.graphs.iter().zip(kept) {
+            let open = |session| GraphSession::new(&graph.layout, model.batching, session);
+            sessions.push(session.map(open).transpose()?);
+        }
+        Ok(Self { model, threads, sessions, space: Vec::new() })
+    }
+
+    /// Opens what a side needs, which the side's first text would do otherwise.
+    ///
+    /// Errors: `InvalidFile` when a graph has become unreadable since the model was opened.
+    pub fn prepare(&mut self, side: Side) -> Result<(), EncodeError> {
+        let model = Arc::clone(&self.model);
+        if let Kind::Graph(at) = model.side(side).kind
+            && self.sessions[at].is_none()
+        {
+            let graph = &model.graphs[at];
+            let session = open(&model.runtime, &graph.file, self.threads)?;
+            self.sessions[at] = Some(GraphSession::new(&graph.layout, model.batching, session)?);
+        }
+        Ok(())
     }
 
     /// Encodes texts, as many as the caller likes; batching is done here.
     ///
-    /// Shapes: one vector per text, in the order of `texts`; term ids are token ids; weights are
-    /// above [`crate::DROPPED_WEIGHT`]. A text longer than the side's maximum length is cut, its
+    /// Shapes: one vector per text, in the order of `texts`; weights are above
+    /// [`crate::DROPPED_WEIGHT`]. A text longer than the side's maximum length is cut, its
     /// beginning kept. An empty text has the vector the model gives it.
-    /// Errors: `Tokenize`, `NonFinite` or `Vector` with the text's position; `Runtime` or
-    /// `OutputShape` when the graph fails. Panics: never on input.
+    /// Errors: `Tokenize`, `NonFinite`, `NotSparse`, `UnknownTerm` or `Vector` with the text's
+    /// position; `Runtime` or `OutputShape` when the graph fails. Panics: never on input.
     /// Cost: memory for all tokens and vectors and one batch's output.
     pub fn encode(&mut self, side: Side, texts: &[&str]) -> Result<Vec<SparseVector>, EncodeError> {
-        let tokens = self.tokenize(side, texts)?;
+        let tokens = self.tokenize(side, texts, false)?;
+        self.prepare(side)?;
+        let model = Arc::clone(&self.model);
+        let at = match &model.side(side).kind {
+            Kind::Table(table) => return self.look_up(side, table, &tokens),
+            Kind::Graph(at) => *at,
+        };
         let lengths: Vec<usize> = tokens.iter().map(|tokens| tokens.ids.len()).collect();
         // A text without tokens is in no batch and keeps the empty vector.
         let mut vectors = vec![SparseVector::default(); texts.len()];
-        for batch in plan(&lengths, self.budget) {
-            let rows = self.run(&batch, &tokens)?;
+        for batch in plan(&lengths, self.budget(at, model.side(side).pooling)) {
+            let rows = self.run(side, &batch, &tokens, readers::read)?;
             for (&text, row) in batch.texts.iter().zip(rows) {
                 vectors[text] = if row.doubtful && batch.texts.len() > 1 {
-                    self.run_alone(text, &tokens)?
+                    self.run_alone(side, text, &tokens)?
                 } else {
                     row.vector
                 };
@@ -107,89 +162,131 @@ impl Encoder {
         Ok(vectors)
     }
 
-    /// Gives the session back for another worker.
-    pub(crate) fn into_session(self) -> Session {
-        self.session
+    /// Gives the sessions back for another worker.
+    pub(crate) fn into_sessions(self) -> Vec<Option<Session>> {
+        self.sessions.into_iter().map(|session| session.map(|session| session.session)).collect()
     }
 
-    pub(crate) fn tokenize(&self, side: Side, texts: &[&str]) -> Result<Vec<Tokens>, EncodeError> {
+    pub(crate) fn tokenize(
+        &self,
+        side: Side,
+        texts: &[&str],
+        words: bool,
+    ) -> Result<Vec<TokenizedText>, EncodeError> {
         let tokenize = |(text, content): (usize, &&str)| {
-            let tokens = self.model.vocabulary.tokenize(side, content);
+            let tokens = self.model.tokenize(side, content, words);
             tokens.map_err(|source| EncodeError::Tokenize { text, source })
         };
         texts.iter().enumerate().map(tokenize).collect()
     }
 
-    fn run_alone(&mut self, text: usize, tokens: &[Tokens]) -> Result<SparseVector, EncodeError> {
+    /// A sum adds up the noise of all tokens, beyond the tolerance; so its texts run alone.
+    fn budget(&self, graph: usize, pooling: Pooling) -> Budget {
+        let single = Budget::new(Batching::Single, 1, 1);
+        let session = self.sessions[graph].as_ref().filter(|_| pooling != Pooling::Sum);
+        session.map_or(single, |session| session.budget)
+    }
+
+    fn look_up(
+        &self,
+        side: Side,
+        table: &Table,
+        tokens: &[TokenizedText],
+    ) -> Result<Vec<SparseVector>, EncodeError> {
+        let finish = self.model.finish(side);
+        let vector = |(text, tokens): (usize, &TokenizedText)| {
+            let pairs = table.look_up(&tokens.units);
+            sparse(pairs.into_iter(), finish, text).map(|pooled| pooled.vector)
+        };
+        tokens.iter().enumerate().map(vector).collect()
+    }
+
+    fn run_alone(
+        &mut self,
+        side: Side,
+        text: usize,
+        tokens: &[TokenizedText],
+    ) -> Result<SparseVector, EncodeError> {
         let batch = Batch::single(text, tokens[text].ids.len());
-        let mut rows = self.run(&batch, tokens)?;
+        let mut rows = self.run(side, &batch, tokens, readers::read)?;
         Ok(rows.pop().map(|row| row.vector).unwrap_or_default())
     }
 
-    /// Runs one batch: one row per text of the batch, in its order.
-    fn run(&mut self, batch: &Batch, tokens: &[Tokens]) -> Result<Vec<Pooled>, EncodeError> {
-        let graph = &self.model.graph;
-        let shape = [batch.texts.len(), batch.length];
-        let values: Vec<Vec<i64>> =
-            graph.inputs.iter().map(|(_, role)| batch.input(*role, tokens)).collect();
-        let mut inputs: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(values.len());
-        for ((name, _), values) in graph.inputs.iter().zip(&values) {
-            let tensor = TensorRef::from_array_view((shape, values.as_slice()))
-                .map_err(EncodeError::runtime("take an input"))?;
-            inputs.push((name, tensor.into()));
-        }
-        let outputs = self
+    /// Runs one batch on the side's graph and reads what comes back.
+    pub(crate) fn run<R>(
+        &mut self,
+        side: Side,
+        batch: &Batch,
+        tokens: &[TokenizedText],
+        read: impl FnOnce(&Run<'_>, &Outputs<'_>, &mut Vec<f32>) -> Result<R, EncodeError>,
+    ) -> Result<R, EncodeError> {
+        let opened = self.model.side(side);
+        let Kind::Graph(at) = opened.kind else {
+            unreachable!("a side without a graph is looked up")
+        };
+        let graph = &self.model.graphs[at].layout;
+        let Some(session) = &mut self.sessions[at] else {
+            unreachable!("prepared before the first run")
+        };
+        let length = graph.fixed.length.unwrap_or(batch.length);
+        let batch = Batch { texts: batch.texts.clone(), length };
+        let rows = graph.fixed.batch.unwrap_or(batch.texts.len());
+        let values = Fed::new(graph, &batch, tokens, rows);
+        let outputs = session
             .session
-            .run_with_options(inputs, &self.options)
+            .run_with_options(values.tensors(graph, [rows, length])?, &session.options)
             .map_err(EncodeError::runtime("run the graph"))?;
-        let (shape, values) = outputs[0]
-            .try_extract_tensor::<f32>()
-            .map_err(EncodeError::runtime("return float32 values"))?;
-        let expected = expected_shape(graph.layout, batch, graph.columns);
-        if **shape != *expected {
-            let (output, found) = (graph.output.clone(), shape.to_vec());
-            return Err(EncodeError::OutputShape { output, expected, found });
-        }
-        rows(&self.model, batch, tokens, values, &mut self.pooled)
+        let outputs = Outputs::take(graph, &outputs)?;
+        let run = Run {
+            graph,
+            batch: &batch,
+            rows,
+            tokens,
+            terms: &self.model.terms,
+            pooling: opened.pooling,
+            finish: self.model.finish(side),
+            gate: self.model.gate,
+        };
+        read(&run, &outputs, &mut self.space)
     }
 }
 
-fn expected_shape(layout: Layout, batch: &Batch, columns: usize) -> Vec<i64> {
-    let dimensions = match layout {
-        Layout::Pooled => vec![batch.texts.len(), columns],
-        Layout::Logits => vec![batch.texts.len(), batch.length, columns],
-    };
-    dimensions.into_iter().map(|dimension| dimension as i64).collect()
+/// The values of a graph's inputs, in the width that each takes.
+enum Values {
+    Wide(Vec<i64>),
+    Narrow(Vec<i32>),
 }
 
-/// Reads a batch's output: `values` is the tensor of [`expected_shape`], `pooled` one row of space.
-fn rows(
-    model: &Opened,
-    batch: &Batch,
-    tokens: &[Tokens],
-    values: &[f32],
-    pooled: &mut [f32],
-) -> Result<Vec<Pooled>, EncodeError> {
-    let columns = model.graph.columns;
-    // Columns past the last token are padding of the model's output layer.
-    let terms = model.vocabulary.len();
-    let activation = model.shaping.activation;
-    let values_per_text = values.len() / batch.texts.len();
-    let mut rows = Vec::with_capacity(batch.texts.len());
-    for (&text, values) in batch.texts.iter().zip(values.chunks_exact(values_per_text)) {
-        let real = &values[..values.len().min(tokens[text].ids.len() * columns)];
-        rows.push(match model.shaping.pooling {
-            Pooling::Graph => sparse(&values[..terms], activation, text)?,
-            Pooling::Max => {
-                // Activations do not descend, so the largest logit gives the largest weight.
-                max_over_tokens(real, pooled);
-                sparse(&pooled[..terms], activation, text)?
-            }
-            Pooling::Sum => {
-                sum_over_tokens(real, activation, pooled);
-                sparse(&pooled[..terms], Activation::Graph, text)?
+struct Fed(Vec<Values>);
+
+impl Fed {
+    fn new(graph: &GraphLayout, batch: &Batch, tokens: &[TokenizedText], rows: usize) -> Self {
+        let values = graph.inputs.iter().map(|input| {
+            let values = batch.input(input.role, tokens, rows);
+            match input.is_narrow {
+                // Token ids are below 2^22.
+                true => Values::Narrow(values.iter().map(|&value| value as i32).collect()),
+                false => Values::Wide(values),
             }
         });
+        Self(values.collect())
     }
-    Ok(rows)
+
+    fn tensors<'a>(
+        &'a self,
+        graph: &'a GraphLayout,
+        shape: [usize; 2],
+    ) -> Result<Vec<(&'a str, SessionInputValue<'a>)>, EncodeError> {
+        let tensor = |values: &'a Values| -> ort::Result<SessionInputValue<'a>> {
+            Ok(match values {
+                Values::Wide(values) => TensorRef::from_array_view((shape, &values[..]))?.into(),
+                Values::Narrow(values) => TensorRef::from_array_view((shape, &values[..]))?.into(),
+            })
+        };
+        let failed = || EncodeError::runtime("take an input");
+        let named = graph.inputs.iter().zip(&self.0);
+        named
+            .map(|(input, values)| Ok((input.name.as_str(), tensor(values).map_err(failed())?)))
+            .collect()
+    }
 }

@@ -4,10 +4,34 @@
 //!
 //! ```toml
 //! graph = "model.onnx"        # default: the only .onnx file in the folder or its `onnx` subfolder
-//! pooling = "max"             # over tokens: "max" or "sum"; default "max" (logits layout only)
-//! activation = "log1p_relu"   # "log1p_relu", "log1p_log1p_relu" or "relu"; default "log1p_relu"
+//! layout = "logits"           # "pooled", "sparse", "token_weights", "gated"; default: detected
+//! pooling = "max"             # over tokens: "max" or "sum", which encodes every text alone;
+//!                             # default "max" (where we pool)
+//! activation = "log1p_relu"   # "log1p_log1p_relu", "relu", "binary"; default "log1p_relu" for
+//!                             # logits, "relu" for token weights
+//! gate = 0.5                  # gated layout: a term stays where its gate is above; default 0.5
 //! batching = "padded"         # or "single": never encode a text beside others; default "padded"
 //! max_length = { query = 256, document = 256 }   # tokens, specials included; default 256
+//! inputs = { ids = "input_ids", mask = "attention_mask", types = "token_type_ids" }   # names
+//! outputs = { weights = "logits", ids = "token_ids", gate = "gate" }                  # names
+//!
+//! [terms]                     # default: a term is a token of the tokenizer
+//! unit = "token"              # "word": whole words, "code": columns that are no tokens
+//! names = "phrases.txt"       # a name per line, or JSON name → id; ids that are no tokens
+//! first = 30522               # id of the first line; default: the number of tokens (0 for words, codes)
+//! count = 70000               # number of term ids; default: what tokenizer, names or graph give
+//! drop = ["[CLS]", "[SEP]"]   # terms that no vector has; default: none
+//!
+//! [query]                     # and [document]: where a side differs; default: as above
+//! encoder = "graph"           # "idf", "ones", "embedding"; default "graph"
+//! also = ["ones"]             # [query] only: other encoders that may be chosen at query time
+//! graph = "query.onnx"        # this side's own graph
+//! weights = "idf.json"        # for "idf" and "embedding"; default: the usual names
+//! prefix = "query: "          # put before every text
+//! template = "{text} {text}"  # instead of a prefix; with two texts the second one is pooled
+//! max_length = 32             # instead of the key above
+//! pooling = "sum"             # and activation: as above, for this side
+//! prune = { top_terms = 64, ratio = 0.05, mass = 0.95 }   # what to keep; default: everything
 //!
 //! [golden]                    # default: none, and no self-test
 //! file = "golden.json"        # relative to the folder
@@ -15,9 +39,10 @@
 //! ```
 //!
 //! A graph that returns one row per text has pooled and activated inside, so there `pooling` and
-//! `activation` are `"graph"`. Truncation and padding in `tokenizer.json` are overridden: lengths
-//! are those above, and padding is this crate's own. `config.json`, where present, bounds the
-//! lengths by `max_position_embeddings`. Reading only: what a layout means is `layout.rs`.
+//! `activation` are `"graph"` (or `"binary"`, which makes every weight 1). Truncation and padding in
+//! `tokenizer.json` are overridden: lengths are those above, and padding is this crate's own.
+//! `config.json`, where present, bounds the lengths by `max_position_embeddings`. This file holds
+//! what was stated, checked for sense; what a layout means is `layout.rs`.
 
 use std::path::{Path, PathBuf};
 
@@ -26,6 +51,12 @@ use serde::{Deserialize, Serialize};
 use crate::Side;
 use crate::error::EncodeError;
 use crate::layout::Layout;
+use crate::prune::Prune;
+use crate::template::Template;
+use crate::terms::Unit;
+
+mod file;
+mod folder;
 
 /// The settings file's name.
 const FILE_NAME: &str = "gleaner.toml";
@@ -33,6 +64,8 @@ const FILE_NAME: &str = "gleaner.toml";
 const DEFAULT_MAX_LENGTH: usize = 256;
 /// Largest allowed golden difference where nothing is stated: what fp32 graphs hold.
 const DEFAULT_TOLERANCE: f32 = 1e-4;
+/// Where nothing is stated, a term of a gated model stays when its gate is above this.
+const DEFAULT_GATE: f32 = 0.5;
 
 /// How a text's token rows become one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +89,8 @@ pub enum Activation {
     Log1pLog1pRelu,
     /// `max(x, 0)`.
     Relu,
+    /// 1 where `x > 0`, else 0.
+    Binary,
     /// The graph has activated.
     Graph,
 }
@@ -69,6 +104,32 @@ pub enum Batching {
     /// Every text runs alone: for graphs whose results depend on a text's neighbours, such as
     /// those that quantise activations over the whole batch.
     Single,
+}
+
+/// What turns the texts of one side into vectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SideEncoder {
+    /// The graph.
+    Graph,
+    /// A table: every distinct term of the text has its weight there. No graph is run.
+    Idf,
+    /// Every distinct term of the text has weight 1.
+    Ones,
+    /// A table of sparse rows: the largest weight over the rows of the text's terms.
+    Embedding,
+}
+
+impl SideEncoder {
+    /// Its name in settings and flags.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Graph => "graph",
+            Self::Idf => "idf",
+            Self::Ones => "ones",
+            Self::Embedding => "embedding",
+        }
+    }
 }
 
 /// Tokens per text, specials included, after which a text is cut.
@@ -97,123 +158,133 @@ pub(crate) struct Golden {
     pub(crate) tolerance: f32,
 }
 
+/// Names of a graph's inputs or outputs where the usual ones do not hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Names {
+    pub(crate) ids: Option<String>,
+    pub(crate) mask: Option<String>,
+    pub(crate) types: Option<String>,
+    pub(crate) weights: Option<String>,
+    pub(crate) gate: Option<String>,
+}
+
+/// What is stated about a graph beside its file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct GraphSettings {
+    pub(crate) layout: Option<Layout>,
+    pub(crate) inputs: Names,
+    pub(crate) outputs: Names,
+}
+
+/// What is stated about terms.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct TermSettings {
+    pub(crate) unit: Unit,
+    pub(crate) names: Option<PathBuf>,
+    pub(crate) first: Option<u32>,
+    pub(crate) count: Option<usize>,
+    pub(crate) drop: Vec<String>,
+}
+
+/// What is stated about one side, with what both sides share filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SideSettings {
+    pub(crate) encoder: SideEncoder,
+    /// The graph's file; there is one where `encoder` is `Graph`.
+    pub(crate) graph: Option<PathBuf>,
+    /// The table's file; there is one where `encoder` is `Idf` or `Embedding`.
+    pub(crate) weights: Option<PathBuf>,
+    pub(crate) template: Template,
+    pub(crate) pooling: Option<Pooling>,
+    pub(crate) activation: Option<Activation>,
+    pub(crate) prune: Prune,
+}
+
 /// The settings of a folder, with defaults filled in where they need no knowledge of the graph.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Settings {
     /// The settings file, whether or not it exists; errors name it.
     pub(crate) path: PathBuf,
-    /// The graph's file.
-    pub(crate) graph: PathBuf,
-    pub(crate) pooling: Option<Pooling>,
-    pub(crate) activation: Option<Activation>,
+    pub(crate) graph: GraphSettings,
+    pub(crate) gate: f32,
     pub(crate) batching: Batching,
     pub(crate) max_length: MaxLength,
+    /// The sides whose length was stated, rather than taken from the default.
+    pub(crate) length_is_stated: [bool; 2],
+    pub(crate) terms: TermSettings,
+    pub(crate) query: SideSettings,
+    pub(crate) document: SideSettings,
     pub(crate) golden: Option<Golden>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    graph: Option<PathBuf>,
-    pooling: Option<Pooling>,
-    activation: Option<Activation>,
-    batching: Option<Batching>,
-    max_length: Option<FileMaxLength>,
-    golden: Option<FileGolden>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileMaxLength {
-    query: Option<usize>,
-    document: Option<usize>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileGolden {
-    file: PathBuf,
-    tolerance: Option<f32>,
-}
-
-#[derive(Deserialize)]
-struct ConfigFile {
-    max_position_embeddings: Option<usize>,
+    /// Queries are encoded as stated, rather than as somebody asked.
+    pub(crate) query_is_stated: bool,
 }
 
 impl Settings {
-    /// Reads the settings of a model folder and fills in the defaults.
+    /// Reads the settings of a model folder and fills in the defaults. `query` chooses the encoder
+    /// of queries among those the folder states.
     ///
     /// Errors: `InvalidFile` for broken TOML, unknown keys and unknown names; `InvalidSetting` for
-    /// lengths the model cannot take; `MissingFile` or `AmbiguousGraph` when no graph can be named.
-    pub(crate) fn read(folder: &Path) -> Result<Self, EncodeError> {
-        let path = folder.join(FILE_NAME);
-        let file: File = match read_text(&path)? {
-            Some(text) => toml::from_str(&text).map_err(|error| EncodeError::InvalidFile {
-                what: "settings file",
-                path: path.clone(),
-                source: error.into(),
-            })?,
-            None => File::default(),
-        };
-        let graph = match &file.graph {
-            Some(name) => stated_graph(folder, name, &path)?,
-            None => only_graph(folder)?,
-        };
-        let golden = file.golden.map(|golden| Golden {
-            file: folder.join(golden.file),
-            tolerance: golden.tolerance.unwrap_or(DEFAULT_TOLERANCE),
-        });
-        if let Some(golden) = &golden
-            && !(golden.tolerance.is_finite() && golden.tolerance >= 0.0)
-        {
-            let reason = format!("{} is not a tolerance", golden.tolerance);
-            return Err(EncodeError::InvalidSetting { path, key: "golden.tolerance", reason });
+    /// values the model cannot take; `MissingFile` or `AmbiguousGraph` when no graph can be named;
+    /// `QueryEncoder` when the folder does not offer the one asked for.
+    pub(crate) fn read(folder: &Path, query: Option<SideEncoder>) -> Result<Self, EncodeError> {
+        file::File::read(folder)?.settle(folder, query)
+    }
+
+    /// What is stated about a side.
+    pub(crate) fn side(&self, side: Side) -> &SideSettings {
+        match side {
+            Side::Query => &self.query,
+            Side::Document => &self.document,
         }
-        Ok(Self {
-            max_length: max_length(folder, &path, file.max_length.unwrap_or_default())?,
-            path,
-            graph,
-            pooling: file.pooling,
-            activation: file.activation,
-            batching: file.batching.unwrap_or(Batching::Padded),
-            golden,
-        })
+    }
+
+    /// An `InvalidSetting` of this file.
+    pub(crate) fn invalid(&self, key: &'static str, reason: String) -> EncodeError {
+        EncodeError::InvalidSetting { path: self.path.clone(), key, reason }
     }
 
     /// The pooling and activation to apply to a graph of this layout.
     ///
     /// Errors: `InvalidSetting` when the file asks for a step that the graph has already done, or
     /// leaves to the graph a step that it does not do.
-    pub(crate) fn steps(&self, layout: Layout) -> Result<(Pooling, Activation), EncodeError> {
-        let refuse = |key, reason: &str| {
-            let (path, reason) = (self.path.clone(), reason.to_owned());
-            Err(EncodeError::InvalidSetting { path, key, reason })
-        };
-        let (pooling, activation) = (self.pooling, self.activation);
-        match layout {
-            Layout::Pooled => {
-                const DONE: &str = "the graph does this itself; say \"graph\" or leave it out";
+    pub(crate) fn steps(
+        &self,
+        side: Side,
+        layout: Layout,
+    ) -> Result<(Pooling, Activation), EncodeError> {
+        const DONE: &str = "the graph does this itself; say \"graph\" or leave it out";
+        const NOT_DONE: &str = "the graph returns bare logits, so \"graph\" cannot be";
+        let refuse = |key, reason: &str| Err(self.invalid(key, reason.to_owned()));
+        let SideSettings { pooling, activation, .. } = *self.side(side);
+        let steps = match layout {
+            Layout::Pooled | Layout::Sparse | Layout::Gated | Layout::Lookup => {
                 if pooling.is_some_and(|pooling| pooling != Pooling::Graph) {
                     return refuse("pooling", DONE);
                 }
-                if activation.is_some_and(|activation| activation != Activation::Graph) {
-                    return refuse("activation", DONE);
+                match activation {
+                    None | Some(Activation::Graph) => (Pooling::Graph, Activation::Graph),
+                    Some(Activation::Binary) => (Pooling::Graph, Activation::Binary),
+                    Some(_) => return refuse("activation", DONE),
                 }
-                Ok((Pooling::Graph, Activation::Graph))
             }
-            Layout::Logits => {
-                const NOT_DONE: &str = "the graph returns bare logits, so \"graph\" cannot be";
+            Layout::Logits | Layout::TokenWeights => {
+                let default = match layout {
+                    Layout::Logits => Activation::Log1pRelu,
+                    _ => Activation::Relu,
+                };
                 if pooling == Some(Pooling::Graph) {
                     return refuse("pooling", NOT_DONE);
                 }
-                if activation == Some(Activation::Graph) {
+                if activation == Some(Activation::Graph) && layout == Layout::Logits {
                     return refuse("activation", NOT_DONE);
                 }
-                let pooling = pooling.unwrap_or(Pooling::Max);
-                Ok((pooling, activation.unwrap_or(Activation::Log1pRelu)))
+                (pooling.unwrap_or(Pooling::Max), activation.unwrap_or(default))
             }
+        };
+        if steps == (Pooling::Sum, Activation::Binary) {
+            return refuse("activation", "a sum is not binary; pool by \"max\"");
         }
+        Ok(steps)
     }
 }
 
@@ -224,81 +295,6 @@ fn read_text(path: &Path) -> Result<Option<String>, EncodeError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(EncodeError::Read { path: path.to_owned(), source }),
     }
-}
-
-fn stated_graph(folder: &Path, name: &Path, path: &Path) -> Result<PathBuf, EncodeError> {
-    if name.is_absolute() {
-        let reason = format!("`{}` is not relative to the model folder", name.display());
-        return Err(EncodeError::InvalidSetting { path: path.to_owned(), key: "graph", reason });
-    }
-    let graph = folder.join(name);
-    if !graph.is_file() {
-        return Err(EncodeError::MissingFile { what: "graph", path: graph });
-    }
-    Ok(graph)
-}
-
-fn only_graph(folder: &Path) -> Result<PathBuf, EncodeError> {
-    let mut graphs = graphs_in(folder)?;
-    graphs.extend(graphs_in(&folder.join("onnx"))?);
-    match graphs.len() {
-        0 => Err(EncodeError::MissingFile { what: "graph", path: folder.join("model.onnx") }),
-        1 => Ok(graphs.remove(0)),
-        _ => Err(EncodeError::AmbiguousGraph {
-            folder: folder.to_owned(),
-            candidates: graphs
-                .iter()
-                .map(|graph| graph.strip_prefix(folder).unwrap_or(graph).display().to_string())
-                .collect(),
-        }),
-    }
-}
-
-/// The `.onnx` files directly in a folder, by name; none when there is no such folder.
-fn graphs_in(folder: &Path) -> Result<Vec<PathBuf>, EncodeError> {
-    let failed = |source| EncodeError::Read { path: folder.to_owned(), source };
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(failed)?,
-    };
-    let mut graphs = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(failed)?.path();
-        if path.extension().is_some_and(|extension| extension == "onnx") && path.is_file() {
-            graphs.push(path);
-        }
-    }
-    graphs.sort();
-    Ok(graphs)
-}
-
-fn max_length(folder: &Path, path: &Path, stated: FileMaxLength) -> Result<MaxLength, EncodeError> {
-    let bound = positions(folder)?;
-    let default = DEFAULT_MAX_LENGTH.min(bound.unwrap_or(DEFAULT_MAX_LENGTH));
-    let side = |key, stated: Option<usize>| match (stated, bound) {
-        (Some(length), Some(bound)) if length > bound => Err(EncodeError::InvalidSetting {
-            path: path.to_owned(),
-            key,
-            reason: format!(
-                "{length} tokens, but config.json says the model has {bound} positions"
-            ),
-        }),
-        _ => Ok(stated.unwrap_or(default)),
-    };
-    Ok(MaxLength {
-        query: side("max_length.query", stated.query)?,
-        document: side("max_length.document", stated.document)?,
-    })
-}
-
-/// `max_position_embeddings` of `config.json`, where there is one.
-fn positions(folder: &Path) -> Result<Option<usize>, EncodeError> {
-    let path = folder.join("config.json");
-    let Some(text) = read_text(&path)? else { return Ok(None) };
-    let config: ConfigFile = serde_json::from_str(&text).map_err(|error| {
-        EncodeError::InvalidFile { what: "config.json", path, source: error.into() }
-    })?;
-    Ok(config.max_position_embeddings)
 }
 
 #[cfg(test)]

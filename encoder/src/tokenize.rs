@@ -3,89 +3,269 @@
 //! Truncation is ours (the settings' length per side, specials included, the end is cut) and so is
 //! padding (`batch.rs`), whatever `tokenizer.json` carries. Knows nothing of graphs.
 
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokenizers::{PostProcessor, Tokenizer, TruncationParams};
+use tokenizers::{
+    Encoding, NormalizedString, Normalizer, PostProcessor, Tokenizer, TruncationParams,
+};
 
 use crate::Side;
 use crate::error::{Cause, EncodeError};
-use crate::settings::{MaxLength, Settings};
+use crate::settings::{Settings, SideSettings};
+use crate::template::Template;
+use crate::terms::{Terms, Unit};
 
 /// Token ids beyond this are refused: the vocabulary is an array by id, and the largest in use have
 /// a few hundred thousand entries.
-const MAX_TOKENS: usize = 1 << 22;
+pub(crate) const MAX_TOKENS: usize = 1 << 22;
 
-/// The tokens of one text, specials included, not padded. Both arrays have one entry per token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A tokenizer without truncation, and its tokens by id.
 pub(crate) struct Tokens {
+    tokenizer: Tokenizer,
+    /// Indexed by token id; ids that the tokenizer skips hold nothing.
+    by_id: Vec<Option<String>>,
+}
+
+/// The tokens of one text, specials included, not padded. All arrays that are not empty have one
+/// entry per token.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct TokenizedText {
     pub(crate) ids: Vec<i64>,
     /// Segment ids.
     pub(crate) types: Vec<i64>,
+    /// The tokens that are pooled: all, or those of the echo.
+    pub(crate) pooled: Range<usize>,
+    /// The term each token stands for; only where the side asks for them.
+    pub(crate) units: Vec<Option<u32>>,
+    /// The bytes of the text that each token's word has; only on request.
+    pub(crate) words: Vec<Option<Range<usize>>>,
 }
 
-/// A tokenizer per side, and the vocabulary by id.
-pub(crate) struct Vocabulary {
-    query: Arc<Tokenizer>,
-    document: Arc<Tokenizer>,
-    /// Indexed by token id; ids that the tokenizer skips hold nothing.
-    tokens: Vec<Option<String>>,
-}
-
-impl Vocabulary {
+impl Tokens {
     /// Reads a `tokenizer.json` whose bytes are at hand; `path` is for messages.
     ///
-    /// Errors: `InvalidFile` when it does not parse or is empty; `InvalidSetting` when a maximum
-    /// length leaves no room for a token beside the specials.
-    pub(crate) fn read(
-        bytes: &[u8],
-        path: &Path,
-        settings: &Settings,
-    ) -> Result<Self, EncodeError> {
+    /// Errors: `InvalidFile` when it does not parse or is empty.
+    pub(crate) fn read(bytes: &[u8], path: &Path) -> Result<Self, EncodeError> {
         let invalid = |source: Cause| EncodeError::InvalidFile {
             what: "tokenizer",
             path: path.to_owned(),
             source,
         };
-        let tokenizer = Tokenizer::from_bytes(bytes).map_err(invalid)?;
-        let tokens = tokens_by_id(&tokenizer).map_err(invalid)?;
-        check_room(&tokenizer, settings)?;
-        let MaxLength { query, document } = settings.max_length;
-        let document_side = Arc::new(cut_to(tokenizer.clone(), document).map_err(invalid)?);
-        let query_side = if query == document {
-            Arc::clone(&document_side)
-        } else {
-            Arc::new(cut_to(tokenizer, query).map_err(invalid)?)
-        };
-        Ok(Self { query: query_side, document: document_side, tokens })
+        let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(invalid)?;
+        let by_id = tokens_by_id(&tokenizer).map_err(invalid)?;
+        tokenizer.with_padding(None);
+        tokenizer.with_truncation(None).map_err(invalid)?;
+        Ok(Self { tokenizer, by_id })
     }
 
-    /// The number of term ids: the largest token id plus one.
+    /// The largest token id plus one.
     pub(crate) fn len(&self) -> usize {
-        self.tokens.len()
+        self.by_id.len()
     }
 
-    /// The token of a term id.
-    pub(crate) fn token(&self, term: u32) -> Option<&str> {
-        self.tokens.get(usize::try_from(term).ok()?)?.as_deref()
+    /// The token of an id.
+    pub(crate) fn token(&self, id: u32) -> Option<&str> {
+        self.by_id.get(usize::try_from(id).ok()?)?.as_deref()
     }
 
-    /// The term id of a token.
-    pub(crate) fn term(&self, token: &str) -> Option<u32> {
-        self.document.token_to_id(token)
+    /// The id of a token.
+    pub(crate) fn id(&self, token: &str) -> Option<u32> {
+        self.tokenizer.token_to_id(token)
     }
 
+    /// The tokenizer of one side, which cuts texts to `max_length` tokens.
+    ///
+    /// Errors: `InvalidSetting` when the length leaves no room for a token beside the specials and
+    /// the template's own.
+    pub(crate) fn side(
+        &self,
+        settings: &Settings,
+        side: Side,
+        max_length: usize,
+    ) -> Result<SideTokenizer, EncodeError> {
+        let (length_key, template_key) = match side {
+            Side::Query => ("max_length.query", "query.template"),
+            Side::Document => ("max_length.document", "document.template"),
+        };
+        let SideSettings { template, .. } = settings.side(side);
+        // The tokenizer subtracts the specials from the length unchecked, so the check is here.
+        let specials =
+            self.tokenizer.get_post_processor().map_or(0, |step| step.added_tokens(false));
+        if max_length <= specials {
+            let reason =
+                format!("{max_length} tokens, of which {specials} are special: none is left");
+            return Err(settings.invalid(length_key, reason));
+        }
+        let failed = |error: Cause| settings.invalid(template_key, error.to_string());
+        let empty = self.tokenizer.encode_fast(template.fill("").0, true).map_err(failed)?.len();
+        if !template.is_nothing() && empty >= max_length {
+            let reason = format!("{empty} tokens without a text, of {max_length}: none is left");
+            return Err(settings.invalid(template_key, reason));
+        }
+        let truncation = TruncationParams { max_length, ..TruncationParams::default() };
+        let mut tokenizer = self.tokenizer.clone();
+        tokenizer.with_truncation(Some(truncation)).map_err(failed)?;
+        Ok(SideTokenizer {
+            cut: Arc::new(tokenizer),
+            whole: template.echoes().then(|| self.tokenizer.clone()),
+            specials: special_ids(&self.tokenizer),
+            template: template.clone(),
+            copy_tokens: (max_length - empty.min(max_length)) / 2,
+        })
+    }
+}
+
+/// Tokens that stand for no text.
+fn special_ids(tokenizer: &Tokenizer) -> HashSet<u32> {
+    let added = tokenizer.get_added_tokens_decoder();
+    added.iter().filter(|(_, token)| token.special).map(|(&id, _)| id).collect()
+}
+
+/// What a side's tokenizer is to find out beside the ids.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// The terms that tokens stand for.
+    pub(crate) units: Option<&'a Terms>,
+    /// The words that tokens come from.
+    pub(crate) words: bool,
+}
+
+/// The tokenizer of one side.
+pub(crate) struct SideTokenizer {
+    /// Cuts to the side's length.
+    cut: Arc<Tokenizer>,
+    /// Does not cut: finds how much of a text fits twice, where the template asks for that.
+    whole: Option<Tokenizer>,
+    specials: HashSet<u32>,
+    template: Template,
+    /// Tokens that a copy of the text may have in an echo.
+    copy_tokens: usize,
+}
+
+impl SideTokenizer {
     /// Tokenizes a text: specials added, cut to the side's length. May be empty only where the
     /// tokenizer adds no specials.
-    pub(crate) fn tokenize(&self, side: Side, text: &str) -> Result<Tokens, Cause> {
-        let tokenizer = match side {
-            Side::Query => &self.query,
-            Side::Document => &self.document,
+    pub(crate) fn tokenize(&self, text: &str, wanted: Wanted<'_>) -> Result<TokenizedText, Cause> {
+        let text = self.twice(text)?;
+        let (filled, copy) = self.template.fill(text);
+        let needs_offsets = wanted.words
+            || self.template.echoes()
+            || wanted
+                .units
+                .is_some_and(|terms| terms.unit() == Unit::Word || !self.template.is_nothing());
+        let encoding = match needs_offsets {
+            true => self.cut.encode(filled.as_str(), true)?,
+            false => self.cut.encode_fast(filled.as_str(), true)?,
         };
-        let encoding = tokenizer.encode_fast(text, true)?;
-        let widen = |ids: &[u32]| ids.iter().map(|&id| i64::from(id)).collect();
-        Ok(Tokens { ids: widen(encoding.get_ids()), types: widen(encoding.get_type_ids()) })
+        let widen = |ids: &[u32]| ids.iter().map(|&id| i64::from(id)).collect::<Vec<_>>();
+        let ids = widen(encoding.get_ids());
+        let pooled = match self.template.echoes() {
+            true => tokens_within(&encoding, &copy),
+            false => 0..ids.len(),
+        };
+        let units = match wanted.units {
+            Some(terms) => self.units(&encoding, &filled, &copy, terms)?,
+            None => Vec::new(),
+        };
+        let words = if wanted.words { words(&encoding, &copy) } else { Vec::new() };
+        Ok(TokenizedText { ids, types: widen(encoding.get_type_ids()), pooled, units, words })
     }
+
+    /// The beginning of a text that fits into the length twice; all of it where it need not.
+    fn twice<'a>(&self, text: &'a str) -> Result<&'a str, Cause> {
+        let Some(whole) = &self.whole else { return Ok(text) };
+        let encoding = whole.encode(text, false)?;
+        match encoding.get_offsets().get(self.copy_tokens) {
+            Some(&(start, _)) if text.is_char_boundary(start) => Ok(&text[..start]),
+            _ => Ok(text),
+        }
+    }
+
+    /// The term of every token: the token itself, or the word that it begins, where that is the
+    /// word's first occurrence. Specials, and what the template adds, stand for nothing.
+    fn units(
+        &self,
+        encoding: &Encoding,
+        filled: &str,
+        copy: &Range<usize>,
+        terms: &Terms,
+    ) -> Result<Vec<Option<u32>>, Cause> {
+        let inside =
+            |at: usize| self.template.is_nothing() || within(encoding.get_offsets()[at], copy);
+        let ids = encoding.get_ids();
+        let added = encoding.get_special_tokens_mask();
+        let is_text = |at: usize| added[at] == 0 && !self.specials.contains(&ids[at]) && inside(at);
+        if terms.unit() != Unit::Word {
+            return Ok((0..ids.len()).map(|at| is_text(at).then(|| ids[at])).collect());
+        }
+        let spans = word_spans(encoding);
+        let mut units = vec![None; ids.len()];
+        let (mut begun, mut seen) = (None, HashSet::new());
+        for (at, word) in encoding.get_word_ids().iter().enumerate() {
+            let Some(word) = word.filter(|_| added[at] == 0 && inside(at)) else { continue };
+            if begun.replace(word) == Some(word) {
+                continue;
+            }
+            let Some(text) = filled.get(spans[&word].clone()) else { continue };
+            let term = terms.term(&self.normalize(text)?);
+            units[at] = term.filter(|&term| seen.insert(term));
+        }
+        Ok(units)
+    }
+
+    /// A word as the tokenizer sees it: in lower case, say.
+    fn normalize(&self, word: &str) -> Result<String, Cause> {
+        let mut normalized = NormalizedString::from(word);
+        if let Some(normalizer) = self.cut.get_normalizer() {
+            normalizer.normalize(&mut normalized)?;
+        }
+        Ok(normalized.get().to_owned())
+    }
+}
+
+fn within((start, end): (usize, usize), bytes: &Range<usize>) -> bool {
+    start < end && bytes.start <= start && end <= bytes.end
+}
+
+/// The tokens of these bytes, which lie together; tokens without bytes are specials.
+fn tokens_within(encoding: &Encoding, bytes: &Range<usize>) -> Range<usize> {
+    let offsets = encoding.get_offsets();
+    // A token may begin with the space before the copy.
+    let overlaps =
+        |&(start, end): &(usize, usize)| start < end && start < bytes.end && end > bytes.start;
+    match (offsets.iter().position(overlaps), offsets.iter().rposition(overlaps)) {
+        (Some(first), Some(last)) => first..last + 1,
+        _ => 0..0,
+    }
+}
+
+/// The bytes of every word, from its first token to its last.
+fn word_spans(encoding: &Encoding) -> HashMap<u32, Range<usize>> {
+    let mut spans: HashMap<u32, Range<usize>> = HashMap::new();
+    for (word, &(start, end)) in encoding.get_word_ids().iter().zip(encoding.get_offsets()) {
+        if let Some(word) = word {
+            let span = spans.entry(*word).or_insert(start..end);
+            *span = span.start.min(start)..span.end.max(end);
+        }
+    }
+    spans
+}
+
+/// The bytes of the text, without the template, that every token's word has.
+fn words(encoding: &Encoding, copy: &Range<usize>) -> Vec<Option<Range<usize>>> {
+    let spans = word_spans(encoding);
+    let added = encoding.get_special_tokens_mask();
+    let word = |at: usize| {
+        let (start, end) = encoding.get_offsets()[at];
+        let span = encoding.get_word_ids()[at].and_then(|word| spans.get(&word).cloned());
+        let span = span.unwrap_or(start..end);
+        let is_text = added[at] == 0 && within((span.start, span.end), copy);
+        is_text.then(|| span.start - copy.start..span.end - copy.start)
+    };
+    (0..encoding.len()).map(word).collect()
 }
 
 fn tokens_by_id(tokenizer: &Tokenizer) -> Result<Vec<Option<String>>, Cause> {
@@ -108,26 +288,4 @@ fn tokens_by_id(tokenizer: &Tokenizer) -> Result<Vec<Option<String>>, Cause> {
         }
     }
     Ok(tokens)
-}
-
-/// The tokenizer subtracts the specials from the length unchecked, so the check is here.
-fn check_room(tokenizer: &Tokenizer, settings: &Settings) -> Result<(), EncodeError> {
-    let specials = tokenizer.get_post_processor().map_or(0, |step| step.added_tokens(false));
-    let lengths = settings.max_length;
-    for (key, length) in
-        [("max_length.query", lengths.query), ("max_length.document", lengths.document)]
-    {
-        if length <= specials {
-            let reason = format!("{length} tokens, of which {specials} are special: none is left");
-            return Err(EncodeError::InvalidSetting { path: settings.path.clone(), key, reason });
-        }
-    }
-    Ok(())
-}
-
-fn cut_to(mut tokenizer: Tokenizer, max_length: usize) -> Result<Tokenizer, Cause> {
-    let truncation = TruncationParams { max_length, ..TruncationParams::default() };
-    tokenizer.with_padding(None);
-    tokenizer.with_truncation(Some(truncation))?;
-    Ok(tokenizer)
 }

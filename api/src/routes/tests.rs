@@ -27,7 +27,7 @@ fn app() -> Router {
         timeout: Duration::from_millis(50),
         concurrency: 1,
     };
-    let load = LoadOptions { named: None, ort_lib: None, encoders: 1 };
+    let load = LoadOptions { named: None, query: None, ort_lib: None, encoders: 1 };
     let state = Arc::new(State {
         indexes: Default::default(),
         models: Models::load(empty(), load).unwrap(),

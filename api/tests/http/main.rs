@@ -117,6 +117,7 @@ fn options(data: &Path) -> ServeOptions {
         data: data.to_owned(),
         addr: "127.0.0.1:0".parse().unwrap(),
         model: None,
+        query_encoder: None,
         ort_lib: None,
         api_key: None,
         encoder_threads: 2,

@@ -14,7 +14,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 fn read(files: &[(&str, &str)]) -> Result<Settings, EncodeError> {
-    Settings::read(folder(files).path())
+    Settings::read(folder(files).path(), None)
 }
 
 #[test]
@@ -23,16 +23,16 @@ fn an_empty_folder_with_one_graph_gets_the_documented_defaults() {
     assert_eq!(settings.max_length, MaxLength { query: 256, document: 256 });
     assert_eq!(settings.batching, Batching::Padded);
     assert_eq!(settings.golden, None);
-    let steps = settings.steps(Layout::Logits).unwrap();
+    let steps = settings.steps(Side::Document, Layout::Logits).unwrap();
     assert_eq!(steps, (Pooling::Max, Activation::Log1pRelu));
-    let steps = settings.steps(Layout::Pooled).unwrap();
+    let steps = settings.steps(Side::Document, Layout::Pooled).unwrap();
     assert_eq!(steps, (Pooling::Graph, Activation::Graph));
 }
 
 #[test]
 fn a_graph_in_the_onnx_subfolder_is_found() {
     let settings = read(&[("onnx/model.onnx", "")]).unwrap();
-    assert!(settings.graph.ends_with("onnx/model.onnx"));
+    assert!(settings.document.graph.unwrap().ends_with("onnx/model.onnx"));
 }
 
 #[test]
@@ -41,14 +41,14 @@ fn every_key_is_read() {
                 max_length = { query = 32, document = 128 }\n\
                 [golden]\nfile = 'g.json'\ntolerance = 0.5\n";
     let settings = read(&[("a.onnx", ""), ("b.onnx", ""), ("gleaner.toml", toml)]).unwrap();
-    assert!(settings.graph.ends_with("b.onnx"));
+    assert!(settings.query.graph.as_ref().unwrap().ends_with("b.onnx"));
     assert_eq!(settings.batching, Batching::Single);
     assert_eq!(settings.max_length.of(Side::Query), 32);
     assert_eq!(settings.max_length.of(Side::Document), 128);
     assert_eq!(settings.golden.as_ref().unwrap().tolerance, 0.5);
-    let steps = settings.steps(Layout::Logits).unwrap();
+    let steps = settings.steps(Side::Document, Layout::Logits).unwrap();
     assert_eq!(steps, (Pooling::Sum, Activation::Relu));
-    assert!(settings.steps(Layout::Pooled).is_err());
+    assert!(settings.steps(Side::Document, Layout::Pooled).is_err());
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn steps_the_graph_has_done_cannot_be_asked_for_again() {
         ("activation = 'graph'", Layout::Logits, "activation"),
     ] {
         let settings = read(&[("model.onnx", ""), ("gleaner.toml", toml)]).unwrap();
-        let error = settings.steps(layout).unwrap_err();
+        let error = settings.steps(Side::Document, layout).unwrap_err();
         let EncodeError::InvalidSetting { key, .. } = error else { panic!("{toml}: {error}") };
         assert_eq!(key, wanted);
     }

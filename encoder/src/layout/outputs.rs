@@ -1,0 +1,237 @@
+//! What to read from a graph: which of its outputs hold weights, and in what form.
+
+use std::path::Path;
+
+use super::{Layout, TensorCard};
+use crate::error::EncodeError;
+use crate::settings::GraphSettings;
+
+/// A graph's outputs and what they are compared with.
+pub(super) struct Search<'a> {
+    pub(super) inputs: &'a [TensorCard],
+    pub(super) outputs: &'a [TensorCard],
+    pub(super) settings: &'a GraphSettings,
+    /// The number of term ids, where it is known.
+    pub(super) terms: Option<usize>,
+}
+
+/// The output or outputs to read.
+#[derive(Debug)]
+pub(super) struct Found<'a> {
+    pub(super) layout: Layout,
+    pub(super) weights: &'a TensorCard,
+    pub(super) second: Option<&'a TensorCard>,
+    pub(super) is_single: bool,
+}
+
+impl<'a> Search<'a> {
+    /// Says what is wrong where no layout fits.
+    pub(super) fn find(&self) -> Result<Found<'a>, String> {
+        let layout = match self.settings.layout {
+            Some(layout) => layout,
+            None if self.integers().next().is_some() => Layout::Sparse,
+            None if self.settings.outputs.gate.is_some() => Layout::Gated,
+            None => return self.one(),
+        };
+        match layout {
+            Layout::Sparse => self.sparse(),
+            Layout::Gated => self.gated(),
+            _ => {
+                let weights = self.weights(|output| shape_fits(layout, output))?;
+                Ok(Found { layout, weights, second: None, is_single: false })
+            }
+        }
+    }
+
+    fn integers(&self) -> impl Iterator<Item = &'a TensorCard> {
+        self.outputs.iter().filter(|output| output.is_integer())
+    }
+
+    fn named(&self, name: &str) -> Result<&'a TensorCard, String> {
+        let found = self.outputs.iter().find(|output| output.name == name);
+        found.ok_or_else(|| format!("it has no output `{name}`, which gleaner.toml names"))
+    }
+
+    /// The stated weights output, or the only one that fits.
+    fn weights(&self, fits: impl Fn(&TensorCard) -> bool) -> Result<&'a TensorCard, String> {
+        if let Some(name) = &self.settings.outputs.weights {
+            let output = self.named(name)?;
+            return match output.is_float() && fits(output) {
+                true => Ok(output),
+                false => Err(format!("output `{name}` has not the shape of its layout")),
+            };
+        }
+        let mut fitting = self.outputs.iter().filter(|output| output.is_float() && fits(output));
+        match (fitting.next(), fitting.next()) {
+            (Some(output), None) => Ok(output),
+            (None, _) => Err("no output has the shape of its layout".to_owned()),
+            _ => {
+                Err("several outputs fit; name one as `outputs.weights` in gleaner.toml".to_owned())
+            }
+        }
+    }
+
+    fn sparse(&self) -> Result<Found<'a>, String> {
+        let ids = match &self.settings.outputs.ids {
+            Some(name) => self.named(name)?,
+            None => {
+                let mut integers = self.integers();
+                match (integers.next(), integers.next()) {
+                    (Some(ids), None) => ids,
+                    _ => {
+                        return Err(
+                            "not one output holds term ids; name it as `outputs.ids`".to_owned()
+                        );
+                    }
+                }
+            }
+        };
+        let weights = self.weights(|output| (1..=2).contains(&output.shape.len()))?;
+        match (ids.shape.len(), weights.shape.len()) {
+            // One text's terms: texts cannot share a run.
+            (1 | 2, 1) => {
+                Ok(Found { layout: Layout::Sparse, weights, second: Some(ids), is_single: true })
+            }
+            (1 | 2, 2) => {
+                Ok(Found { layout: Layout::Sparse, weights, second: Some(ids), is_single: false })
+            }
+            _ => Err(format!(
+                "outputs `{}` and `{}` are not ids and weights",
+                ids.name, weights.name
+            )),
+        }
+    }
+
+    fn gated(&self) -> Result<Found<'a>, String> {
+        let gate = self.settings.outputs.gate.as_deref().unwrap_or("gate");
+        let gate = self.named(gate)?;
+        let fits = |output: &TensorCard| output.shape.len() == 2 && output.name != gate.name;
+        let weights = self.weights(fits)?;
+        if gate.shape.len() != 2 || !gate.is_float() {
+            return Err(format!("output `{}` is not f32[batch, terms]", gate.name));
+        }
+        Ok(Found { layout: Layout::Gated, weights, second: Some(gate), is_single: false })
+    }
+
+    /// The one output of floats that holds weights.
+    fn one(&self) -> Result<Found<'a>, String> {
+        let named = self.settings.outputs.weights.as_deref();
+        let known = |output: &&TensorCard| {
+            output.is_float()
+                && (2..=3).contains(&output.shape.len())
+                && named.is_none_or(|named| named == output.name)
+        };
+        let mut candidates: Vec<&TensorCard> = self.outputs.iter().filter(known).collect();
+        if candidates.len() > 1 {
+            // Exports often return hidden states too; only one output is as wide as the vocabulary.
+            if let Some(found) = self.importance_and_gate(&candidates) {
+                return Ok(found);
+            }
+            candidates.retain(|output| match (width(output), self.terms) {
+                (Some(width), Some(terms)) => fits(width, terms),
+                _ => false,
+            });
+        }
+        let terms = self.terms.map_or_else(|| "terms".to_owned(), |terms| terms.to_string());
+        match candidates[..] {
+            [output] => {
+                let layout = self.layout_of(output);
+                Ok(Found { layout, weights: output, second: None, is_single: false })
+            }
+            [] => Err(format!(
+                "no output is f32[batch, {terms}], f32[batch, length, {terms}] or f32[batch, length]"
+            )),
+            _ => Err("several outputs are as wide as the vocabulary; \
+                      name one as `outputs.weights` in gleaner.toml"
+                .to_owned()),
+        }
+    }
+
+    /// Two outputs of one row per text, one of them a gate by its name.
+    fn importance_and_gate(&self, candidates: &[&'a TensorCard]) -> Option<Found<'a>> {
+        let rows: Vec<&&TensorCard> =
+            candidates.iter().filter(|output| output.shape.len() == 2).collect();
+        let is_gate = |output: &TensorCard| output.name.to_lowercase().contains("gat");
+        let (weights, gate) = match rows[..] {
+            [a, b] if is_gate(b) && !is_gate(a) => (a, b),
+            [a, b] if is_gate(a) && !is_gate(b) => (b, a),
+            _ => return None,
+        };
+        Some(Found { layout: Layout::Gated, weights, second: Some(gate), is_single: false })
+    }
+
+    fn layout_of(&self, output: &TensorCard) -> Layout {
+        let last = output.shape.len() - 1;
+        if output.shape.len() == 3 {
+            return if output.shape[2] == 1 { Layout::TokenWeights } else { Layout::Logits };
+        }
+        // Two open sizes: a weight per token has the name of the input's length.
+        let symbol =
+            |card: &TensorCard, axis: usize| card.symbols.get(axis).cloned().unwrap_or_default();
+        let length = self.inputs.iter().find(|input| input.shape.len() == 2);
+        let is_length = length.is_some_and(|input| match (input.size(1), output.size(last)) {
+            (Some(length), Some(width)) => {
+                length == width && self.terms.is_none_or(|terms| !fits(width, terms))
+            }
+            (None, None) => {
+                !symbol(input, 1).is_empty() && symbol(input, 1) == symbol(output, last)
+            }
+            _ => false,
+        });
+        if is_length { Layout::TokenWeights } else { Layout::Pooled }
+    }
+}
+
+/// Whether an output can be read in a stated layout.
+fn shape_fits(layout: Layout, output: &TensorCard) -> bool {
+    match layout {
+        Layout::Logits => output.shape.len() == 3,
+        Layout::TokenWeights => {
+            output.shape.len() == 2 || (output.shape.len() == 3 && output.shape[2] == 1)
+        }
+        _ => output.shape.len() == 2,
+    }
+}
+
+fn width(output: &TensorCard) -> Option<usize> {
+    output.size(output.shape.len() - 1)
+}
+
+/// Whether an output of this width belongs to a vocabulary of this size: equal, or padded up to a
+/// multiple of 64 as some models do.
+pub(super) fn fits(columns: usize, terms: usize) -> bool {
+    columns == terms || (columns > terms && columns.is_multiple_of(64) && columns - terms < 128)
+}
+
+impl Found<'_> {
+    /// The width of a row.
+    pub(super) fn check_width(
+        &self,
+        path: &Path,
+        tokens: usize,
+        terms: Option<usize>,
+    ) -> Result<usize, EncodeError> {
+        if matches!(self.layout, Layout::TokenWeights | Layout::Sparse) {
+            // Terms are not columns; each id is checked as it comes.
+            return Ok(terms.unwrap_or(tokens));
+        }
+        let expected = terms.unwrap_or(tokens);
+        let output = self.weights.name.clone();
+        match (width(self.weights), terms) {
+            // A width that the graph leaves open is checked against every tensor that comes back.
+            (None, _) => Ok(expected),
+            (Some(columns), None) => Ok(columns),
+            (Some(columns), Some(terms)) if fits(columns, terms) => Ok(columns),
+            (Some(columns), Some(terms)) if columns * 2 <= terms => {
+                let path = path.to_owned();
+                Err(match self.layout {
+                    Layout::Logits => EncodeError::TokenVectors { path, output, columns, terms },
+                    _ => EncodeError::DenseEmbedding { path, output, columns, terms },
+                })
+            }
+            (Some(columns), Some(terms)) => {
+                Err(EncodeError::VocabularyMismatch { output, columns, tokens: terms })
+            }
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! The settings file as it is written, and how it becomes [`Settings`].
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::folder::{first_present, only_graph, positions, stated};
+use super::{
+    Activation, Batching, DEFAULT_GATE, DEFAULT_MAX_LENGTH, DEFAULT_TOLERANCE, FILE_NAME, Golden,
+    GraphSettings, MaxLength, Names, Pooling, Settings, SideEncoder, SideSettings, TermSettings,
+    read_text,
+};
+use crate::error::EncodeError;
+use crate::layout::Layout;
+use crate::prune::Prune;
+use crate::template::Template;
+use crate::terms::Unit;
+
+/// Files that hold the weights of inference-free queries, by the names they usually have.
+const IDF_FILES: [&str; 2] = ["idf.json", "query_token_weights.txt"];
+/// The file of a table of sparse rows.
+const EMBEDDING_FILES: [&str; 1] = ["query_embeddings.json"];
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    graph: Option<PathBuf>,
+    layout: Option<Layout>,
+    pooling: Option<Pooling>,
+    activation: Option<Activation>,
+    gate: Option<f32>,
+    batching: Option<Batching>,
+    #[serde(default)]
+    max_length: FileMaxLength,
+    #[serde(default)]
+    inputs: FileInputs,
+    #[serde(default)]
+    outputs: FileOutputs,
+    #[serde(default)]
+    terms: FileTerms,
+    #[serde(default)]
+    query: FileQuery,
+    #[serde(default)]
+    document: FileSide,
+    golden: Option<FileGolden>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileMaxLength {
+    query: Option<usize>,
+    document: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileInputs {
+    ids: Option<String>,
+    mask: Option<String>,
+    types: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileOutputs {
+    weights: Option<String>,
+    ids: Option<String>,
+    gate: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileTerms {
+    #[serde(default)]
+    unit: Unit,
+    names: Option<PathBuf>,
+    first: Option<u32>,
+    count: Option<usize>,
+    #[serde(default)]
+    drop: Vec<String>,
+}
+
+macro_rules! side_table {
+    ($name:ident { $($own:ident: $type:ty),* }) => {
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct $name {
+            $(#[serde(default)] $own: $type,)*
+            encoder: Option<SideEncoder>,
+            graph: Option<PathBuf>,
+            weights: Option<PathBuf>,
+            prefix: Option<String>,
+            template: Option<String>,
+            max_length: Option<usize>,
+            pooling: Option<Pooling>,
+            activation: Option<Activation>,
+            prune: Option<Prune>,
+        }
+    };
+}
+
+// serde cannot flatten a table whose unknown keys are errors, so the shared keys are written by
+// a macro.
+side_table!(FileSide {});
+side_table!(FileQuery { also: Vec<SideEncoder> });
+
+impl FileQuery {
+    fn split(self) -> (FileSide, Vec<SideEncoder>) {
+        let Self { also, encoder, graph, weights, prefix, template, max_length, .. } = self;
+        let Self { pooling, activation, prune, .. } = self;
+        let side = FileSide {
+            encoder,
+            graph,
+            weights,
+            prefix,
+            template,
+            max_length,
+            pooling,
+            activation,
+            prune,
+        };
+        (side, also)
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileGolden {
+    file: PathBuf,
+    tolerance: Option<f32>,
+}
+
+/// What settling a side needs to know of the rest of the file.
+struct Shared<'a> {
+    folder: &'a Path,
+    path: &'a Path,
+    pooling: Option<Pooling>,
+    activation: Option<Activation>,
+}
+
+impl Shared<'_> {
+    fn invalid(&self, key: &'static str, reason: impl Into<String>) -> EncodeError {
+        let (path, reason) = (self.path.to_owned(), reason.into());
+        EncodeError::InvalidSetting { path, key, reason }
+    }
+
+    fn stated(
+        &self,
+        name: Option<&PathBuf>,
+        names: (&'static str, &'static str),
+    ) -> Result<Option<PathBuf>, EncodeError> {
+        name.map(|name| stated(self.folder, name, self.path, names)).transpose()
+    }
+
+    /// One side, its graph found already.
+    fn side(&self, file: FileSide, graph: Option<PathBuf>) -> Result<SideSettings, EncodeError> {
+        let encoder = file.encoder.unwrap_or(SideEncoder::Graph);
+        let weights = match self.stated(file.weights.as_ref(), ("weights", "table of weights"))? {
+            Some(weights) => Some(weights),
+            None => usual_weights(self.folder, encoder),
+        };
+        if let (SideEncoder::Idf | SideEncoder::Embedding, None) = (encoder, &weights) {
+            let usual = if encoder == SideEncoder::Idf { IDF_FILES[0] } else { EMBEDDING_FILES[0] };
+            let path = self.folder.join(usual);
+            return Err(EncodeError::MissingFile { what: "table of weights", path });
+        }
+        let template = match (file.prefix, file.template) {
+            (Some(_), Some(_)) => {
+                return Err(self.invalid("template", "there is a `prefix` too; state one of them"));
+            }
+            (Some(prefix), None) => Template::prefix(&prefix),
+            (None, Some(template)) => {
+                Template::parse(&template).map_err(|reason| self.invalid("template", reason))?
+            }
+            (None, None) => Template::default(),
+        };
+        let prune = file.prune.unwrap_or_default();
+        prune.check().map_err(|reason| self.invalid("prune", reason))?;
+        Ok(SideSettings {
+            encoder,
+            graph,
+            weights,
+            template,
+            // What both sides share is about graphs.
+            pooling: file.pooling.or(self.pooling.filter(|_| encoder == SideEncoder::Graph)),
+            activation: file
+                .activation
+                .or(self.activation.filter(|_| encoder == SideEncoder::Graph)),
+            prune,
+        })
+    }
+}
+
+/// The table that a folder has for this encoder by its usual name.
+fn usual_weights(folder: &Path, encoder: SideEncoder) -> Option<PathBuf> {
+    match encoder {
+        SideEncoder::Idf => first_present(folder, &IDF_FILES),
+        SideEncoder::Embedding => first_present(folder, &EMBEDDING_FILES),
+        SideEncoder::Graph | SideEncoder::Ones => None,
+    }
+}
+
+impl File {
+    pub(super) fn read(folder: &Path) -> Result<Self, EncodeError> {
+        let path = folder.join(FILE_NAME);
+        let Some(text) = read_text(&path)? else { return Ok(Self::default()) };
+        toml::from_str(&text).map_err(|error| EncodeError::InvalidFile {
+            what: "settings file",
+            path,
+            source: error.into(),
+        })
+    }
+
+    pub(super) fn settle(
+        mut self,
+        folder: &Path,
+        asked: Option<SideEncoder>,
+    ) -> Result<Settings, EncodeError> {
+        let path = folder.join(FILE_NAME);
+        let (pooling, activation) = (self.pooling, self.activation);
+        let shared = Shared { folder, path: &path, pooling, activation };
+        let (mut query, also) = std::mem::take(&mut self.query).split();
+        let document = std::mem::take(&mut self.document);
+        let query_is_stated = choose(&mut query, &also, asked, folder)?;
+        let lengths = [query.max_length, document.max_length];
+        let (max_length, length_is_stated) = self.lengths(&shared, lengths)?;
+        let [query_graph, document_graph] = self.graphs(&shared, &query, &document)?;
+        let golden = self.golden.as_ref().map(|golden| golden.settle(&shared)).transpose()?;
+        let gate = self.gate.unwrap_or(DEFAULT_GATE);
+        if !gate.is_finite() {
+            return Err(shared.invalid("gate", format!("{gate} is not a threshold")));
+        }
+        let terms = self.terms.settle(&shared)?;
+        let (query, document) =
+            (shared.side(query, query_graph)?, shared.side(document, document_graph)?);
+        let FileInputs { ids, mask, types } = self.inputs;
+        let inputs = Names { ids, mask, types, ..Names::default() };
+        let FileOutputs { weights, ids, gate: gates } = self.outputs;
+        let outputs = Names { weights, ids, gate: gates, ..Names::default() };
+        Ok(Settings {
+            graph: GraphSettings { layout: self.layout, inputs, outputs },
+            gate,
+            batching: self.batching.unwrap_or(Batching::Padded),
+            max_length,
+            length_is_stated,
+            terms,
+            query,
+            document,
+            golden,
+            query_is_stated,
+            path,
+        })
+    }
+
+    /// The graphs of queries and of documents: each its own, or the one both share.
+    fn graphs(
+        &self,
+        shared: &Shared<'_>,
+        query: &FileSide,
+        document: &FileSide,
+    ) -> Result<[Option<PathBuf>; 2], EncodeError> {
+        let own_query = shared.stated(query.graph.as_ref(), ("query.graph", "graph"))?;
+        let own_document = shared.stated(document.graph.as_ref(), ("document.graph", "graph"))?;
+        let common = shared.stated(self.graph.as_ref(), ("graph", "graph"))?;
+        let needs =
+            |side: &FileSide| side.encoder.unwrap_or(SideEncoder::Graph) == SideEncoder::Graph;
+        let only = || match &common {
+            Some(graph) => Ok(graph.clone()),
+            None => only_graph(shared.folder, own_query.as_deref()),
+        };
+        let document = match own_document {
+            Some(graph) => Some(graph),
+            None if needs(document) => Some(only()?),
+            None => None,
+        };
+        let query = match own_query {
+            Some(graph) => Some(graph),
+            None if needs(query) => Some(document.clone().map_or_else(only, Ok)?),
+            None => None,
+        };
+        Ok([query, document])
+    }
+
+    fn lengths(
+        &self,
+        shared: &Shared<'_>,
+        own: [Option<usize>; 2],
+    ) -> Result<(MaxLength, [bool; 2]), EncodeError> {
+        let bound = positions(shared.folder)?;
+        let default = DEFAULT_MAX_LENGTH.min(bound.unwrap_or(DEFAULT_MAX_LENGTH));
+        let side = |key, common: Option<usize>, own: Option<usize>| match (common.or(own), bound) {
+            _ if common.is_some() && own.is_some() => {
+                Err(shared.invalid(key, "it is stated twice, here and in the side's own table"))
+            }
+            (Some(length), Some(bound)) if length > bound => Err(shared.invalid(
+                key,
+                format!("{length} tokens, but config.json says the model has {bound} positions"),
+            )),
+            (stated, _) => Ok(stated.unwrap_or(default)),
+        };
+        let FileMaxLength { query, document } = self.max_length;
+        let lengths = MaxLength {
+            query: side("max_length.query", query, own[0])?,
+            document: side("max_length.document", document, own[1])?,
+        };
+        let is_stated = [query.or(own[0]).is_some(), document.or(own[1]).is_some()];
+        Ok((lengths, is_stated))
+    }
+}
+
+/// Puts the encoder that was asked for in the place of the stated one, if the folder offers it.
+/// Returns whether the stated one stays.
+fn choose(
+    query: &mut FileSide,
+    also: &[SideEncoder],
+    asked: Option<SideEncoder>,
+    folder: &Path,
+) -> Result<bool, EncodeError> {
+    let stated = query.encoder.unwrap_or(SideEncoder::Graph);
+    let Some(asked) = asked.filter(|&asked| asked != stated) else { return Ok(true) };
+    let has_graph =
+        || query.graph.is_some() || only_graph(folder, None).is_ok() || stated_graph(folder);
+    let is_offered = |kind: &SideEncoder| match kind {
+        kind if *kind == stated || also.contains(kind) => true,
+        SideEncoder::Graph => has_graph(),
+        SideEncoder::Ones => false,
+        table => usual_weights(folder, *table).is_some(),
+    };
+    if !is_offered(&asked) {
+        let all = [SideEncoder::Graph, SideEncoder::Idf, SideEncoder::Ones, SideEncoder::Embedding];
+        let offered = all.into_iter().filter(is_offered).map(SideEncoder::name).collect();
+        let folder = folder.to_owned();
+        return Err(EncodeError::QueryEncoder { folder, asked: asked.name(), offered });
+    }
+    // The stated table and steps belong to the stated encoder.
+    query.weights = None;
+    if asked != SideEncoder::Graph {
+        (query.pooling, query.activation) = (None, None);
+    }
+    query.encoder = Some(asked);
+    Ok(false)
+}
+
+/// Whether several graphs lie in the folder, of which the settings name one.
+fn stated_graph(folder: &Path) -> bool {
+    matches!(only_graph(folder, None), Err(EncodeError::AmbiguousGraph { .. }))
+}
+
+impl FileTerms {
+    fn settle(self, shared: &Shared<'_>) -> Result<TermSettings, EncodeError> {
+        let Self { unit, names, first, count, drop } = self;
+        let names = shared.stated(names.as_ref(), ("terms.names", "table of names"))?;
+        if unit == Unit::Word && names.is_none() {
+            return Err(
+                shared.invalid("terms.names", "whole words need a table that gives them ids")
+            );
+        }
+        if first.is_some() && names.is_none() {
+            return Err(shared.invalid("terms.first", "it is the id of the first line of `names`"));
+        }
+        Ok(TermSettings { unit, names, first, count, drop })
+    }
+}
+
+impl FileGolden {
+    fn settle(&self, shared: &Shared<'_>) -> Result<Golden, EncodeError> {
+        let tolerance = self.tolerance.unwrap_or(DEFAULT_TOLERANCE);
+        if !(tolerance.is_finite() && tolerance >= 0.0) {
+            let reason = format!("{tolerance} is not a tolerance");
+            return Err(shared.invalid("golden.tolerance", reason));
+        }
+        Ok(Golden { file: shared.folder.join(&self.file), tolerance })
+    }
+}
