@@ -11,10 +11,17 @@ mod avx512;
 mod dispatch;
 mod prefetch;
 mod scalar;
+mod screen;
+#[cfg(target_arch = "x86_64")]
+mod screen_avx2;
+#[cfg(target_arch = "x86_64")]
+mod screen_avx512;
+mod screen_scalar;
 
 pub use dispatch::Kernels;
 pub use prefetch::prefetch;
 pub use scalar::{GROUP, WINDOW, scatter_gaps, scatter_locals};
+pub use screen::{MAX_DIMS, PackedRows, ROWS_AT_ONCE, TokenCodes, TokenValues};
 
 /// One bit for every residue of a term id modulo 65,536.
 pub type TermFilter = [u64; 1024];
@@ -104,5 +111,7 @@ pub struct Swept {
     pub highest_dropped: u16,
 }
 
+#[cfg(test)]
+mod screen_tests;
 #[cfg(test)]
 mod tests;
