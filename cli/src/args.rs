@@ -63,6 +63,21 @@ pub(crate) enum ModelCommand {
     Inspect(ModelArgs),
     /// Encode the model's golden texts again and compare.
     Selftest(ModelArgs),
+    /// Make the faster form of a model: the graph cut before its output layer, which Gleaner computes
+    /// itself. The original graph stays as it is; vectors are compared before anything is written
+    Optimize(OptimizeArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct OptimizeArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    /// Folder to make [default: put the graph beside the original, and name it in gleaner.toml]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Store large tensors as float16: half the size, weights within 5e-3
+    #[arg(long)]
+    pub(crate) half: bool,
 }
 
 /// Where the ONNX Runtime is.

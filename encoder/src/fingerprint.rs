@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::error::EncodeError;
 use crate::layout::{GraphLayout, Layout};
 use crate::pool::DROPPED_WEIGHT;
-use crate::settings::{Activation, Batching, MaxLength, Pooling};
+use crate::settings::{Activation, Batching, HeadTensors, MaxLength, Pooling};
 
 /// The settings that shape a vector.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +49,7 @@ fn canonical(files: &[(String, String)], layout: &GraphLayout, shaping: Shaping)
     let kind = match layout.layout {
         Layout::Pooled => "pooled",
         Layout::Logits => "logits",
+        Layout::Hidden => "hidden",
     };
     let pooling = match pooling {
         Pooling::Max => "max",
@@ -73,6 +74,9 @@ fn canonical(files: &[(String, String)], layout: &GraphLayout, shaping: Shaping)
     text += &format!("activation {activation}\nbatching {batching}\n");
     text += &format!("max_length.query {}\n", max_length.query);
     text += &format!("max_length.document {}\n", max_length.document);
+    if let Some(HeadTensors { matrix, bias }) = &layout.head {
+        text += &format!("head.matrix {matrix}\nhead.bias {}\n", bias.as_deref().unwrap_or("-"));
+    }
     text += &format!("dropped_weight {DROPPED_WEIGHT:e}\n");
     text
 }
@@ -121,7 +125,13 @@ mod tests {
     };
 
     fn layout(layout: Layout, output: &str) -> GraphLayout {
-        GraphLayout { layout, inputs: Vec::new(), output: output.to_owned(), columns: 1 }
+        let (inputs, output) = (Vec::new(), output.to_owned());
+        GraphLayout { layout, inputs, output, columns: 1, head: None }
+    }
+
+    fn headed(matrix: &str, bias: Option<&str>) -> GraphLayout {
+        let (matrix, bias) = (matrix.to_owned(), bias.map(str::to_owned));
+        GraphLayout { head: Some(HeadTensors { matrix, bias }), ..layout(Layout::Hidden, "logits") }
     }
 
     #[test]
@@ -147,6 +157,9 @@ mod tests {
             fingerprint(&graph, b"tokenizer!", &logits, SHAPING).unwrap(),
             fingerprint(&graph, b"tokenizer", &layout(Layout::Pooled, "logits"), SHAPING).unwrap(),
             fingerprint(&graph, b"tokenizer", &layout(Layout::Logits, "other"), SHAPING).unwrap(),
+            fingerprint(&graph, b"tokenizer", &headed("a", None), SHAPING).unwrap(),
+            fingerprint(&graph, b"tokenizer", &headed("a", Some("b")), SHAPING).unwrap(),
+            fingerprint(&graph, b"tokenizer", &headed("b", Some("b")), SHAPING).unwrap(),
         ];
         let again = of(SHAPING);
         std::fs::write(folder.path().join("a.onnx_data"), b"weights").unwrap();

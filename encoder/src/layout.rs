@@ -10,6 +10,7 @@ use ort::value::{Outlet, ValueType};
 use serde::Serialize;
 
 use crate::error::EncodeError;
+use crate::settings::HeadTensors;
 
 /// What a graph returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -19,6 +20,8 @@ pub enum Layout {
     Pooled,
     /// `[batch, length, vocabulary]`: masked-language-model logits, one row per token.
     Logits,
+    /// `[batch, length, hidden]`: one hidden state per token; the output layer is `head.rs`.
+    Hidden,
 }
 
 /// An input or output of a graph. Displayed as `name: element[shape]`.
@@ -69,6 +72,41 @@ pub(crate) struct GraphLayout {
     pub(crate) output: String,
     /// Width of an output row; at least the number of tokens.
     pub(crate) columns: usize,
+    /// The output layer's tensors; only with [`Layout::Hidden`].
+    pub(crate) head: Option<HeadTensors>,
+}
+
+/// Recognises a graph of hidden states, whose output layer is in the tensors of `head`.
+///
+/// Errors: `UnknownLayout` naming all inputs and outputs.
+pub(crate) fn detect_hidden(
+    path: &Path,
+    inputs: &[TensorCard],
+    outputs: &[TensorCard],
+    head: &HeadTensors,
+) -> Result<GraphLayout, EncodeError> {
+    let unknown = |reason: String| EncodeError::UnknownLayout {
+        path: path.to_owned(),
+        reason,
+        inputs: inputs.iter().map(TensorCard::to_string).collect(),
+        outputs: outputs.iter().map(TensorCard::to_string).collect(),
+    };
+    let is_states = |output: &&TensorCard| output.element == "f32" && output.shape.len() == 3;
+    let mut states = outputs.iter().filter(is_states);
+    let width = |output: &TensorCard| usize::try_from(*output.shape.last()?).ok();
+    let (Some(output), None) = (states.next(), states.next()) else {
+        return Err(unknown("not exactly one output is f32[batch, length, hidden]".to_owned()));
+    };
+    let columns = width(output).filter(|&columns| columns > 0);
+    let columns =
+        columns.ok_or_else(|| unknown("the width of the hidden states is left open".to_owned()))?;
+    Ok(GraphLayout {
+        layout: Layout::Hidden,
+        inputs: roles(inputs).map_err(unknown)?,
+        output: output.name.clone(),
+        columns,
+        head: Some(head.clone()),
+    })
 }
 
 /// Recognises a graph whose tokenizer has `tokens` entries.
@@ -98,7 +136,8 @@ pub(crate) fn detect(
             return Err(EncodeError::VocabularyMismatch { output, columns, tokens });
         }
     };
-    Ok(GraphLayout { layout: output.layout, inputs, output: output.name.to_owned(), columns })
+    let (layout, output) = (output.layout, output.name.to_owned());
+    Ok(GraphLayout { layout, inputs, output, columns, head: None })
 }
 
 fn roles(inputs: &[TensorCard]) -> Result<Vec<(String, Role)>, String> {

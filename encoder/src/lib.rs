@@ -3,7 +3,8 @@
 //! The first stage of the pipeline. A [`Runtime`] is the ONNX Runtime library, loaded once; a
 //! [`Model`] is an opened model folder (graph, tokenizer, settings); an [`Encoder`] is one worker
 //! of it, with a session of its own, that turns texts into [`SparseVector`]s. The way through the
-//! modules is the way of a text: `tokenize` → `batch` → `session` → `pool`. `settings` and `layout`
+//! modules is the way of a text: `tokenize` → `batch` → `session` → `pool`; where the graph stops at
+//! the hidden states, `head` is its output layer. `optimize` makes such graphs out of others. `settings` and `layout`
 //! decide how a folder is to be used, `fingerprint` names that decision, `selftest` checks it.
 //!
 //! The law of this crate: a text's vector does not depend on the texts it is encoded with. In any
@@ -27,8 +28,11 @@
 mod batch;
 mod error;
 mod fingerprint;
+mod head;
 mod layout;
 mod model;
+mod onnx;
+mod optimize;
 mod pool;
 mod runtime;
 mod selftest;
@@ -40,6 +44,7 @@ pub use error::EncodeError;
 pub use gleaner_format::SparseVector;
 pub use layout::{Layout, TensorCard};
 pub use model::{Model, ModelCard};
+pub use optimize::{OptimizeOptions, Optimized, optimize};
 pub use pool::DROPPED_WEIGHT;
 pub use runtime::Runtime;
 pub use selftest::SelfTest;

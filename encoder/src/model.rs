@@ -11,7 +11,8 @@ use serde::Serialize;
 
 use crate::error::EncodeError;
 use crate::fingerprint::{Shaping, fingerprint};
-use crate::layout::{GraphLayout, Layout, TensorCard, detect};
+use crate::head::Head;
+use crate::layout::{GraphLayout, Layout, TensorCard, detect, detect_hidden};
 use crate::runtime::Runtime;
 use crate::selftest::{self, SelfTest};
 use crate::session::{self, Encoder};
@@ -32,9 +33,11 @@ pub(crate) struct Opened {
     runtime: Runtime,
     graph_file: PathBuf,
     pub(crate) graph: GraphLayout,
+    /// The output layer of a graph of hidden states.
+    pub(crate) head: Option<Head>,
     pub(crate) vocabulary: Vocabulary,
     pub(crate) shaping: Shaping,
-    golden: Option<Golden>,
+    pub(crate) golden: Option<Golden>,
     card: ModelCard,
 }
 
@@ -96,7 +99,11 @@ impl Model {
         let session = session::open(runtime, &settings.graph, 1)?;
         let inputs: Vec<_> = session.inputs().iter().map(TensorCard::of).collect();
         let outputs: Vec<_> = session.outputs().iter().map(TensorCard::of).collect();
-        let graph = detect(&settings.graph, &inputs, &outputs, vocabulary.len())?;
+        let graph = match &settings.head {
+            Some(head) => detect_hidden(&settings.graph, &inputs, &outputs, head)?,
+            None => detect(&settings.graph, &inputs, &outputs, vocabulary.len())?,
+        };
+        let head = open_head(&settings.graph, &graph, vocabulary.len())?;
         let (pooling, activation) = settings.steps(graph.layout)?;
         let Settings { batching, max_length, .. } = settings;
         let shaping = Shaping { pooling, activation, batching, max_length };
@@ -125,12 +132,18 @@ impl Model {
             runtime: runtime.clone(),
             graph_file: settings.graph,
             graph,
+            head,
             vocabulary,
             shaping,
             golden: settings.golden,
             card,
         };
         Ok(Self { opened: Arc::new(opened), first: Arc::new(Mutex::new(Some(session))) })
+    }
+
+    /// The golden vectors' file and tolerance, where the settings name one.
+    pub(crate) fn golden(&self) -> Option<&Golden> {
+        self.opened.golden.as_ref()
     }
 
     /// The folder that was opened, as it was given.
@@ -190,6 +203,22 @@ impl Model {
         *self.first.lock().unwrap_or_else(PoisonError::into_inner) = Some(encoder.into_session());
         Ok(report)
     }
+}
+
+/// Reads the output layer of a graph of hidden states from the graph's file; nothing for others.
+fn open_head(path: &Path, graph: &GraphLayout, tokens: usize) -> Result<Option<Head>, EncodeError> {
+    let Some(tensors) = &graph.head else { return Ok(None) };
+    let head = Head::read(&read_file("graph", path)?, path, tensors, graph.columns);
+    let head = head.map_err(|source| EncodeError::InvalidFile {
+        what: "output layer",
+        path: path.to_owned(),
+        source,
+    })?;
+    if head.rows() < tokens {
+        let (output, columns) = (tensors.matrix.clone(), head.rows());
+        return Err(EncodeError::VocabularyMismatch { output, columns, tokens });
+    }
+    Ok(Some(head))
 }
 
 /// Reads a file of the folder that must be there.

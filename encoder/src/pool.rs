@@ -45,8 +45,17 @@ pub(crate) fn sparse(
     activation: Activation,
     text: usize,
 ) -> Result<Pooled, EncodeError> {
+    sparse_of((0u32..).zip(row.iter().copied()), activation, text)
+}
+
+/// As [`sparse`], for values of some terms, ascending; the others are 0.
+pub(crate) fn sparse_of(
+    values: impl Iterator<Item = (u32, f32)>,
+    activation: Activation,
+    text: usize,
+) -> Result<Pooled, EncodeError> {
     let (mut terms, mut weights, mut doubtful) = (Vec::new(), Vec::new(), false);
-    for (term, &value) in (0u32..).zip(row) {
+    for (term, value) in values {
         // Nearly every value; written so that one which is not a number goes on to the check.
         if value <= 0.0 {
             continue;

@@ -23,6 +23,7 @@ use ort::value::TensorRef;
 use crate::Side;
 use crate::batch::{Batch, Budget, plan};
 use crate::error::EncodeError;
+use crate::head::{Head, Scratch};
 use crate::layout::Layout;
 use crate::model::Opened;
 use crate::pool::{Pooled, max_over_tokens, sparse, sum_over_tokens};
@@ -41,6 +42,8 @@ pub struct Encoder {
     budget: Budget,
     /// One row of the vocabulary, reused.
     pooled: Vec<f32>,
+    /// Space for the output layer, where that is ours.
+    scratch: Scratch,
 }
 
 /// Opens a session on a graph file.
@@ -76,9 +79,10 @@ impl Encoder {
         let columns = model.graph.columns;
         let budget = match model.graph.layout {
             Layout::Pooled => Budget::new(model.shaping.batching, 0, columns),
-            Layout::Logits => Budget::new(model.shaping.batching, columns, 0),
+            Layout::Logits | Layout::Hidden => Budget::new(model.shaping.batching, columns, 0),
         };
-        Ok(Self { pooled: vec![0.0; columns], model, session, options, budget })
+        let (pooled, scratch) = (vec![0.0; columns], Scratch::default());
+        Ok(Self { pooled, scratch, model, session, options, budget })
     }
 
     /// Encodes texts, as many as the caller likes; batching is done here.
@@ -150,16 +154,37 @@ impl Encoder {
             let (output, found) = (graph.output.clone(), shape.to_vec());
             return Err(EncodeError::OutputShape { output, expected, found });
         }
-        rows(&self.model, batch, tokens, values, &mut self.pooled)
+        match &self.model.head {
+            Some(head) => head_rows((&self.model, head), batch, tokens, values, &mut self.scratch),
+            None => rows(&self.model, batch, tokens, values, &mut self.pooled),
+        }
     }
 }
 
 fn expected_shape(layout: Layout, batch: &Batch, columns: usize) -> Vec<i64> {
     let dimensions = match layout {
         Layout::Pooled => vec![batch.texts.len(), columns],
-        Layout::Logits => vec![batch.texts.len(), batch.length, columns],
+        Layout::Logits | Layout::Hidden => vec![batch.texts.len(), batch.length, columns],
     };
     dimensions.into_iter().map(|dimension| dimension as i64).collect()
+}
+
+/// As [`rows`], for hidden states: `values` is `[texts, length, hidden]`.
+fn head_rows(
+    (model, head): (&Opened, &Head),
+    batch: &Batch,
+    tokens: &[Tokens],
+    values: &[f32],
+    scratch: &mut Scratch,
+) -> Result<Vec<Pooled>, EncodeError> {
+    let dims = model.graph.columns;
+    let steps = (model.shaping.pooling, model.shaping.activation);
+    let texts = batch.texts.iter().zip(values.chunks_exact(batch.length * dims));
+    let pool = |(&text, values): (&usize, &[f32])| {
+        let real = &values[..tokens[text].ids.len() * dims];
+        head.pool(real, (model.vocabulary.len(), text), steps, scratch)
+    };
+    texts.map(pool).collect()
 }
 
 /// Reads a batch's output: `values` is the tensor of [`expected_shape`], `pooled` one row of space.

@@ -12,6 +12,10 @@
 //! [golden]                    # default: none, and no self-test
 //! file = "golden.json"        # relative to the folder
 //! tolerance = 0.0001          # largest allowed difference of a weight; default 1e-4
+//!
+//! [head]                      # default: none; the graph returns hidden states, see `head.rs`
+//! matrix = "embeddings"       # tensor of the graph's file, [V, H] or [H, V]
+//! bias = "decoder.bias"       # tensor of the graph's file, [V]; default none
 //! ```
 //!
 //! A graph that returns one row per text has pooled and activated inside, so there `pooling` and
@@ -28,7 +32,7 @@ use crate::error::EncodeError;
 use crate::layout::Layout;
 
 /// The settings file's name.
-const FILE_NAME: &str = "gleaner.toml";
+pub(crate) const FILE_NAME: &str = "gleaner.toml";
 /// Tokens per text, specials included, where nothing is stated.
 const DEFAULT_MAX_LENGTH: usize = 256;
 /// Largest allowed golden difference where nothing is stated: what fp32 graphs hold.
@@ -97,6 +101,14 @@ pub(crate) struct Golden {
     pub(crate) tolerance: f32,
 }
 
+/// Where the output layer of a graph of hidden states is: names of tensors in the graph's file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HeadTensors {
+    pub(crate) matrix: String,
+    pub(crate) bias: Option<String>,
+}
+
 /// The settings of a folder, with defaults filled in where they need no knowledge of the graph.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Settings {
@@ -109,6 +121,7 @@ pub(crate) struct Settings {
     pub(crate) batching: Batching,
     pub(crate) max_length: MaxLength,
     pub(crate) golden: Option<Golden>,
+    pub(crate) head: Option<HeadTensors>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -120,6 +133,7 @@ struct File {
     batching: Option<Batching>,
     max_length: Option<FileMaxLength>,
     golden: Option<FileGolden>,
+    head: Option<HeadTensors>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -178,6 +192,7 @@ impl Settings {
             activation: file.activation,
             batching: file.batching.unwrap_or(Batching::Padded),
             golden,
+            head: file.head,
         })
     }
 
@@ -202,8 +217,8 @@ impl Settings {
                 }
                 Ok((Pooling::Graph, Activation::Graph))
             }
-            Layout::Logits => {
-                const NOT_DONE: &str = "the graph returns bare logits, so \"graph\" cannot be";
+            Layout::Logits | Layout::Hidden => {
+                const NOT_DONE: &str = "the graph does not do this, so \"graph\" cannot be";
                 if pooling == Some(Pooling::Graph) {
                     return refuse("pooling", NOT_DONE);
                 }
