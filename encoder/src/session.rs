@@ -79,7 +79,8 @@ impl Encoder {
         let columns = model.graph.columns;
         let budget = match model.graph.layout {
             Layout::Pooled => Budget::new(model.shaping.batching, 0, columns),
-            Layout::Logits | Layout::Hidden => Budget::new(model.shaping.batching, columns, 0),
+            Layout::Logits => Budget::new(model.shaping.batching, columns, 0),
+            Layout::Hidden => Budget::of_hidden_states(model.shaping.batching, columns),
         };
         let (pooled, scratch) = (vec![0.0; columns], Scratch::default());
         Ok(Self { pooled, scratch, model, session, options, budget })

@@ -1,6 +1,8 @@
 //! The screen kernels for AVX2: bytes are widened to 16 bits before they are multiplied, because
 //! the byte product of this set saturates.
 
+#![allow(clippy::needless_range_loop)]
+
 use core::arch::x86_64::*;
 
 use crate::screen::{PackedRows, QUAD, ROWS_AT_ONCE, STRIP, STRIP_QUAD, TokenCodes, TokenValues};
@@ -80,11 +82,13 @@ fn tile<const N: usize>(
             }
         }
     }
-    for (sums, &offset) in sums.into_iter().zip(offsets) {
-        for (group, pairs) in sums.into_iter().enumerate() {
+    // By index: an iterator over the array of sums would keep it in memory.
+    for token in 0..N {
+        let offset = offsets[token];
+        for group in 0..PARTS {
             let mut halves = [0i32; 2 * ROWS];
             // SAFETY: the array is 32 bytes long.
-            unsafe { _mm256_storeu_si256(halves.as_mut_ptr().cast(), pairs) };
+            unsafe { _mm256_storeu_si256(halves.as_mut_ptr().cast(), sums[token][group]) };
             for (row, pair) in halves.chunks_exact(2).enumerate() {
                 let max = &mut maxima[group * ROWS + row];
                 *max = (pair[0] + pair[1] + offset).max(*max);
@@ -109,19 +113,19 @@ pub(crate) fn dots(rows: [&[f32]; ROWS_AT_ONCE], tokens: &TokenValues, dots: &mu
             let values: [__m256; PARTS] = core::array::from_fn(|part| unsafe {
                 _mm256_loadu_ps(tokens.values.as_ptr().add(dim * width + first + part * LANES))
             });
-            for (sums, row) in sums.iter_mut().zip(rows) {
+            for row in 0..ROWS_AT_ONCE {
                 // SAFETY: asserted above: every row has `dims` values.
-                let weight = _mm256_set1_ps(unsafe { *row.get_unchecked(dim) });
-                for (sum, value) in sums.iter_mut().zip(values) {
-                    *sum = _mm256_fmadd_ps(weight, value, *sum);
+                let weight = _mm256_set1_ps(unsafe { *rows[row].get_unchecked(dim) });
+                for part in 0..PARTS {
+                    sums[row][part] = _mm256_fmadd_ps(weight, values[part], sums[row][part]);
                 }
             }
         }
-        for (row, sums) in sums.into_iter().enumerate() {
-            for (part, sum) in sums.into_iter().enumerate() {
+        for row in 0..ROWS_AT_ONCE {
+            for part in 0..PARTS {
                 let at = row * width + first + part * LANES;
                 // SAFETY: asserted above: `dots` holds `width` products for each row.
-                unsafe { _mm256_storeu_ps(dots.as_mut_ptr().add(at), sum) };
+                unsafe { _mm256_storeu_ps(dots.as_mut_ptr().add(at), sums[row][part]) };
             }
         }
     }

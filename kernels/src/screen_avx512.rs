@@ -3,6 +3,8 @@
 //! A tile is 64 rows by up to six tokens: its 24 registers of sums stay where they are while the
 //! dimensions pass by, so a weight is loaded once for six tokens and a strip of weights once a text.
 
+#![allow(clippy::needless_range_loop)]
+
 use core::arch::x86_64::*;
 
 use crate::screen::{PackedRows, QUAD, ROWS_AT_ONCE, STRIP, STRIP_QUAD, TokenCodes, TokenValues};
@@ -62,11 +64,10 @@ fn tile<const N: usize>(
     largest: &mut [__m512i; PARTS],
 ) {
     assert!(bytes.len() == quads * STRIP_QUAD && codes.len() == N * quads * QUAD);
-    let mut sums = [[_mm512_setzero_si512(); N]; PARTS];
-    for sums in &mut sums {
-        for (sum, &offset) in sums.iter_mut().zip(offsets) {
-            *sum = _mm512_set1_epi32(offset);
-        }
+    // By index throughout: an iterator over the array of sums would keep it in memory.
+    let mut sums = [[_mm512_setzero_si512(); PARTS]; N];
+    for token in 0..N {
+        sums[token] = [_mm512_set1_epi32(offsets[token]); PARTS];
     }
     for quad in 0..quads {
         // SAFETY: the assertion above holds `quads` strips of four dimensions, 256 bytes each.
@@ -81,13 +82,13 @@ fn tile<const N: usize>(
                 _mm512_set1_epi32(at.cast::<i32>().read_unaligned())
             };
             for part in 0..PARTS {
-                sums[part][token] = _mm512_dpbusd_epi32(sums[part][token], weights[part], code);
+                sums[token][part] = _mm512_dpbusd_epi32(sums[token][part], weights[part], code);
             }
         }
     }
-    for (largest, sums) in largest.iter_mut().zip(sums) {
-        for sum in sums {
-            *largest = _mm512_max_epi32(*largest, sum);
+    for token in 0..N {
+        for part in 0..PARTS {
+            largest[part] = _mm512_max_epi32(largest[part], sums[token][part]);
         }
     }
 }
@@ -130,19 +131,19 @@ fn dots_of<const N: usize>(
         let values: [__m512; N] = core::array::from_fn(|part| unsafe {
             _mm512_loadu_ps(tokens.values.as_ptr().add(dim * width + first + part * LANES))
         });
-        for (sums, row) in sums.iter_mut().zip(rows) {
+        for row in 0..ROWS_AT_ONCE {
             // SAFETY: asserted above: every row has `dims` values.
-            let weight = _mm512_set1_ps(unsafe { *row.get_unchecked(dim) });
-            for (sum, value) in sums.iter_mut().zip(values) {
-                *sum = _mm512_fmadd_ps(weight, value, *sum);
+            let weight = _mm512_set1_ps(unsafe { *rows[row].get_unchecked(dim) });
+            for part in 0..N {
+                sums[row][part] = _mm512_fmadd_ps(weight, values[part], sums[row][part]);
             }
         }
     }
-    for (row, sums) in sums.into_iter().enumerate() {
-        for (part, sum) in sums.into_iter().enumerate() {
+    for row in 0..ROWS_AT_ONCE {
+        for part in 0..N {
             let at = row * width + first + part * LANES;
             // SAFETY: asserted above: `dots` holds `width` products for each row.
-            unsafe { _mm512_storeu_ps(dots.as_mut_ptr().add(at), sum) };
+            unsafe { _mm512_storeu_ps(dots.as_mut_ptr().add(at), sums[row][part]) };
         }
     }
 }
