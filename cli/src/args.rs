@@ -63,8 +63,7 @@ pub(crate) enum ModelCommand {
     Inspect(ModelArgs),
     /// Encode the model's golden texts again and compare.
     Selftest(ModelArgs),
-    /// Make the faster form of a model: the graph cut before its output layer, which Gleaner computes
-    /// itself. The original graph stays as it is; vectors are compared before anything is written
+    /// Make the faster form of a model, whose output layer Gleaner computes itself.
     Optimize(OptimizeArgs),
 }
 
@@ -72,7 +71,7 @@ pub(crate) enum ModelCommand {
 pub(crate) struct OptimizeArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
-    /// Folder to make [default: put the graph beside the original, and name it in gleaner.toml]
+    /// Folder to make [default: the graph goes beside the original]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Store large tensors as float16: half the size, weights within 5e-3
