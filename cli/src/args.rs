@@ -64,6 +64,20 @@ pub(crate) enum ModelCommand {
     Inspect(InspectModelArgs),
     /// Encode the model's golden texts again and compare.
     Selftest(ModelArgs),
+    /// Make the faster form of a model, whose output layer Gleaner computes itself.
+    Optimize(OptimizeArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct OptimizeArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    /// Folder to make [default: the graph goes beside the original]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Store large tensors as float16: half the size, weights within 5e-3
+    #[arg(long)]
+    pub(crate) half: bool,
 }
 
 /// Where the ONNX Runtime is.

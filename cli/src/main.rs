@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Model { command: ModelCommand::Inspect(args) } => model::inspect(&args),
         Command::Model { command: ModelCommand::Selftest(args) } => model::selftest(&args),
+        Command::Model { command: ModelCommand::Optimize(args) } => model::optimize(&args),
         Command::Encode(args) => encode::run(&args),
         Command::Index(args) => index::run(&args),
         Command::Merge(args) => index::merge(&args),

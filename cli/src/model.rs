@@ -7,13 +7,16 @@ use std::{
 };
 
 use gleaner_encoder::{
-    EncodeError, Encoder, Model, ModelCard, Runtime, Side, SideCard, SideEncoder, SparseVector,
+    EncodeError, Encoder, Model, ModelCard, OptimizeOptions, Runtime, Side, SideCard, SideEncoder,
+    SparseVector,
 };
 use gleaner_indexer::{DocumentEncoder, Terms};
 use gleaner_searcher::Snapshot;
 
 use crate::{
-    args::{InspectModelArgs, ModelArgs, QueryEncoderArg, QueryModelArgs, RuntimeArgs},
+    args::{
+        InspectModelArgs, ModelArgs, OptimizeArgs, QueryEncoderArg, QueryModelArgs, RuntimeArgs,
+    },
     failure::{Failure, model_error},
     output::stdout,
 };
@@ -250,4 +253,26 @@ pub(crate) fn selftest(args: &ModelArgs) -> anyhow::Result<()> {
     }
     out.flush()?;
     if test.passed { Ok(()) } else { Err(Failure::SelfTest.into()) }
+}
+
+/// `gleaner model optimize`
+pub(crate) fn optimize(args: &OptimizeArgs) -> anyhow::Result<()> {
+    let runtime = Runtime::load(args.model.runtime.ort_lib.as_deref())?;
+    let options = OptimizeOptions { out: args.out.clone(), is_half: args.half };
+    let made = gleaner_encoder::optimize(&args.model.folder, &options, &runtime)?;
+    let mut out = stdout();
+    if args.model.json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&made)?)?;
+        return Ok(out.flush()?);
+    }
+    writeln!(out, "graph         {} ({} bytes)", made.graph.display(), made.graph_bytes)?;
+    let bias = made.bias.as_deref().unwrap_or("none");
+    writeln!(out, "output layer  matrix {}, bias {bias}", made.matrix)?;
+    writeln!(
+        out,
+        "compared      {} texts on both sides, largest difference {:.2e}",
+        made.texts, made.largest_difference
+    )?;
+    writeln!(out, "fingerprint   {}", made.fingerprint)?;
+    Ok(out.flush()?)
 }

@@ -307,6 +307,33 @@ pub enum EncodeError {
         /// What is wrong with it.
         source: VectorError,
     },
+    /// The faster form of a model folder cannot be made.
+    #[error("cannot optimize `{}`: {reason}", path.display())]
+    CannotOptimize {
+        /// The graph, or what stands in the way.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A model that was made from another one gives other vectors.
+    #[error(
+        "the optimized graph differs from the original by {largest_difference:e}, more than \
+         {tolerance:e}; nothing was changed"
+    )]
+    NotEquivalent {
+        /// Largest difference of a weight.
+        largest_difference: f32,
+        /// Largest that passes.
+        tolerance: f32,
+    },
+    /// A file of the model folder could not be written.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
     /// A self-test was asked of a model that states no golden vectors.
     #[error("the model in `{}` names no golden file, so it cannot be tested", folder.display())]
     NoGolden {

@@ -16,7 +16,7 @@ use crate::Side;
 use crate::error::EncodeError;
 use crate::layout::{GraphLayout, Layout};
 use crate::pool::DROPPED_WEIGHT;
-use crate::settings::{Activation, Batching, Pooling, Settings};
+use crate::settings::{Activation, Batching, HeadTensors, Pooling, Settings};
 use crate::side::{Kind, OpenedGraph, OpenedSide, is_plain};
 use crate::terms::Unit;
 
@@ -96,6 +96,9 @@ fn canonical(files: &[(String, String)], layout: Option<&GraphLayout>, shaping: 
     text += &format!("layout {kind}\noutput {output}\npooling {pooling}\n");
     text += &format!("activation {activation}\nbatching {batching}\n");
     text += &format!("max_length.query {query}\nmax_length.document {document}\n");
+    if let Some(HeadTensors { matrix, bias }) = layout.and_then(|layout| layout.head.as_ref()) {
+        text += &format!("head.matrix {matrix}\nhead.bias {}\n", bias.as_deref().unwrap_or("-"));
+    }
     text += &format!("dropped_weight {DROPPED_WEIGHT:e}\n");
     text
 }
@@ -212,8 +215,14 @@ mod tests {
             output: output.to_owned(),
             second: None,
             columns: 1,
+            head: None,
             is_single: false,
         }
+    }
+
+    fn headed(matrix: &str, bias: Option<&str>) -> GraphLayout {
+        let (matrix, bias) = (matrix.to_owned(), bias.map(str::to_owned));
+        GraphLayout { head: Some(HeadTensors { matrix, bias }), ..layout(Layout::Hidden, "logits") }
     }
 
     #[test]
@@ -239,6 +248,9 @@ mod tests {
             canonical(&files, Some(&layout(Layout::Pooled, "logits")), SHAPING),
             canonical(&files, Some(&layout(Layout::Logits, "other")), SHAPING),
             canonical(&files, None, SHAPING),
+            canonical(&files, Some(&headed("a", None)), SHAPING),
+            canonical(&files, Some(&headed("a", Some("b"))), SHAPING),
+            canonical(&files, Some(&headed("b", Some("b"))), SHAPING),
         ];
         assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
     }

@@ -10,7 +10,7 @@ use ort::value::{Outlet, ValueType};
 use serde::{Deserialize, Serialize};
 
 use crate::error::EncodeError;
-use crate::settings::GraphSettings;
+use crate::settings::{GraphSettings, HeadTensors};
 
 mod inputs;
 mod outputs;
@@ -23,6 +23,8 @@ pub enum Layout {
     Pooled,
     /// `[batch, length, vocabulary]`: masked-language-model logits, one row per token.
     Logits,
+    /// `[batch, length, hidden]`: a hidden state per token; the output layer is `head.rs`.
+    Hidden,
     /// Two outputs, term ids and weights: `[terms]` and `[terms]` for one text, `[batch, terms]`
     /// each, or `[terms]` shared by weights `[batch, terms]`.
     Sparse,
@@ -40,6 +42,7 @@ impl Layout {
         match self {
             Self::Pooled => "pooled",
             Self::Logits => "logits",
+            Self::Hidden => "hidden",
             Self::Sparse => "sparse",
             Self::TokenWeights => "token_weights",
             Self::Gated => "gated",
@@ -135,6 +138,8 @@ pub(crate) struct GraphLayout {
     /// Values per row of the output; at least the number of terms where terms are columns, and an
     /// upper bound for a sparse row.
     pub(crate) columns: usize,
+    /// The output layer's tensors; only with [`Layout::Hidden`].
+    pub(crate) head: Option<HeadTensors>,
     /// Texts cannot share a run: the graph takes no mask, or returns one text's terms.
     pub(crate) is_single: bool,
 }
@@ -173,6 +178,7 @@ pub(crate) fn detect(
         output: found.weights.name.clone(),
         second: found.second.map(|second| second.name.clone()),
         columns,
+        head: settings.head.clone().filter(|_| found.layout == Layout::Hidden),
         is_single: !has_mask || found.is_single,
     })
 }

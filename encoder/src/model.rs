@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::Side;
 use crate::error::{Cause, EncodeError};
 use crate::fingerprint::{Facts, fingerprint};
+use crate::head::Head;
 use crate::layout::{Layout, TensorCard};
 use crate::pool::Finish;
 use crate::runtime::Runtime;
@@ -41,7 +42,7 @@ pub(crate) struct Opened {
     document: OpenedSide,
     pub(crate) batching: Batching,
     pub(crate) gate: f32,
-    golden: Option<Golden>,
+    pub(crate) golden: Option<Golden>,
     /// Queries are encoded as the folder states; golden queries are of that encoder.
     pub(crate) query_is_stated: bool,
     card: ModelCard,
@@ -144,6 +145,11 @@ impl Model {
         };
         let first = Arc::new(Mutex::new(sessions.into_iter().map(Some).collect()));
         Ok(Self { opened: Arc::new(opened), first })
+    }
+
+    /// The golden vectors' file and tolerance, where the settings name one.
+    pub(crate) fn golden(&self) -> Option<&Golden> {
+        self.opened.golden.as_ref()
     }
 
     /// The folder that was opened, as it was given.
@@ -252,7 +258,7 @@ fn open_graphs(
         let counts = (terms.tokens().len(), terms.stated());
         let (graph, session) = OpenedGraph::open(runtime, folder, file, settings, counts)?;
         if terms.stated().is_none() {
-            terms.set_len(graph.layout.columns);
+            terms.set_len(graph.head.as_ref().map_or(graph.layout.columns, Head::rows));
         }
         graphs.push(graph);
         sessions.push(session);

@@ -12,6 +12,7 @@ use ort::value::{DynValue, ValueType};
 
 use crate::batch::Batch;
 use crate::error::EncodeError;
+use crate::head::{self, Head};
 use crate::layout::{GraphLayout, Layout};
 use crate::pool::{Finish, Pooled};
 use crate::settings::Pooling;
@@ -19,6 +20,7 @@ use crate::terms::Terms;
 use crate::tokenize::TokenizedText;
 
 mod gated;
+mod hidden;
 mod logits;
 mod pooled;
 mod sparse;
@@ -27,6 +29,8 @@ mod token_weights;
 /// What was run, and what is to become of it.
 pub(crate) struct Run<'a> {
     pub(crate) graph: &'a GraphLayout,
+    /// The output layer of a graph of hidden states.
+    pub(crate) head: Option<&'a Head>,
     pub(crate) batch: &'a Batch,
     /// Rows of the tensors: the texts of the batch, or more where the graph fixes it.
     pub(crate) rows: usize,
@@ -36,6 +40,14 @@ pub(crate) struct Run<'a> {
     pub(crate) finish: Finish<'a>,
     /// Gates above this are open.
     pub(crate) gate: f32,
+}
+
+/// Memory that is reused between runs.
+#[derive(Default)]
+pub(crate) struct Space {
+    /// One row of the vocabulary.
+    row: Vec<f32>,
+    head: head::Scratch,
 }
 
 /// A tensor that came back.
@@ -133,11 +145,12 @@ impl Run<'_> {
 pub(crate) fn read(
     run: &Run<'_>,
     outputs: &Outputs<'_>,
-    space: &mut Vec<f32>,
+    space: &mut Space,
 ) -> Result<Vec<Pooled>, EncodeError> {
     match run.graph.layout {
         Layout::Pooled => pooled::read(run, outputs),
-        Layout::Logits => logits::read(run, outputs, space),
+        Layout::Logits => logits::read(run, outputs, &mut space.row),
+        Layout::Hidden => hidden::read(run, outputs, &mut space.head),
         Layout::Sparse => sparse::read(run, outputs),
         Layout::TokenWeights => token_weights::read(run, outputs),
         Layout::Gated => gated::read(run, outputs),
@@ -151,6 +164,7 @@ pub(crate) fn read(
 pub(crate) fn positions(run: &Run<'_>, outputs: &Outputs<'_>, terms: &[u32]) -> Option<Vec<usize>> {
     match (run.graph.layout, run.pooling) {
         (Layout::Logits, Pooling::Max) => Some(logits::positions(run, outputs, terms)),
+        (Layout::Hidden, Pooling::Max) => hidden::positions(run, outputs, terms),
         (Layout::TokenWeights, Pooling::Max) => Some(token_weights::positions(run, outputs, terms)),
         _ => None,
     }

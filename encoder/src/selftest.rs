@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Side;
 use crate::error::EncodeError;
-use crate::model::read_file;
+use crate::model::{Model, read_file};
 use crate::session::{BATCH_TOLERANCE, Encoder};
 use crate::settings::Golden;
 
@@ -148,6 +148,17 @@ fn vector(text: &GoldenText, golden: &Golden) -> Result<SparseVector, EncodeErro
 
 fn invalid(golden: &Golden, source: crate::error::Cause) -> EncodeError {
     EncodeError::InvalidFile { what: "golden file", path: golden.file.clone(), source }
+}
+
+/// The golden texts of a model; none where it has no readable golden file.
+pub(crate) fn golden_texts(model: &Model) -> Vec<String> {
+    let texts = model.golden().and_then(|golden| read(golden).ok()).unwrap_or_default();
+    texts.into_iter().map(|golden| golden.text).collect()
+}
+
+/// The largest difference of a weight, a missing term counted as 0.
+pub(crate) fn largest_difference(a: &SparseVector, b: &SparseVector) -> f32 {
+    difference(a, b).largest
 }
 
 fn difference(a: &SparseVector, b: &SparseVector) -> Difference {

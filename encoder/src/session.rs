@@ -28,7 +28,7 @@ use crate::error::EncodeError;
 use crate::layout::{GraphLayout, Layout};
 use crate::model::Opened;
 use crate::pool::sparse;
-use crate::readers::{self, Outputs, Run};
+use crate::readers::{self, Outputs, Run, Space};
 use crate::runtime::Runtime;
 use crate::settings::{Batching, Pooling};
 use crate::side::Kind;
@@ -45,7 +45,7 @@ pub struct Encoder {
     /// By graph; opened when the first text needs it.
     sessions: Vec<Option<GraphSession>>,
     /// One row of the vocabulary, reused.
-    space: Vec<f32>,
+    space: Space,
 }
 
 struct GraphSession {
@@ -92,6 +92,7 @@ impl GraphSession {
         let batching = if graph.is_single { Batching::Single } else { batching };
         let budget = match graph.layout {
             Layout::Logits => Budget::new(batching, columns, 0),
+            Layout::Hidden => Budget::of_hidden_states(batching, columns),
             Layout::TokenWeights => Budget::new(batching, 1, 0),
             Layout::Gated => Budget::new(batching, 0, 2 * columns),
             Layout::Pooled | Layout::Sparse | Layout::Lookup => Budget::new(batching, 0, columns),
@@ -112,7 +113,7 @@ impl Encoder {
             let open = |session| GraphSession::new(&graph.layout, model.batching, session);
             sessions.push(session.map(open).transpose()?);
         }
-        Ok(Self { model, threads, sessions, space: Vec::new() })
+        Ok(Self { model, threads, sessions, space: Space::default() })
     }
 
     /// Opens what a side needs, which the side's first text would do otherwise.
@@ -218,7 +219,7 @@ impl Encoder {
         side: Side,
         batch: &Batch,
         tokens: &[TokenizedText],
-        read: impl FnOnce(&Run<'_>, &Outputs<'_>, &mut Vec<f32>) -> Result<R, EncodeError>,
+        read: impl FnOnce(&Run<'_>, &Outputs<'_>, &mut Space) -> Result<R, EncodeError>,
     ) -> Result<R, EncodeError> {
         let opened = self.model.side(side);
         let Kind::Graph(at) = opened.kind else {
@@ -239,6 +240,7 @@ impl Encoder {
         let outputs = Outputs::take(graph, &outputs)?;
         let run = Run {
             graph,
+            head: self.model.graphs[at].head.as_ref(),
             batch: &batch,
             rows,
             tokens,

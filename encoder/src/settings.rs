@@ -59,7 +59,7 @@ mod file;
 mod folder;
 
 /// The settings file's name.
-const FILE_NAME: &str = "gleaner.toml";
+pub(crate) const FILE_NAME: &str = "gleaner.toml";
 /// Tokens per text, specials included, where nothing is stated.
 const DEFAULT_MAX_LENGTH: usize = 256;
 /// Largest allowed golden difference where nothing is stated: what fp32 graphs hold.
@@ -174,6 +174,16 @@ pub(crate) struct GraphSettings {
     pub(crate) layout: Option<Layout>,
     pub(crate) inputs: Names,
     pub(crate) outputs: Names,
+    /// The output layer of a graph that returns hidden states.
+    pub(crate) head: Option<HeadTensors>,
+}
+
+/// Where the output layer of a graph of hidden states is: names of tensors in the graph's file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HeadTensors {
+    pub(crate) matrix: String,
+    pub(crate) bias: Option<String>,
 }
 
 /// What is stated about terms.
@@ -253,7 +263,7 @@ impl Settings {
         layout: Layout,
     ) -> Result<(Pooling, Activation), EncodeError> {
         const DONE: &str = "the graph does this itself; say \"graph\" or leave it out";
-        const NOT_DONE: &str = "the graph returns bare logits, so \"graph\" cannot be";
+        const NOT_DONE: &str = "the graph does not do this, so \"graph\" cannot be";
         let refuse = |key, reason: &str| Err(self.invalid(key, reason.to_owned()));
         let SideSettings { pooling, activation, .. } = *self.side(side);
         let steps = match layout {
@@ -267,15 +277,15 @@ impl Settings {
                     Some(_) => return refuse("activation", DONE),
                 }
             }
-            Layout::Logits | Layout::TokenWeights => {
+            Layout::Logits | Layout::Hidden | Layout::TokenWeights => {
                 let default = match layout {
-                    Layout::Logits => Activation::Log1pRelu,
+                    Layout::Logits | Layout::Hidden => Activation::Log1pRelu,
                     _ => Activation::Relu,
                 };
                 if pooling == Some(Pooling::Graph) {
                     return refuse("pooling", NOT_DONE);
                 }
-                if activation == Some(Activation::Graph) && layout == Layout::Logits {
+                if activation == Some(Activation::Graph) && layout != Layout::TokenWeights {
                     return refuse("activation", NOT_DONE);
                 }
                 (pooling.unwrap_or(Pooling::Max), activation.unwrap_or(default))

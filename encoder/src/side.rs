@@ -11,7 +11,9 @@ use serde::Serialize;
 use crate::Side;
 use crate::error::EncodeError;
 use crate::external;
+use crate::head::Head;
 use crate::layout::{GraphLayout, Layout, TensorCard, detect};
+use crate::model::read_file;
 use crate::prune::Prune;
 use crate::runtime::Runtime;
 use crate::session;
@@ -35,6 +37,8 @@ pub(crate) struct OpenedGraph {
     /// Files that hold its weights, by the names it gives them.
     pub(crate) weight_files: Vec<(String, PathBuf)>,
     pub(crate) layout: GraphLayout,
+    /// The output layer, where the graph returns hidden states.
+    pub(crate) head: Option<Head>,
     pub(crate) inputs: Vec<TensorCard>,
     pub(crate) outputs: Vec<TensorCard>,
 }
@@ -90,9 +94,27 @@ impl OpenedGraph {
         let inputs: Vec<_> = session.inputs().iter().map(TensorCard::of).collect();
         let outputs: Vec<_> = session.outputs().iter().map(TensorCard::of).collect();
         let layout = detect(file, (&inputs, &outputs), &settings.graph, (tokens, terms))?;
+        let head = open_head(file, &layout, terms.unwrap_or(tokens))?;
         let file = file.to_owned();
-        Ok((Self { file, weight_files, layout, inputs, outputs }, session))
+        Ok((Self { file, weight_files, layout, head, inputs, outputs }, session))
     }
+}
+
+/// Reads the output layer of a graph of hidden states from the graph's file; nothing for others.
+fn open_head(path: &Path, graph: &GraphLayout, terms: usize) -> Result<Option<Head>, EncodeError> {
+    let Some(tensors) = &graph.head else { return Ok(None) };
+    let head = Head::read(&read_file("graph", path)?, path, tensors, graph.columns);
+    let mut head = head.map_err(|source| EncodeError::InvalidFile {
+        what: "output layer",
+        path: path.to_owned(),
+        source,
+    })?;
+    if head.rows() < terms {
+        let (output, columns) = (tensors.matrix.clone(), head.rows());
+        return Err(EncodeError::VocabularyMismatch { output, columns, tokens: terms });
+    }
+    head.limit(terms);
+    Ok(Some(head))
 }
 
 impl OpenedSide {

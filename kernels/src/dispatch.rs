@@ -6,10 +6,10 @@ use crate::{avx2, avx512, find_avx512};
 
 /// An instruction set that this machine has. Can only be made by asking the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kernels(Level);
+pub struct Kernels(pub(crate) Level);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Level {
+pub(crate) enum Level {
     Scalar,
     #[cfg(target_arch = "x86_64")]
     Avx2,

@@ -14,11 +14,18 @@ mod find;
 mod find_avx512;
 mod prefetch;
 mod scalar;
+mod screen;
+#[cfg(target_arch = "x86_64")]
+mod screen_avx2;
+#[cfg(target_arch = "x86_64")]
+mod screen_avx512;
+mod screen_scalar;
 
 pub use dispatch::Kernels;
 pub use find::{add_groups_at, add_locals_at, find_in_locals};
 pub use prefetch::{prefetch, prefetch_value};
 pub use scalar::{GROUP, WINDOW, scatter_gaps, scatter_locals};
+pub use screen::{MAX_DIMS, PackedRows, ROWS_AT_ONCE, TokenCodes, TokenValues};
 
 /// One bit for every residue of a term id modulo 65,536.
 pub type TermFilter = [u64; 1024];
@@ -108,5 +115,7 @@ pub struct Swept {
     pub highest_dropped: u16,
 }
 
+#[cfg(test)]
+mod screen_tests;
 #[cfg(test)]
 mod tests;

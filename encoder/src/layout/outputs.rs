@@ -29,6 +29,7 @@ impl<'a> Search<'a> {
     pub(super) fn find(&self) -> Result<Found<'a>, String> {
         let layout = match self.settings.layout {
             Some(layout) => layout,
+            None if self.settings.head.is_some() => Layout::Hidden,
             None if self.integers().next().is_some() => Layout::Sparse,
             None if self.settings.outputs.gate.is_some() => Layout::Gated,
             None => return self.one(),
@@ -185,7 +186,7 @@ impl<'a> Search<'a> {
 /// Whether an output can be read in a stated layout.
 fn shape_fits(layout: Layout, output: &TensorCard) -> bool {
     match layout {
-        Layout::Logits => output.shape.len() == 3,
+        Layout::Logits | Layout::Hidden => output.shape.len() == 3,
         Layout::TokenWeights => {
             output.shape.len() == 2 || (output.shape.len() == 3 && output.shape[2] == 1)
         }
@@ -214,6 +215,15 @@ impl Found<'_> {
         if matches!(self.layout, Layout::TokenWeights | Layout::Sparse) {
             // Terms are not columns; each id is checked as it comes.
             return Ok(terms.unwrap_or(tokens));
+        }
+        if self.layout == Layout::Hidden {
+            // The output layer tells whether it has a row for every term.
+            return width(self.weights).ok_or_else(|| EncodeError::UnknownLayout {
+                path: path.to_owned(),
+                reason: "the width of the hidden states is left open".to_owned(),
+                inputs: Vec::new(),
+                outputs: vec![self.weights.to_string()],
+            });
         }
         let expected = terms.unwrap_or(tokens);
         let output = self.weights.name.clone();

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use super::folder::{first_present, only_graph, positions, stated};
 use super::{
     Activation, Batching, DEFAULT_GATE, DEFAULT_MAX_LENGTH, DEFAULT_TOLERANCE, FILE_NAME, Golden,
-    GraphSettings, MaxLength, Names, Pooling, Settings, SideEncoder, SideSettings, TermSettings,
-    read_text,
+    GraphSettings, HeadTensors, MaxLength, Names, Pooling, Settings, SideEncoder, SideSettings,
+    TermSettings, read_text,
 };
 use crate::error::EncodeError;
 use crate::layout::Layout;
@@ -43,6 +43,7 @@ pub(super) struct File {
     #[serde(default)]
     document: FileSide,
     golden: Option<FileGolden>,
+    head: Option<HeadTensors>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -238,7 +239,7 @@ impl File {
         let FileOutputs { weights, ids, gate: gates } = self.outputs;
         let outputs = Names { weights, ids, gate: gates, ..Names::default() };
         Ok(Settings {
-            graph: GraphSettings { layout: self.layout, inputs, outputs },
+            graph: GraphSettings { layout: self.layout, inputs, outputs, head: self.head },
             gate,
             batching: self.batching.unwrap_or(Batching::Padded),
             max_length,

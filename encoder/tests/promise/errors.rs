@@ -5,7 +5,7 @@ use std::path::Path;
 use gleaner_encoder::{EncodeError, Model};
 
 use super::graphs::{Graph, WORDS, tokenizer};
-use super::{runtime, shipped};
+use super::{SHIPPED_HEAD, runtime, shipped};
 
 /// Opens a good small folder after `spoil` has been at it.
 fn open(spoil: impl FnOnce(&Path)) -> Option<Result<Model, EncodeError>> {
@@ -123,11 +123,11 @@ fn settings_that_do_not_fit_are_refused() {
 fn a_length_without_room_beside_the_specials_is_refused() {
     let Some(runtime) = runtime() else { return };
     let folder = tempfile::tempdir().unwrap();
-    for file in ["tokenizer.json", "pooled_screen_fp16.onnx"] {
+    for file in ["tokenizer.json", "hidden_fp16.onnx"] {
         std::fs::copy(shipped().join(file), folder.path().join(file)).unwrap();
     }
     for (length, fits) in [(2, false), (3, true)] {
-        let settings = format!("max_length = {{ document = {length} }}");
+        let settings = format!("max_length = {{ document = {length} }}\n{SHIPPED_HEAD}");
         std::fs::write(folder.path().join("gleaner.toml"), settings).unwrap();
         assert_eq!(Model::open(folder.path(), &runtime).is_ok(), fits);
     }

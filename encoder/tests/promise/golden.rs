@@ -2,7 +2,7 @@
 
 use gleaner_encoder::{EncodeError, Layout, Model};
 
-use super::{model, root, runtime, say, shipped};
+use super::{SHIPPED_HEAD, model, root, runtime, say, shipped};
 
 #[test]
 fn the_shipped_model_reproduces_its_golden_vectors() {
@@ -18,14 +18,14 @@ fn the_shipped_model_reproduces_its_golden_vectors() {
 fn the_card_says_what_was_opened() {
     let Some(model) = model() else { return };
     let card = model.card();
-    assert_eq!((card.layout, card.vocabulary_size), (Layout::Pooled, 30_522));
+    assert_eq!((card.layout, card.vocabulary_size), (Layout::Hidden, 30_522));
     assert_eq!((card.max_length.query, card.max_length.document), (256, 256));
-    assert_eq!(card.weights_output, "sentence_embedding");
+    assert_eq!(card.weights_output, "hidden");
     assert_eq!(card.fingerprint, model.fingerprint());
-    assert_eq!((card.inputs.len(), card.outputs.len()), (2, 1));
+    assert_eq!((card.inputs.len(), card.outputs.len()), (2, 3));
     assert!(model.folder().ends_with("splade-tiny"));
     assert_eq!((model.token(7592), model.term("hello")), (Some("hello"), Some(7592)));
-    assert!(serde_json::to_string(card).unwrap().contains("\"layout\":\"pooled\""));
+    assert!(serde_json::to_string(card).unwrap().contains("\"layout\":\"hidden\""));
 }
 
 #[test]
@@ -60,15 +60,17 @@ fn other_graphs_of_the_model_agree_within_float32() {
 fn without_golden_vectors_there_is_no_selftest() {
     let Some(runtime) = runtime() else { return };
     let folder = tempfile::tempdir().unwrap();
-    for file in ["tokenizer.json", "pooled_screen_fp16.onnx"] {
+    for file in ["tokenizer.json", "hidden_fp16.onnx"] {
         std::fs::copy(shipped().join(file), folder.path().join(file)).unwrap();
     }
+    std::fs::write(folder.path().join("gleaner.toml"), SHIPPED_HEAD).unwrap();
     let bare = Model::open(folder.path(), &runtime).unwrap();
     assert!(matches!(bare.selftest(), Err(EncodeError::NoGolden { .. })));
     // The defaults are what the shipped settings say, so the fingerprint is the same: neither
     // names nor the golden file are part of it.
     assert_eq!(bare.fingerprint(), Model::open(&shipped(), &runtime).unwrap().fingerprint());
-    std::fs::write(folder.path().join("gleaner.toml"), "max_length = { query = 255 }").unwrap();
+    let settings = format!("max_length = {{ query = 255 }}\n{SHIPPED_HEAD}");
+    std::fs::write(folder.path().join("gleaner.toml"), settings).unwrap();
     let shorter = Model::open(folder.path(), &runtime).unwrap();
     assert_ne!(bare.fingerprint(), shorter.fingerprint());
 }

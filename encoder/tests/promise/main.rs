@@ -7,6 +7,7 @@ mod errors;
 mod golden;
 mod graphs;
 mod independence;
+mod optimizing;
 mod robustness;
 mod runtime;
 mod small;
@@ -25,6 +26,10 @@ fn root() -> PathBuf {
 fn shipped() -> PathBuf {
     root().join("data/models/splade-tiny")
 }
+
+/// What the settings of the shipped model say of its output layer.
+const SHIPPED_HEAD: &str = "[head]\nmatrix = 'bert.embeddings.word_embeddings.weight'\n\
+                            bias = 'cls.predictions.bias'\n";
 
 /// ONNX Runtime, or nothing where it is missing and that is allowed.
 fn runtime() -> Option<Runtime> {

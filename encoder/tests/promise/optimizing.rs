@@ -1,0 +1,145 @@
+//! `optimize`: the same vectors from another graph, or an error and nothing changed.
+
+use std::path::Path;
+
+use gleaner_encoder::{EncodeError, Layout, Model, OptimizeOptions, Side, optimize};
+
+use super::graphs::Graph;
+use super::{SHIPPED_HEAD, assert_same, root, runtime, say, shipped};
+
+/// Names and contents of a folder's files.
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let read = |entry: std::fs::DirEntry| {
+        (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap())
+    };
+    let mut files: Vec<(String, Vec<u8>)> = entries.map(read).collect();
+    files.sort();
+    files
+}
+
+/// A folder with a graph as it was exported, or nothing where that is not at hand.
+fn exported(graph: &str, settings: &str) -> Option<tempfile::TempDir> {
+    let source = root().join("../shared/data/models/splade-tiny").join(graph);
+    if !source.is_file() {
+        say(&format!("SKIPPED, no {}", source.display()));
+        return None;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(source, folder.path().join("model.onnx")).unwrap();
+    for file in ["tokenizer.json", "config.json"] {
+        std::fs::copy(shipped().join(file), folder.path().join(file)).unwrap();
+    }
+    std::fs::write(folder.path().join("gleaner.toml"), settings).unwrap();
+    Some(folder)
+}
+
+const TEXTS: [&str; 4] =
+    ["the harbour of a small town", "", "penicillin", "how tall is the tower, and who built it?"];
+
+#[test]
+fn an_exported_graph_gives_the_same_vectors_faster() {
+    let Some(runtime) = runtime() else { return };
+    for graph in ["logits_fp32.onnx", "pooled_fp32.onnx"] {
+        let Some(folder) = exported(graph, "max_length = { query = 64 }  # kept") else { return };
+        let out = folder.path().join("out");
+        let original = Model::open(folder.path(), &runtime).unwrap();
+        let options = OptimizeOptions { out: Some(out.clone()), is_half: false };
+        let made = optimize(folder.path(), &options, &runtime).unwrap();
+        assert!(made.largest_difference < 1e-5, "{made:?}");
+        let faster = Model::open(&out, &runtime).unwrap();
+        assert_eq!((faster.card().layout, faster.card().max_length.query), (Layout::Hidden, 64));
+        assert_eq!(faster.fingerprint(), made.fingerprint);
+        assert_ne!(faster.fingerprint(), original.fingerprint());
+        let encode =
+            |model: &Model| model.encoder(1).unwrap().encode(Side::Document, &TEXTS).unwrap();
+        for (found, expected) in encode(&faster).iter().zip(&encode(&original)) {
+            assert_eq!(found.terms(), expected.terms());
+            let pairs = found.weights().iter().zip(expected.weights());
+            assert!(pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) < 1e-5);
+        }
+        let error = optimize(folder.path(), &options, &runtime).unwrap_err();
+        assert!(matches!(error, EncodeError::CannotOptimize { .. }), "{error}");
+        let error = optimize(&out, &OptimizeOptions { out: None, is_half: true }, &runtime);
+        assert!(matches!(error, Err(EncodeError::CannotOptimize { .. })), "{error:?}");
+    }
+}
+
+#[test]
+fn in_place_the_original_graph_stays() {
+    let Some(runtime) = runtime() else { return };
+    let Some(folder) = exported("logits_fp32.onnx", "") else { return };
+    let before = contents(folder.path());
+    let options = OptimizeOptions { out: None, is_half: true };
+    let made = optimize(folder.path(), &options, &runtime).unwrap();
+    assert!(made.graph_bytes < 9_000_000 && made.largest_difference < 5e-3, "{made:?}");
+    let after = contents(folder.path());
+    let names: Vec<&str> = after.iter().map(|(name, _)| name.as_str()).collect();
+    let expected =
+        ["config.json", "gleaner.toml", "hidden_fp16.onnx", "model.onnx", "tokenizer.json"];
+    assert_eq!(names, expected);
+    let is_kept = |file: &(String, Vec<u8>)| file.0 == "gleaner.toml" || after.contains(file);
+    assert!(before.iter().all(is_kept));
+    assert_eq!(Model::open(folder.path(), &runtime).unwrap().card().layout, Layout::Hidden);
+}
+
+#[test]
+fn an_unknown_graph_is_refused_and_nothing_changes() {
+    let Some(runtime) = runtime() else { return };
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("model");
+    std::fs::create_dir(&folder).unwrap();
+    // It looks logits up: there is no product with a matrix.
+    Graph::logits([[1.0; 6]; 6]).write(&folder, "");
+    let before = contents(&folder);
+    for out in [None, Some(parent.path().join("out"))] {
+        let error = optimize(&folder, &OptimizeOptions { out, is_half: false }, &runtime);
+        assert!(matches!(error, Err(EncodeError::CannotOptimize { .. })), "{error:?}");
+        assert_eq!(contents(&folder), before);
+        assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 1);
+    }
+}
+
+#[test]
+fn hidden_states_without_their_output_layer_are_refused() {
+    let Some(runtime) = runtime() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["tokenizer.json", "hidden_fp16.onnx"] {
+        std::fs::copy(shipped().join(file), folder.path().join(file)).unwrap();
+    }
+    let open = |settings: &str| {
+        std::fs::write(folder.path().join("gleaner.toml"), settings).unwrap();
+        Model::open(folder.path(), &runtime).err().unwrap()
+    };
+    let error = open("");
+    assert!(matches!(error, EncodeError::VocabularyMismatch { columns: 128, .. }), "{error:?}");
+    assert!(error.to_string().contains("gleaner model optimize"), "{error}");
+    for (from, to) in [
+        ("cls.predictions.bias", "no.such"),
+        ("cls.predictions.bias", "bert.encoder.layer.0.output.dense.bias"),
+        ("word_embeddings", "position_embeddings"),
+        ("bert.embeddings.word_embeddings.weight", "cls.predictions.bias"),
+    ] {
+        let error = open(&SHIPPED_HEAD.replace(from, to));
+        let is_named = matches!(error, EncodeError::InvalidFile { what: "output layer", .. });
+        assert!(is_named, "{from} as {to}: {error:?}");
+    }
+}
+
+/// In any order and company, the bits of the weights are those of the text alone or next to them.
+#[test]
+fn summed_and_single_vectors_agree_with_the_plain_graph() {
+    let Some(runtime) = runtime() else { return };
+    for settings in ["pooling = 'sum'", "activation = 'log1p_log1p_relu'", "batching = 'single'"] {
+        let Some(folder) = exported("logits_fp32.onnx", settings) else { return };
+        let original = Model::open(folder.path(), &runtime).unwrap();
+        let plain = original.encoder(1).unwrap().encode(Side::Document, &TEXTS).unwrap();
+        let options = OptimizeOptions { out: None, is_half: false };
+        optimize(folder.path(), &options, &runtime).unwrap();
+        let faster = Model::open(folder.path(), &runtime).unwrap();
+        let found = faster.encoder(1).unwrap().encode(Side::Document, &TEXTS).unwrap();
+        for (found, plain) in found.iter().zip(&plain) {
+            assert_same(found, plain, settings);
+        }
+    }
+}
