@@ -6,8 +6,10 @@
 //! It may well mistake one graph for another: whoever uses the result compares it with the
 //! original. Works on bytes; files and comparison are `optimize.rs`.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::path::Path;
+use std::rc::Rc;
 
 use crate::onnx::graph::{
     Graph, INITIALIZER, INPUT, NODE, NODE_INPUT, NODE_OUTPUT, Node, OUTPUT, VALUE_INFO,
@@ -23,6 +25,8 @@ pub(crate) const HIDDEN: &str = "hidden";
 const SMALL: usize = 4096;
 /// Nodes between projection and output, at most.
 const MAX_STEPS: usize = 64;
+/// Nodes looked at on all ways there: a strange graph may have more ways than can be walked.
+const MAX_LOOKS: usize = 4096;
 /// Bytes of a file that protobuf can hold, with room to spare.
 const MAX_BYTES: usize = (1 << 31) - (1 << 20);
 
@@ -49,6 +53,8 @@ struct Passed<'a> {
     relus: usize,
     pools: usize,
     steps: usize,
+    /// Of all ways together.
+    looks: Rc<Cell<usize>>,
 }
 
 /// Finds the projection that makes `output`, a row of `columns` values.
@@ -61,7 +67,8 @@ pub(crate) fn find(graph: &Graph<'_>, output: &str, columns: usize) -> Result<Cu
 fn walk<'a>(graph: &Graph<'a>, value: &str, columns: usize, mut passed: Passed<'a>) -> Option<Cut> {
     let node = graph.producer(value)?;
     passed.steps += 1;
-    if passed.steps > MAX_STEPS {
+    passed.looks.update(|looks| looks + 1);
+    if passed.steps > MAX_STEPS || passed.looks.get() > MAX_LOOKS {
         return None;
     }
     let through: &[usize] = match node.kind {
