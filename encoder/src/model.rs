@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ort::session::Session;
 use serde::Serialize;
 
+use crate::Side;
 use crate::error::EncodeError;
 use crate::fingerprint::{Shaping, fingerprint};
 use crate::layout::{GraphLayout, Layout, TensorCard, detect};
@@ -157,6 +158,14 @@ impl Model {
     /// The term id of a token text, such as `##ing`.
     pub fn term(&self, token: &str) -> Option<u32> {
         self.opened.vocabulary.term(token)
+    }
+
+    /// Whether a text is longer than the model reads on a side, so that its end is cut.
+    ///
+    /// Errors: `Tokenize`. Cost: tokenizes the text.
+    pub fn is_cut(&self, side: Side, text: &str) -> Result<bool, EncodeError> {
+        let is_cut = self.opened.vocabulary.is_cut(side, text);
+        is_cut.map_err(|source| EncodeError::Tokenize { text: 0, source })
     }
 
     /// Makes a worker with a session of its own. One thread per worker, and a worker per core, is

@@ -78,13 +78,21 @@ impl Vocabulary {
     /// Tokenizes a text: specials added, cut to the side's length. May be empty only where the
     /// tokenizer adds no specials.
     pub(crate) fn tokenize(&self, side: Side, text: &str) -> Result<Tokens, Cause> {
-        let tokenizer = match side {
-            Side::Query => &self.query,
-            Side::Document => &self.document,
-        };
-        let encoding = tokenizer.encode_fast(text, true)?;
+        let encoding = self.of(side).encode_fast(text, true)?;
         let widen = |ids: &[u32]| ids.iter().map(|&id| i64::from(id)).collect();
         Ok(Tokens { ids: widen(encoding.get_ids()), types: widen(encoding.get_type_ids()) })
+    }
+
+    /// Whether a text is cut to the side's length.
+    pub(crate) fn is_cut(&self, side: Side, text: &str) -> Result<bool, Cause> {
+        Ok(!self.of(side).encode_fast(text, true)?.get_overflowing().is_empty())
+    }
+
+    fn of(&self, side: Side) -> &Tokenizer {
+        match side {
+            Side::Query => &self.query,
+            Side::Document => &self.document,
+        }
     }
 }
 
