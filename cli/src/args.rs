@@ -63,6 +63,42 @@ pub(crate) enum ModelCommand {
     Inspect(ModelArgs),
     /// Encode the model's golden texts again and compare.
     Selftest(ModelArgs),
+    /// Fetch a model: the only command that uses the network.
+    Pull(PullArgs),
+    /// List the model folders in a folder.
+    List(ModelListArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct PullArgs {
+    /// A name of the catalogue, or the URL of a file, or of a folder whose files --file names
+    #[arg(value_name = "NAME|URL")]
+    pub(crate) source: String,
+    /// The model folder to make [default: data/models/NAME]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// The hash of the file at the URL
+    #[arg(long, value_name = "HASH")]
+    pub(crate) sha256: Option<String>,
+    /// A file below the URL, with its SHA-256; repeatable
+    #[arg(long, value_name = "NAME=HASH")]
+    pub(crate) file: Vec<String>,
+    /// Take files whose hash nobody stated
+    #[arg(long)]
+    pub(crate) unverified: bool,
+    /// What names mean, in the form of data/sources.toml [default: that file, as built in]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalogue: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct ModelListArgs {
+    /// Folder whose subfolders are models
+    #[arg(value_name = "DIR", default_value = "data/models")]
+    pub(crate) folder: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Where the ONNX Runtime is.

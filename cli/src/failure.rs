@@ -37,6 +37,18 @@ pub(crate) enum Failure {
     TextsWithoutModel,
     #[error("model_mismatch: the index was built with {index}, {path} is {model}")]
     ModelMismatch { index: String, path: PathBuf, model: String },
+    #[error(
+        "no model `{name}` can be pulled; {}. A URL can: `gleaner model pull URL --sha256 HASH --out DIR`",
+        if known.is_empty() { "the catalogue has none yet".to_owned() }
+        else { format!("the catalogue has {}", known.join(", ")) }
+    )]
+    NotInCatalogue { name: String, known: Vec<String> },
+    #[error(
+        "{path} is there already and is not what would be pulled; remove it, or name another --out"
+    )]
+    InTheWay { path: PathBuf },
+    #[error("another pull into {path} is under way")]
+    PullUnderWay { path: PathBuf },
     #[error("the self-test failed")]
     SelfTest,
 }

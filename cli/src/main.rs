@@ -8,6 +8,7 @@ mod args;
 mod batch_search;
 mod demo;
 mod doctor;
+mod download;
 mod encode;
 mod eval;
 mod export;
@@ -16,8 +17,10 @@ mod index;
 mod inspect;
 mod lines;
 mod model;
+mod models;
 mod output;
 mod progress;
+mod pull;
 mod search;
 mod serve;
 mod vectors;
@@ -32,6 +35,8 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Model { command: ModelCommand::Inspect(args) } => model::inspect(&args),
         Command::Model { command: ModelCommand::Selftest(args) } => model::selftest(&args),
+        Command::Model { command: ModelCommand::Pull(args) } => pull::run(&args),
+        Command::Model { command: ModelCommand::List(args) } => models::run(&args),
         Command::Encode(args) => encode::run(&args),
         Command::Index(args) => index::run(&args),
         Command::Merge(args) => index::merge(&args),
