@@ -155,11 +155,12 @@ pub(crate) enum VectorFormat {
     Tei,
     /// Anserini's JsonVectorCollection: token → round(100 × weight)
     Anserini,
-    /// The binary exchange file: rows in order, empty rows kept
+    /// The binary exchange file: rows in order, empty rows kept. Held in memory until the end
     Vectors,
     /// Seismic's JSONL: token → weight
     VectorsJsonl,
-    /// The Common Index File Format: postings by token, round(100 × weight), zeros left out
+    /// The Common Index File Format: postings by token, round(100 × weight), zeros left out. Held in
+    /// memory until the end
     Ciff,
 }
 
@@ -177,9 +178,12 @@ pub(crate) struct EncodeArgs {
     /// Output format
     #[arg(long, value_enum, default_value = "vectors-jsonl")]
     pub(crate) format: VectorFormat,
-    /// Output file; `-` writes stdout
+    /// Output file, which appears when it is whole; `-` writes stdout
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub(crate) out: PathBuf,
+    /// Go on with the FILE.part of an interrupted run
+    #[arg(long)]
+    pub(crate) resume: bool,
     /// Encoder threads [default: all cores]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,

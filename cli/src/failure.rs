@@ -26,6 +26,13 @@ pub(crate) enum Failure {
     Damage(String),
     #[error("interrupted; everything up to here is committed, `--resume` goes on")]
     Interrupted,
+    #[error(
+        "interrupted after {texts} texts{}",
+        if *resumable { "; `--resume` goes on behind them" } else { "" }
+    )]
+    EncodingInterrupted { texts: u64, resumable: bool },
+    #[error("cannot resume: {reason}; without --resume it begins anew")]
+    CannotResume { reason: String },
     #[error("model_not_found: no model at {path}, where the index was built; name it with --model")]
     ModelNotFound { path: PathBuf },
     #[error(
@@ -94,7 +101,7 @@ fn code(error: &anyhow::Error) -> u8 {
                     Failure::Usage(_) => 2,
                     Failure::Input { .. } | Failure::Rejected(_) => 3,
                     Failure::Damage(_) => 4,
-                    Failure::Interrupted => 130,
+                    Failure::Interrupted | Failure::EncodingInterrupted { .. } => 130,
                     _ => 1,
                 });
             }

@@ -21,6 +21,7 @@ mod models;
 mod output;
 mod progress;
 mod pull;
+mod resume;
 mod search;
 mod serve;
 mod vectors;
