@@ -1,11 +1,17 @@
 //! The command line, as declared data. Every flag has a `GLEANER_*` twin in the environment.
 
-use std::{net::SocketAddr, path::PathBuf};
+mod pull;
+mod serve;
+
+use std::path::PathBuf;
 
 use clap::{
     ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
     builder::BoolishValueParser,
 };
+
+pub(crate) use pull::{ModelListArgs, PullArgs};
+pub(crate) use serve::ServeArgs;
 
 /// A search engine for learned sparse retrieval.
 #[derive(Parser)]
@@ -67,38 +73,6 @@ pub(crate) enum ModelCommand {
     Pull(PullArgs),
     /// List the model folders in a folder.
     List(ModelListArgs),
-}
-
-#[derive(Args)]
-pub(crate) struct PullArgs {
-    /// A name of the catalogue, or the URL of a file, or of a folder whose files --file names
-    #[arg(value_name = "NAME|URL")]
-    pub(crate) source: String,
-    /// The model folder to make [default: data/models/NAME]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
-    /// The hash of the file at the URL
-    #[arg(long, value_name = "HASH")]
-    pub(crate) sha256: Option<String>,
-    /// A file below the URL, with its SHA-256; repeatable
-    #[arg(long, value_name = "NAME=HASH")]
-    pub(crate) file: Vec<String>,
-    /// Take files whose hash nobody stated
-    #[arg(long)]
-    pub(crate) unverified: bool,
-    /// What names mean, in the form of data/sources.toml [default: that file, as built in]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) catalogue: Option<PathBuf>,
-}
-
-#[derive(Args)]
-pub(crate) struct ModelListArgs {
-    /// Folder whose subfolders are models
-    #[arg(value_name = "DIR", default_value = "data/models")]
-    pub(crate) folder: PathBuf,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// Where the ONNX Runtime is.
@@ -413,37 +387,6 @@ pub(crate) struct EvalArgs {
     /// Exit with 5 if this is true, e.g. 'nDCG@10<0.64'; repeatable
     #[arg(long, value_name = "CONDITION")]
     pub(crate) fail_if: Vec<String>,
-    #[command(flatten)]
-    pub(crate) model: QueryModelArgs,
-}
-
-#[derive(Args)]
-pub(crate) struct ServeArgs {
-    /// Folder whose subfolders are the indexes
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: PathBuf,
-    /// Address and port to listen on
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7700")]
-    pub(crate) addr: SocketAddr,
-    /// File with the key that requests must present; needed to listen beyond this machine
-    #[arg(long, value_name = "FILE")]
-    pub(crate) api_key_file: Option<PathBuf>,
-    /// Encoder threads of a model [default: all cores]
-    #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<usize>,
-    /// Texts of all requests that are encoded together; 1 encodes each alone
-    #[arg(long, value_name = "N", default_value_t = 32)]
-    pub(crate) batch_texts: usize,
-    /// Microseconds that a text waits for others while an encoder is free
-    #[arg(long, value_name = "US", default_value_t = 0)]
-    pub(crate) batch_wait_us: u64,
-    /// Texts that may wait to be encoded, those of searches not counted; more are refused
-    #[arg(long, value_name = "N", default_value_t = 1024)]
-    pub(crate) queue_texts: usize,
-    /// Encode searches together too: more of them under load, but the last bit of a score then
-    /// depends on who else asks
-    #[arg(long)]
-    pub(crate) batch_searches: bool,
     #[command(flatten)]
     pub(crate) model: QueryModelArgs,
 }

@@ -52,11 +52,12 @@ fn fails(mut command: Command, code: i32, says: &str) {
 
 /// Documents whose ids are their places; every third has many words.
 fn corpus(path: &Path, count: usize) {
-    let line = |i: usize| {
-        let text =
-            format!("document number {i} of the corpus ").repeat(if i % 3 == 0 { 4 } else { 1 });
-        format!("{{\"_id\":\"{i}\",\"text\":\"{text}\"}}\n")
-    };
+    let line =
+        |i: usize| {
+            let text = format!("document number {i} of the corpus ")
+                .repeat(if i.is_multiple_of(3) { 4 } else { 1 });
+            format!("{{\"_id\":\"{i}\",\"text\":\"{text}\"}}\n")
+        };
     fs::write(path, (0..count).map(line).collect::<String>()).unwrap();
 }
 
