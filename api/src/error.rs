@@ -13,7 +13,7 @@ use gleaner_searcher::SearchError;
 use serde::Serialize;
 
 /// Seconds after which a refused client may try again.
-const RETRY_AFTER_SECONDS: &str = "1";
+pub(crate) const RETRY_AFTER_SECONDS: &str = "1";
 
 /// Why a server could not be started, or stopped serving.
 #[derive(Debug, thiserror::Error)]
@@ -193,6 +193,11 @@ impl Problem {
     /// What is wrong.
     pub fn code(&self) -> Code {
         self.code
+    }
+
+    /// The part of the request that is at fault.
+    pub fn field_name(&self) -> Option<&str> {
+        self.field.as_deref()
     }
 
     /// What is wrong this time.

@@ -2,8 +2,8 @@
 //!
 //! The last stage of the pipeline, and the only crate that knows HTTP. The way of a request:
 //! `routes` (request id, panics, key, time limit) → `extract` (bytes to JSON) → `wire` (JSON to a
-//! checked request) → `state` (index, snapshot, model, encoder) → the engine on a blocking thread →
-//! `wire` again; whatever goes wrong on the way becomes an `error::Problem`.
+//! checked request) → `state` (index, snapshot, model) → `batcher` (texts to vectors, through `queue`, on
+//! threads of its own) → the engine on a blocking thread → `wire` again; whatever goes wrong on the way becomes an `error::Problem`.
 //!
 //! Laws: a request reads one commit; the runtime's threads never encode or search; no request makes
 //! this crate panic; every error is `application/problem+json` with a stable `code`.
@@ -12,9 +12,12 @@
 //! while new commits of an index that is open are seen within a second. Nothing here writes.
 
 mod auth;
+mod batcher;
 mod error;
 mod extract;
+mod metrics;
 mod models;
+mod queue;
 mod routes;
 mod serve;
 mod state;
@@ -22,5 +25,5 @@ mod wire;
 
 pub use error::{Code, Problem, ServeError};
 pub use routes::router;
-pub use serve::{Limits, ServeOptions, Server, open, serve, serve_on};
+pub use serve::{BatchLimits, Limits, ServeOptions, Server, open, serve, serve_on};
 pub use wire::IndexSummary;

@@ -1,4 +1,4 @@
-//! The models of the indexes, one per fingerprint, each with its pool of encoders.
+//! The models of the indexes, one per fingerprint, each with its batcher.
 //!
 //! Which model encodes for an index is decided by fingerprint alone; folders only say where to look
 //! for it. A model that fails its self-test stays loaded to be reported, and encodes nothing.
@@ -6,15 +6,18 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
-use gleaner_encoder::{EncodeError, Encoder, Model, Runtime, Side, SideEncoder, SparseVector};
+use gleaner_encoder::{EncodeError, Model, ModelCard, Runtime, Side, SideEncoder, SparseVector};
 use gleaner_searcher::{Manifest, ModelBinding};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
+    batcher::{Batcher, TextEncoder},
     error::{Code, Problem, ServeError, chain},
+    metrics::ModelMetrics,
+    queue::Lane,
+    serve::BatchLimits,
     wire::Outcome,
 };
 
@@ -32,14 +35,7 @@ pub(crate) struct Models {
 pub(crate) struct LoadedModel {
     model: Model,
     selftest: (Outcome, Option<String>),
-    idle: Mutex<Vec<Encoder>>,
-    turns: Arc<Semaphore>,
-}
-
-/// The right to use one encoder of a model.
-pub(crate) struct Turn {
-    model: Arc<LoadedModel>,
-    _permit: OwnedSemaphorePermit,
+    batcher: Batcher,
 }
 
 /// How models are loaded.
@@ -52,6 +48,8 @@ pub(crate) struct LoadOptions<'a> {
     pub(crate) ort_lib: Option<&'a Path>,
     /// Encoders per model.
     pub(crate) encoders: usize,
+    /// How their work is shared out.
+    pub(crate) batching: BatchLimits,
 }
 
 impl Models {
@@ -63,7 +61,7 @@ impl Models {
         bindings: impl Iterator<Item = &'a ModelBinding>,
         options: LoadOptions<'_>,
     ) -> Result<Self, ServeError> {
-        let LoadOptions { named, query, ort_lib, encoders } = options;
+        let LoadOptions { named, query, ort_lib, encoders, batching } = options;
         let wanted: BTreeSet<PathBuf> = match &named {
             Some(folder) => BTreeSet::from([folder.clone()]),
             None => bindings.map(|binding| PathBuf::from(&binding.path)).collect(),
@@ -82,7 +80,10 @@ impl Models {
             let opened = match &runtime {
                 Err(reason) => Err(reason.clone()),
                 Ok(runtime) => {
-                    match (models.open(&folder, query, runtime, encoders), &models.named) {
+                    match (
+                        models.open(&folder, query, (runtime, encoders, batching)),
+                        &models.named,
+                    ) {
                         (Err(source), Some(_)) => {
                             return Err(asked_for("--model", &folder, source));
                         }
@@ -100,13 +101,12 @@ impl Models {
         &mut self,
         folder: &Path,
         query: Option<SideEncoder>,
-        runtime: &Runtime,
-        encoders: usize,
+        (runtime, encoders, batching): (&Runtime, usize, BatchLimits),
     ) -> Result<String, EncodeError> {
         let model = Model::open_with(folder, runtime, query)?;
         let fingerprint = model.fingerprint().to_owned();
         if !self.loaded.contains_key(&fingerprint) {
-            let loaded = LoadedModel::new(model, encoders.max(1))?;
+            let loaded = LoadedModel::new(model, encoders, batching)?;
             self.loaded.insert(fingerprint.clone(), Arc::new(loaded));
         }
         Ok(fingerprint)
@@ -177,7 +177,7 @@ fn asked_for(flag: &str, path: &Path, source: EncodeError) -> ServeError {
 }
 
 impl LoadedModel {
-    fn new(model: Model, encoders: usize) -> Result<Self, EncodeError> {
+    fn new(model: Model, encoders: usize, batching: BatchLimits) -> Result<Self, EncodeError> {
         let selftest = match model.selftest() {
             Ok(report) if report.passed => (Outcome::Pass, None),
             Ok(report) => (Outcome::Fail, Some(report.failures.join("; "))),
@@ -187,11 +187,17 @@ impl LoadedModel {
             }
             Err(error) => (Outcome::Fail, Some(chain(&error))),
         };
-        let mut idle = (0..encoders).map(|_| model.encoder(1)).collect::<Result<Vec<_>, _>>()?;
-        // Now rather than at somebody's first query.
-        idle.iter_mut().try_for_each(|encoder| encoder.prepare(Side::Query))?;
-        let turns = Arc::new(Semaphore::new(encoders.min(Semaphore::MAX_PERMITS)));
-        Ok(Self { model, selftest, idle: Mutex::new(idle), turns })
+        let made = model.clone();
+        let make = move || {
+            let mut encoder = made.encoder(1)?;
+            // Now rather than at somebody's first query.
+            encoder.prepare(Side::Query)?;
+            let encoder: Box<dyn TextEncoder> = Box::new(encoder);
+            Ok(encoder)
+        };
+        let lengths = model.card().max_length;
+        let batcher = Batcher::start(encoders, batching, lengths, Box::new(make))?;
+        Ok(Self { model, selftest, batcher })
     }
 
     /// Names what the model computes.
@@ -214,38 +220,37 @@ impl LoadedModel {
         self.model.term(token)
     }
 
-    /// Waits, without holding a thread, until an encoder is free.
+    /// What there is to say about the model.
+    pub(crate) fn card(&self) -> &ModelCard {
+        self.model.card()
+    }
+
+    /// The model itself, for what needs no encoder.
+    pub(crate) fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Encodes texts, without holding a thread while they wait; vectors in their order.
     ///
-    /// Errors: `model_untrusted` when the self-test failed.
-    pub(crate) async fn turn(self: &Arc<Self>) -> Result<Turn, Problem> {
+    /// Errors: `model_untrusted` when the self-test failed; those of the batcher.
+    pub(crate) async fn encode(
+        &self,
+        lane: Lane,
+        texts: Vec<String>,
+    ) -> Result<Vec<SparseVector>, Problem> {
         if let (Outcome::Fail, detail) = &self.selftest {
             let detail = detail.as_deref().unwrap_or_default();
             return Err(Problem::new(Code::ModelUntrusted, detail));
         }
-        let permit = Arc::clone(&self.turns).acquire_owned().await;
-        let closed = |_| Problem::new(Code::Internal, "the encoders are gone");
-        Ok(Turn { model: Arc::clone(self), _permit: permit.map_err(closed)? })
+        self.batcher.encode(lane, texts).await
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Encoder>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Turn {
-    /// Encodes texts; blocks the thread. An encoder that panics is not used again.
-    pub(crate) fn encode(
-        self,
-        side: Side,
-        texts: &[&str],
-    ) -> Result<Vec<SparseVector>, EncodeError> {
-        let idle = self.model.idle().pop();
-        let mut encoder = match idle {
-            Some(encoder) => encoder,
-            None => self.model.model.encoder(1)?,
-        };
-        let vectors = encoder.encode(side, texts);
-        self.model.idle().push(encoder);
-        vectors
+    /// What was counted of its encoding.
+    pub(crate) fn metrics(&self) -> ModelMetrics<'_> {
+        ModelMetrics {
+            model: self.model.fingerprint(),
+            waiting: Lane::ALL.map(|lane| self.batcher.waiting(lane)),
+            counted: self.batcher.metrics(),
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! From the outside in: request id, panics, key, time limit, body limit, handler. Errors of the
 //! router itself (no such path, wrong method) become problems here too.
 
+mod embed_sparse;
 mod encode;
 mod health;
 mod search;
@@ -43,9 +44,12 @@ pub fn router(server: &Server) -> Router {
     let routes = Router::new()
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
         .route("/v1/indexes", get(search::list))
         .route("/v1/indexes/{index}/search", get(search::by_params).post(search::by_body))
         .route("/v1/encode", post(encode::encode))
+        .route("/embed_sparse", post(embed_sparse::embed))
+        .route("/info", get(embed_sparse::info))
         .with_state(Arc::clone(state));
     layered(routes, state)
 }

@@ -46,6 +46,25 @@ pub struct ServeOptions {
     pub encoder_threads: usize,
     /// What requests may ask for.
     pub limits: Limits,
+    /// How texts of several requests are encoded together.
+    pub batching: BatchLimits,
+}
+
+/// How texts of several requests are encoded together, by each model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchLimits {
+    /// Texts that are encoded together; 1 encodes each alone.
+    pub texts: usize,
+    /// Tokens, by a guess from the bytes, that are encoded together: as long as a search that comes
+    /// next may have to wait.
+    pub tokens: usize,
+    /// How long a text waits for others while an encoder is free.
+    pub wait: Duration,
+    /// Texts that may wait, those of searches not counted; more are refused.
+    pub queue_texts: usize,
+    /// Whether searches are encoded together. Faster under load, but the last bit of a score then
+    /// depends on who else asks.
+    pub share_searches: bool,
 }
 
 /// What requests may ask for.
@@ -63,7 +82,7 @@ pub struct Limits {
     pub text_bytes: usize,
     /// Time until a request is answered, if only with an error.
     pub timeout: Duration,
-    /// Requests that search or encode at the same time; more are refused, not queued.
+    /// Requests that search at the same time; more are refused, not queued.
     pub concurrency: usize,
 }
 
@@ -82,8 +101,8 @@ pub struct Server {
 /// when `model` or `ort_lib` was given and cannot be used. Panics: never.
 /// Cost: reads all files of all indexes for their checksums.
 pub fn open(options: ServeOptions) -> Result<Server, ServeError> {
-    let ServeOptions { data, addr, model, query_encoder, ort_lib, api_key, .. } = options;
-    let ServeOptions { encoder_threads, limits, .. } = options;
+    let ServeOptions { data, addr, model, query_encoder, ort_lib, api_key, limits, .. } = options;
+    let (encoders, batching) = (options.encoder_threads, options.batching);
     if api_key.is_none() && !addr.ip().to_canonical().is_loopback() {
         return Err(ServeError::KeyRequired { addr });
     }
@@ -102,7 +121,8 @@ pub fn open(options: ServeOptions) -> Result<Server, ServeError> {
         named: model,
         query: query_encoder,
         ort_lib: ort_lib.as_deref(),
-        encoders: encoder_threads,
+        encoders,
+        batching,
     };
     let models = Models::load(bindings, load)?;
     let permits = Arc::new(Semaphore::new(limits.concurrency.min(Semaphore::MAX_PERMITS)));

@@ -333,13 +333,55 @@ pub(crate) struct Texts(pub(crate) Vec<String>);
 impl EncodeBody {
     /// Checks everything that needs no model. Errors: `limit_exceeded`.
     pub(crate) fn check(&self, limits: &Limits) -> Result<(), Problem> {
-        let (found, limit) = (self.inputs.0.len(), limits.encode_inputs);
+        self.inputs.check(limits)
+    }
+}
+
+impl Texts {
+    fn check(&self, limits: &Limits) -> Result<(), Problem> {
+        let (found, limit) = (self.0.len(), limits.encode_inputs);
         if found > limit {
             let detail = format!("{found} texts, the limit is {limit}");
             return Err(Problem::new(Code::LimitExceeded, detail).field("inputs"));
         }
-        self.inputs.0.iter().try_for_each(|text| check_text(text, "inputs", limits))
+        self.0.iter().try_for_each(|text| check_text(text, "inputs", limits))
     }
+}
+
+/// The body of a request to TEI. As there, other members are passed over: clients send some that
+/// mean nothing for sparse vectors, such as `normalize`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct EmbedBody {
+    pub(crate) inputs: Texts,
+    /// Whether a text that is too long is cut (the default here) or refused.
+    #[serde(default)]
+    pub(crate) truncate: Option<bool>,
+    #[serde(default)]
+    truncation_direction: Option<String>,
+    #[serde(default)]
+    pub(crate) prompt_name: Option<String>,
+}
+
+impl EmbedBody {
+    /// Checks everything that needs no model. Errors: `limit_exceeded`, `invalid_request`.
+    pub(crate) fn check(&self, limits: &Limits) -> Result<(), Problem> {
+        let refuse = |field, detail| Err(Problem::new(Code::InvalidRequest, detail).field(field));
+        if self.inputs.0.is_empty() {
+            return refuse("inputs", "it is empty");
+        }
+        let direction = self.truncation_direction.as_deref();
+        if direction.is_some_and(|direction| !direction.eq_ignore_ascii_case("right")) {
+            return refuse("truncation_direction", "only the end of a text is cut: `Right`");
+        }
+        self.inputs.check(limits)
+    }
+}
+
+/// One entry of a vector as TEI writes it.
+#[derive(Debug, Serialize)]
+pub(crate) struct TermValue {
+    pub(crate) index: u32,
+    pub(crate) value: f32,
 }
 
 impl<'de> Deserialize<'de> for Texts {

@@ -108,7 +108,8 @@ fn libraries_do_not_print() {
     assert_eq!(prints, Vec::<String>::new());
 }
 
-/// Every file that `data/sources.toml` names has the bytes it states.
+/// Every file that `data/sources.toml` names has the bytes it states; one that is to be fetched (its
+/// entry has a `url`) may be missing.
 #[test]
 fn data_is_what_its_sources_say() {
     use sha2::{Digest, Sha256};
@@ -116,10 +117,15 @@ fn data_is_what_its_sources_say() {
     let sources: toml::Table = text.parse().unwrap();
     let mut checked = 0;
     for (name, source) in &sources {
+        let source = source.as_table().unwrap();
         assert!(source["licence"].is_str() && source["source"].is_str(), "{name}");
         let folder = root().join("data").join(source["folder"].as_str().unwrap());
         for (file, stated) in source["files"].as_table().unwrap() {
-            let bytes = fs::read(folder.join(file)).unwrap();
+            let path = folder.join(file);
+            if source.contains_key("url") && !path.exists() {
+                continue;
+            }
+            let bytes = fs::read(path).unwrap();
             let found: String =
                 Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
             assert_eq!(found, stated.as_str().unwrap(), "{name}: {file}");

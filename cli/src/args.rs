@@ -1,12 +1,18 @@
 //! The command line, as declared data. Every flag has a `GLEANER_*` twin in the environment.
 
-use std::{net::SocketAddr, path::PathBuf};
+mod pull;
+mod serve;
+
+use std::path::PathBuf;
 
 use clap::{
     ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
     builder::BoolishValueParser,
 };
 use gleaner_searcher::THREADS_LIMIT;
+
+pub(crate) use pull::{ModelListArgs, PullArgs};
+pub(crate) use serve::ServeArgs;
 
 /// A search engine for learned sparse retrieval.
 #[derive(Parser)]
@@ -66,6 +72,10 @@ pub(crate) enum ModelCommand {
     Selftest(ModelArgs),
     /// Make the faster form of a model, whose output layer Gleaner computes itself.
     Optimize(OptimizeArgs),
+    /// Fetch a model: the only command that uses the network.
+    Pull(PullArgs),
+    /// List the model folders in a folder.
+    List(ModelListArgs),
 }
 
 #[derive(Args)]
@@ -161,11 +171,12 @@ pub(crate) enum VectorFormat {
     Tei,
     /// Anserini's JsonVectorCollection: token → round(100 × weight)
     Anserini,
-    /// The binary exchange file: rows in order, empty rows kept
+    /// The binary exchange file: rows in order, empty rows kept. Held in memory until the end
     Vectors,
     /// Seismic's JSONL: token → weight
     VectorsJsonl,
-    /// The Common Index File Format: postings by token, round(100 × weight), zeros left out
+    /// The Common Index File Format: postings by token, round(100 × weight), zeros left out. Held in
+    /// memory until the end
     Ciff,
 }
 
@@ -184,14 +195,17 @@ pub(crate) struct EncodeArgs {
     #[arg(long, value_enum, default_value = "vectors-jsonl")]
     pub(crate) format: VectorFormat,
     /// Write JSON lines instead that say which word of the text gave every term its weight
-    #[arg(long, conflicts_with = "format")]
+    #[arg(long, conflicts_with_all = ["format", "resume"])]
     pub(crate) provenance: bool,
     /// What encodes queries [default: what the model folder states]; the folder must offer it
     #[arg(long, value_enum, value_name = "ENCODER")]
     pub(crate) query_encoder: Option<QueryEncoderArg>,
-    /// Output file; `-` writes stdout
+    /// Output file, which appears when it is whole; `-` writes stdout
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub(crate) out: PathBuf,
+    /// Go on with the FILE.part of an interrupted run
+    #[arg(long)]
+    pub(crate) resume: bool,
     /// Encoder threads [default: all cores]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
@@ -434,24 +448,6 @@ pub(crate) struct EvalArgs {
     /// Exit with 5 if this is true, e.g. 'nDCG@10<0.64'; repeatable
     #[arg(long, value_name = "CONDITION")]
     pub(crate) fail_if: Vec<String>,
-    #[command(flatten)]
-    pub(crate) model: QueryModelArgs,
-}
-
-#[derive(Args)]
-pub(crate) struct ServeArgs {
-    /// Folder whose subfolders are the indexes
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: PathBuf,
-    /// Address and port to listen on
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7700")]
-    pub(crate) addr: SocketAddr,
-    /// File with the key that requests must present; needed to listen beyond this machine
-    #[arg(long, value_name = "FILE")]
-    pub(crate) api_key_file: Option<PathBuf>,
-    /// Queries encoded at the same time [default: all cores]
-    #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<usize>,
     #[command(flatten)]
     pub(crate) model: QueryModelArgs,
 }

@@ -28,6 +28,13 @@ pub(crate) enum Failure {
     Damage(String),
     #[error("interrupted; everything up to here is committed, `--resume` goes on")]
     Interrupted,
+    #[error(
+        "interrupted after {texts} texts{}",
+        if *resumable { "; `--resume` goes on behind them" } else { "" }
+    )]
+    EncodingInterrupted { texts: u64, resumable: bool },
+    #[error("cannot resume: {reason}; without --resume it begins anew")]
+    CannotResume { reason: String },
     #[error("model_not_found: no model at {path}, where the index was built; name it with --model")]
     ModelNotFound { path: PathBuf },
     #[error(
@@ -39,6 +46,18 @@ pub(crate) enum Failure {
     TextsWithoutModel,
     #[error("model_mismatch: the index was built with {index}, {path} is {model}")]
     ModelMismatch { index: String, path: PathBuf, model: String },
+    #[error(
+        "no model `{name}` can be pulled; {}. A URL can: `gleaner model pull URL --sha256 HASH --out DIR`",
+        if known.is_empty() { "the catalogue has none yet".to_owned() }
+        else { format!("the catalogue has {}", known.join(", ")) }
+    )]
+    NotInCatalogue { name: String, known: Vec<String> },
+    #[error(
+        "{path} is there already and is not what would be pulled; remove it, or name another --out"
+    )]
+    InTheWay { path: PathBuf },
+    #[error("another pull into {path} is under way")]
+    PullUnderWay { path: PathBuf },
     #[error("the self-test failed")]
     SelfTest,
 }
@@ -84,7 +103,7 @@ fn code(error: &anyhow::Error) -> u8 {
                     Failure::Usage(_) | Failure::BlankQuery => 2,
                     Failure::Input { .. } | Failure::Rejected(_) => 3,
                     Failure::Damage(_) => 4,
-                    Failure::Interrupted => 130,
+                    Failure::Interrupted | Failure::EncodingInterrupted { .. } => 130,
                     _ => 1,
                 });
             }

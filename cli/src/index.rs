@@ -29,7 +29,7 @@ const COMMIT_INTERVAL: Duration = Duration::from_secs(2);
 const GIVEN_COMMIT_INTERVAL: Duration = Duration::from_secs(20);
 
 /// Set by Ctrl-C; a second one ends the process at once.
-static STOP: AtomicBool = AtomicBool::new(false);
+pub(crate) static STOP: AtomicBool = AtomicBool::new(false);
 
 /// `gleaner index`
 pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
@@ -203,7 +203,8 @@ fn input_format(format: InputFormatArg) -> InputFormat {
     }
 }
 
-fn stop_on_signal() -> anyhow::Result<()> {
+/// Ctrl-C asks to stop; a second one stops.
+pub(crate) fn stop_on_signal() -> anyhow::Result<()> {
     ctrlc::set_handler(|| {
         if STOP.swap(true, Ordering::Relaxed) {
             process::exit(130);

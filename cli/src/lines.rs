@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::Context;
 use gleaner_indexer::Document;
+use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
 
@@ -16,7 +17,11 @@ pub(crate) struct Documents {
     path: PathBuf,
     reader: Box<dyn BufRead>,
     line: u64,
+    hash: Sha256,
 }
+
+/// Bytes of lines after which a chunk ends, however few they are.
+const CHUNK_BYTES: usize = 16 << 20;
 
 impl Documents {
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
@@ -27,20 +32,27 @@ impl Documents {
                 File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
             Box::new(BufReader::new(file))
         };
-        Ok(Self { path: path.to_path_buf(), reader, line: 0 })
+        Ok(Self { path: path.to_path_buf(), reader, line: 0, hash: Sha256::new() })
     }
 
-    /// The next documents, at most `count`; empty at the end.
+    /// The SHA-256 of the lines read so far.
+    pub(crate) fn hash(&self) -> String {
+        self.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The next documents, at most `count`, fewer where they are large; empty at the end.
     pub(crate) fn next_chunk(&mut self, count: usize) -> anyhow::Result<Vec<Document>> {
         let mut chunk = Vec::new();
-        let mut line = Vec::new();
-        while chunk.len() < count {
+        let (mut line, mut bytes) = (Vec::new(), 0);
+        while chunk.len() < count && bytes < CHUNK_BYTES {
             line.clear();
             let read = self.reader.read_until(b'\n', &mut line);
             if read.with_context(|| format!("cannot read {}", self.path.display()))? == 0 {
                 break;
             }
             self.line += 1;
+            self.hash.update(&line);
+            bytes += line.len();
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }

@@ -8,6 +8,7 @@ mod args;
 mod batch_search;
 mod demo;
 mod doctor;
+mod download;
 mod effort;
 mod encode;
 mod eval;
@@ -17,8 +18,11 @@ mod index;
 mod inspect;
 mod lines;
 mod model;
+mod models;
 mod output;
 mod progress;
+mod pull;
+mod resume;
 mod search;
 mod serve;
 mod vectors;
@@ -34,6 +38,8 @@ fn main() -> ExitCode {
         Command::Model { command: ModelCommand::Inspect(args) } => model::inspect(&args),
         Command::Model { command: ModelCommand::Selftest(args) } => model::selftest(&args),
         Command::Model { command: ModelCommand::Optimize(args) } => model::optimize(&args),
+        Command::Model { command: ModelCommand::Pull(args) } => pull::run(&args),
+        Command::Model { command: ModelCommand::List(args) } => models::run(&args),
         Command::Encode(args) => encode::run(&args),
         Command::Index(args) => index::run(&args),
         Command::Merge(args) => index::merge(&args),

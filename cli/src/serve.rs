@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use gleaner_api::{Limits, ServeOptions};
+use gleaner_api::{BatchLimits, Limits, ServeOptions};
 
 use crate::{args::ServeArgs, failure::Failure, model};
+
+/// Tokens that are encoded together: what the encoder's own batches hold.
+const BATCH_TOKENS: usize = 512;
 
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let api_key = args
@@ -37,6 +40,13 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
             text_bytes: 256 << 10,
             timeout: Duration::from_secs(30),
             concurrency: 64,
+        },
+        batching: BatchLimits {
+            texts: args.batch_texts,
+            tokens: BATCH_TOKENS,
+            wait: Duration::from_micros(args.batch_wait_us),
+            queue_texts: args.queue_texts,
+            share_searches: args.batch_searches,
         },
     };
     let server = gleaner_api::open(options)?;

@@ -179,6 +179,14 @@ impl Model {
         self.opened.terms.term(token)
     }
 
+    /// Whether a text is longer than the model reads on a side, so that its end is cut.
+    ///
+    /// Errors: `Tokenize`. Cost: tokenizes the text.
+    pub fn is_cut(&self, side: Side, text: &str) -> Result<bool, EncodeError> {
+        let is_cut = self.opened.side(side).tokenizer.is_cut(text);
+        is_cut.map_err(|source| EncodeError::Tokenize { text: 0, source })
+    }
+
     /// Makes a worker with sessions of its own, opened as they are needed. One thread per worker, and a worker per core, is
     /// the fastest way through many texts; `threads` above 1 answers a single text sooner, and 0
     /// lets the runtime use every core.

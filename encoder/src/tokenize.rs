@@ -146,6 +146,16 @@ pub(crate) struct SideTokenizer {
 }
 
 impl SideTokenizer {
+    /// Whether a text, with what its template adds, is cut to the side's length.
+    pub(crate) fn is_cut(&self, text: &str) -> Result<bool, Cause> {
+        let kept = self.twice(text)?;
+        if kept.len() < text.len() {
+            return Ok(true);
+        }
+        let (filled, _) = self.template.fill(kept);
+        Ok(!self.cut.encode_fast(filled.as_str(), true)?.get_overflowing().is_empty())
+    }
+
     /// Tokenizes a text: specials added, cut to the side's length. May be empty only where the
     /// tokenizer adds no specials.
     pub(crate) fn tokenize(&self, text: &str, wanted: Wanted<'_>) -> Result<TokenizedText, Cause> {

@@ -9,13 +9,10 @@ use crate::{
     error::Problem,
     extract::Body,
     models::LoadedModel,
-    state::{State, run},
+    queue::Lane,
+    state::State,
     wire::{Embedding, EncodeAnswer, EncodeBody, WeightedToken},
 };
-
-/// Texts encoded before the encoder goes to whoever waits for it: a search encodes one text, and
-/// must not stand behind somebody's hundred.
-const TEXTS_PER_TURN: usize = 4;
 
 /// Encodes with the model of `index`, or with the only one there is.
 ///
@@ -26,25 +23,24 @@ pub(super) async fn encode(
     Body(body): Body<EncodeBody>,
 ) -> Result<Json<EncodeAnswer>, Problem> {
     body.check(&state.limits)?;
-    let permit = Arc::new(state.admit()?);
-    let model = match &body.index {
+    let model = chosen(&state, body.index.as_deref()).await?;
+    let vectors = model.encode(Lane::of_vectors(body.side), body.inputs.0).await?;
+    let embeddings = vectors.iter().map(|vector| embedding(vector, &model)).collect();
+    Ok(Json(EncodeAnswer { model: model.fingerprint().to_owned(), embeddings }))
+}
+
+/// The model of an index, or the only one there is.
+pub(super) async fn chosen(
+    state: &State,
+    index: Option<&str>,
+) -> Result<Arc<LoadedModel>, Problem> {
+    Ok(match index {
         Some(name) => {
             let snapshot = state.index(name)?.snapshot().await?;
             Arc::clone(state.models.of_index(snapshot.manifest())?)
         }
         None => Arc::clone(state.models.only()?),
-    };
-    let mut embeddings = Vec::with_capacity(body.inputs.0.len());
-    for texts in body.inputs.0.chunks(TEXTS_PER_TURN).map(<[String]>::to_vec) {
-        let (turn, model) = (model.turn().await?, Arc::clone(&model));
-        let encoded = run(Arc::clone(&permit), move || {
-            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            let vectors = turn.encode(body.side, &texts)?;
-            Ok(vectors.iter().map(|vector| embedding(vector, &model)).collect::<Vec<_>>())
-        });
-        embeddings.extend(encoded.await?);
-    }
-    Ok(Json(EncodeAnswer { model: model.fingerprint().to_owned(), embeddings }))
+    })
 }
 
 fn embedding(vector: &SparseVector, model: &LoadedModel) -> Embedding {

@@ -1,15 +1,18 @@
-//! `/livez` and `/readyz`: is the process alive, and can it do its work.
+//! `/livez`, `/readyz` and `/metrics`: is the process alive, can it do its work, how does it get on.
 
 use std::sync::Arc;
 
 use axum::{
     Json,
     extract::State as Shared,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header},
+    response::IntoResponse,
 };
 use serde_json::{Value, json};
 
 use crate::{
+    metrics::{ModelMetrics, page},
+    models::LoadedModel,
     state::State,
     wire::{Outcome, Readiness},
 };
@@ -32,4 +35,10 @@ pub(super) async fn ready(
     };
     let known = state.key.as_ref().is_none_or(|key| key.check(&headers).is_ok());
     (code, Json(Readiness { status, checks: known.then_some(checks) }))
+}
+
+/// What was counted, for Prometheus.
+pub(super) async fn metrics(Shared(state): Shared<Arc<State>>) -> impl IntoResponse {
+    let models: Vec<ModelMetrics<'_>> = state.models.loaded().map(LoadedModel::metrics).collect();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page(&models))
 }

@@ -1,20 +1,21 @@
 //! `/v1/indexes` and `/v1/indexes/{index}/search`: a checked request to hits.
 //!
 //! GET and POST become the same [`Search`]. The vector comes from the text through the index's
-//! model, from tokens through its vocabulary, or as it was given.
+//! model (searches have a lane of their own in its queue), from tokens through its vocabulary, or as it was given.
 
 use std::{sync::Arc, time::Instant};
 
 use axum::{Json, extract::State as Shared};
-use gleaner_encoder::{Side, SparseVector};
-use gleaner_searcher::{Rank, SearchRequest, SearchResponse, Snapshot};
+use gleaner_encoder::SparseVector;
+use gleaner_searcher::{Rank, SearchRequest};
 
 use crate::{
     error::{Code, Problem},
     extract::{Body, IndexName, Params},
-    models::{LoadedModel, Turn},
+    models::LoadedModel,
+    queue::Lane,
     state::{State, run},
-    wire::{IndexList, Query, Search, SearchAnswer, SearchBody, SearchParams, quoted},
+    wire::{IndexList, Query, SearchAnswer, SearchBody, SearchParams, quoted},
 };
 
 /// Every index that is served.
@@ -50,10 +51,8 @@ pub(super) async fn by_body(
 enum Source {
     /// The words of a text.
     Words(String),
-    /// A vector.
-    Vector(SparseVector),
-    /// A text and the encoder for it.
-    Encode(String, Turn),
+    /// A vector, and the microseconds that its encoding took, where it was encoded here.
+    Vector(SparseVector, Option<u64>),
 }
 
 async fn search(
@@ -70,14 +69,29 @@ async fn search(
     let source = source(search.rank, query, &model).await?;
     let deadline = search.timeout.map(|timeout| arrival + timeout);
     run(permit, move || {
-        let (response, encode_us) =
-            answer(&snapshot, &search, deadline, source, model.ok().as_deref())?;
-        Ok(Json(SearchAnswer {
-            index: name,
-            generation: snapshot.generation(),
-            encode_us,
-            response,
-        }))
+        let (text, vector, encode_us) = match source {
+            Source::Words(text) => (Some(text), None, None),
+            Source::Vector(vector, encode_us) => (None, Some(vector), encode_us),
+        };
+        let request = SearchRequest {
+            rank: search.rank,
+            vector: vector.as_ref(),
+            text: text.as_deref(),
+            k: search.k,
+            offset: search.offset,
+            filter: search.filter.as_deref(),
+            fields: &search.fields,
+            effort: search.effort,
+            deadline,
+            // Requests share the cores; a thread more for one of them would be taken from another.
+            threads: 1,
+            explain: search.explain,
+            profile: search.profile,
+        };
+        let token = |term| model.as_ref().ok().and_then(|model| model.token(term));
+        let response = snapshot.search(&request, &token)?;
+        let generation = snapshot.generation();
+        Ok(Json(SearchAnswer { index: name, generation, encode_us, response }))
     })
     .await
 }
@@ -92,9 +106,13 @@ async fn source(
     let model = || model.as_ref().map_err(Problem::clone);
     Ok(match (rank, query) {
         (Rank::Bm25, Query::Text(text)) => Source::Words(text),
-        (Rank::Sparse, Query::Text(text)) => Source::Encode(text, model()?.turn().await?),
-        (_, Query::Tokens(tokens)) => Source::Vector(named_terms(&tokens, model()?)?),
-        (_, Query::Vector(vector)) => Source::Vector(vector),
+        (Rank::Sparse, Query::Text(text)) => {
+            let start = Instant::now();
+            let vector = model()?.encode(Lane::Search, vec![text]).await?.pop();
+            Source::Vector(vector.unwrap_or_default(), Some(start.elapsed().as_micros() as u64))
+        }
+        (_, Query::Tokens(tokens)) => Source::Vector(named_terms(&tokens, model()?)?, None),
+        (_, Query::Vector(vector)) => Source::Vector(vector, None),
     })
 }
 
@@ -111,41 +129,4 @@ fn named_terms(tokens: &[(String, f32)], model: &LoadedModel) -> Result<SparseVe
     let pairs = tokens.iter().map(term).collect::<Result<Vec<_>, _>>()?;
     SparseVector::from_pairs(pairs)
         .map_err(|error| Problem::new(Code::InvalidQuery, error.to_string()).field("query.tokens"))
-}
-
-/// The work that blocks: encoding, then searching one snapshot. Also returns the microseconds of
-/// the encoding.
-fn answer(
-    snapshot: &Snapshot,
-    search: &Search,
-    deadline: Option<Instant>,
-    source: Source,
-    model: Option<&LoadedModel>,
-) -> Result<(SearchResponse, Option<u64>), Problem> {
-    let (text, vector, encode_us) = match source {
-        Source::Words(text) => (Some(text), None, None),
-        Source::Vector(vector) => (None, Some(vector), None),
-        Source::Encode(text, turn) => {
-            let start = Instant::now();
-            let vector = turn.encode(Side::Query, &[&text])?.pop();
-            (Some(text), vector, Some(start.elapsed().as_micros() as u64))
-        }
-    };
-    let request = SearchRequest {
-        rank: search.rank,
-        vector: vector.as_ref(),
-        text: text.as_deref(),
-        k: search.k,
-        offset: search.offset,
-        filter: search.filter.as_deref(),
-        fields: &search.fields,
-        effort: search.effort,
-        deadline,
-        // Requests share the cores; a thread more for one of them would be taken from another.
-        threads: 1,
-        explain: search.explain,
-        profile: search.profile,
-    };
-    let token = |term| model.and_then(|model| model.token(term));
-    Ok((snapshot.search(&request, &token)?, encode_us))
 }

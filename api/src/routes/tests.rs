@@ -14,7 +14,7 @@ use tower::ServiceExt;
 use super::*;
 use crate::{
     models::{LoadOptions, Models},
-    serve::Limits,
+    serve::{BatchLimits, Limits},
 };
 
 fn app() -> Router {
@@ -27,7 +27,9 @@ fn app() -> Router {
         timeout: Duration::from_millis(50),
         concurrency: 1,
     };
-    let load = LoadOptions { named: None, query: None, ort_lib: None, encoders: 1 };
+    let wait = Duration::ZERO;
+    let batching = BatchLimits { texts: 1, tokens: 1, wait, queue_texts: 1, share_searches: false };
+    let load = LoadOptions { named: None, query: None, ort_lib: None, encoders: 1, batching };
     let state = Arc::new(State {
         indexes: Default::default(),
         models: Models::load(empty(), load).unwrap(),

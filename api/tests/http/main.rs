@@ -4,6 +4,7 @@
 //! model is needed. `model` needs ONNX Runtime; it skips aloud without, and fails with `CI=true`.
 #![allow(clippy::unwrap_used)]
 
+mod encoding;
 mod model;
 mod refusals;
 mod searching;
@@ -22,7 +23,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode},
 };
-use gleaner_api::{Limits, ServeOptions, Server, open, router};
+use gleaner_api::{BatchLimits, Limits, ServeOptions, Server, open, router};
 use gleaner_format::SparseVector;
 use gleaner_indexer::{DocumentEncoder, IndexStore, IngestOptions, OnError, ingest};
 use gleaner_searcher::ModelBinding;
@@ -122,6 +123,13 @@ fn options(data: &Path) -> ServeOptions {
         api_key: None,
         encoder_threads: 2,
         limits: limits(),
+        batching: BatchLimits {
+            texts: 32,
+            tokens: 512,
+            wait: Duration::from_millis(1),
+            queue_texts: 256,
+            share_searches: false,
+        },
     }
 }
 

@@ -19,12 +19,12 @@ impl DocumentEncoder for Documents {
     }
 }
 
-fn folder() -> PathBuf {
+pub(super) fn folder() -> PathBuf {
     root().join("data/models/splade-tiny")
 }
 
 /// The shipped model, or nothing where the runtime is missing and that is allowed.
-fn model() -> Option<Model> {
+pub(super) fn model() -> Option<Model> {
     let opened = Runtime::load(None).and_then(|runtime| Model::open(&folder(), &runtime));
     match opened {
         Ok(model) => Some(model),
@@ -38,7 +38,7 @@ fn model() -> Option<Model> {
     }
 }
 
-const TEXTS: [&str; 6] = [
+pub(super) const TEXTS: [&str; 6] = [
     "Penicillin was discovered by Alexander Fleming in 1928.",
     "Vaccines train the immune system to recognise a virus.",
     "The steam engine drove the industrial revolution.",
@@ -48,7 +48,7 @@ const TEXTS: [&str; 6] = [
 ];
 
 /// `science` belongs to the model, `foreign` to another one.
-fn data(model: &Model) -> TempDir {
+pub(super) fn data(model: &Model) -> TempDir {
     let data = tempfile::tempdir().unwrap();
     let documents: Vec<Value> = TEXTS
         .iter()

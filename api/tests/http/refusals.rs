@@ -242,7 +242,14 @@ async fn a_key_guards_everything_but_health() {
     let with = |path: &str, key: &str| {
         Request::get(path).header("authorization", key).body(Body::empty()).unwrap()
     };
-    for path in ["/v1/indexes", "/v1/indexes/words/search?q=a&rank=bm25", "/nothing", "/livez/"] {
+    for path in [
+        "/v1/indexes",
+        "/v1/indexes/words/search?q=a&rank=bm25",
+        "/metrics",
+        "/info",
+        "/nothing",
+        "/livez/",
+    ] {
         let answer = get(&app, path).await;
         check(&answer, path, 401, "unauthorized");
         assert!(answer.headers.contains_key("www-authenticate"));

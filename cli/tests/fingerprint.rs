@@ -1,0 +1,119 @@
+//! Every way into an index with another model than its own is refused, and changes nothing.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+fn run(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gleaner"));
+    command.args(args).stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn ok(args: &[&str]) -> String {
+    let output = run(args);
+    assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+fn mismatch(args: &[&str]) {
+    let output = run(args);
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{args:?}: {stderr}");
+    assert!(stderr.contains("model_mismatch"), "{args:?}: {stderr}");
+}
+
+/// A copy of the shipped model.
+fn copy_model(to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    let from = root().join("data/models/splade-tiny");
+    for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+/// Makes a model compute something else, if only for long queries.
+fn change_model(folder: &Path) {
+    let settings = fs::read_to_string(folder.join("gleaner.toml")).unwrap();
+    let shorter = settings.replace("query = 256", "query = 128");
+    assert_ne!(settings, shorter);
+    fs::write(folder.join("gleaner.toml"), shorter).unwrap();
+}
+
+/// A place with an index of the sample, made with the model `own`; nothing without the runtime.
+fn place() -> Option<tempfile::TempDir> {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("own");
+    copy_model(&own);
+    let inspected = run(&["model", "inspect", own.to_str().unwrap()]);
+    let here = inspected.status.success();
+    assert!(here || std::env::var_os("CI").is_none(), "{}", text(&inspected.stderr));
+    if !here {
+        return None;
+    }
+    let index = folder.path().join("index");
+    let corpus = root().join("data/sample");
+    let [index, corpus, own] = [&index, &corpus, &own].map(|path| path.to_str().unwrap());
+    ok(&["index", "--index", index, "--input", corpus, "--model", own]);
+    Some(folder)
+}
+
+#[test]
+fn every_command_refuses_another_model() {
+    let Some(folder) = place() else { return };
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (index, other, run_file) = (path("index"), path("other"), path("run"));
+    copy_model(Path::new(&other));
+    change_model(Path::new(&other));
+    let sample = root().join("data/sample");
+    let (sample, queries) = (
+        sample.to_str().unwrap().to_owned(),
+        sample.join("queries.jsonl").to_str().unwrap().to_owned(),
+    );
+    let vectors = path("vectors.jsonl");
+    fs::write(&vectors, "{\"id\": 1, \"vector\": {\"vitamin\": 1.5}}\n").unwrap();
+    let before = ok(&["inspect", "--index", &index, "--json"]);
+    let common = ["--index", &index, "--model", &other];
+    for more in [
+        &["search", "vitamin d"][..],
+        &["search", "--tokens", "{\"vitamin\": 1}"],
+        &["batch-search", "--queries", &queries, "--run", &run_file],
+        &["batch-search", "--queries", &vectors, "--format", "vectors-jsonl", "--run", &run_file],
+        &["eval", "--dataset", &sample],
+        &["index", "--input", &sample],
+        &["index", "--input", &sample, "--resume"],
+        &["index", "--input", &vectors, "--format", "vectors-jsonl"],
+    ] {
+        mismatch(&[more, &common].concat());
+    }
+    assert!(!Path::new(&run_file).exists());
+    assert_eq!(ok(&["inspect", "--index", &index, "--json"]), before, "nothing was written");
+    // Words need no model.
+    assert!(ok(&["search", "--index", &index, "vitamin", "--rank", "bm25"]).contains('1'));
+}
+
+#[test]
+fn a_model_that_changed_in_its_place_is_another_one() {
+    let Some(folder) = place() else { return };
+    let index = folder.path().join("index").to_str().unwrap().to_owned();
+    ok(&["search", "--index", &index, "vitamin d"]);
+    change_model(&folder.path().join("own"));
+    let sample = root().join("data/sample").to_str().unwrap().to_owned();
+    mismatch(&["search", "--index", &index, "vitamin d"]);
+    mismatch(&["eval", "--index", &index, "--dataset", &sample]);
+    mismatch(&["index", "--index", &index, "--input", &sample]);
+    // The same model under another name is the same.
+    let moved = folder.path().join("moved");
+    copy_model(&moved);
+    ok(&["search", "--index", &index, "vitamin d", "--model", moved.to_str().unwrap()]);
+}
