@@ -15,6 +15,8 @@ use crate::settings::{GraphSettings, HeadTensors};
 mod inputs;
 mod outputs;
 
+pub(crate) use outputs::fits;
+
 /// What a graph returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
