@@ -251,6 +251,14 @@ pub(crate) enum OnErrorArg {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LongArg {
+    /// Their end is dropped
+    Cut,
+    /// They are read in windows that overlap; every term has its highest weight of all windows
+    Max,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProgressArg {
     Auto,
     Plain,
@@ -275,6 +283,16 @@ pub(crate) struct IndexArgs {
     /// What the inputs are
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) format: InputFormatArg,
+    /// What becomes of texts longer than the model reads; fixed when the index is created [default:
+    /// what the index does, and a new one cuts]
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub(crate) long: Option<LongArg>,
+    /// With --long, but not cut: tokens of a window [default: as many as the model reads]
+    #[arg(long, value_name = "TOKENS", requires = "long")]
+    pub(crate) window: Option<usize>,
+    /// With --long, but not cut: tokens that two windows share [default: an eighth of a window]
+    #[arg(long, value_name = "TOKENS", requires = "long")]
+    pub(crate) overlap: Option<usize>,
     /// Go on after the last commit of an interrupted run
     #[arg(long)]
     pub(crate) resume: bool,

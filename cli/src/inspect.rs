@@ -127,6 +127,7 @@ fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
     match &report.manifest.model {
         Some(model) => {
             writeln!(out, "model       {}\n            {}", model.path, model.fingerprint)?;
+            writeln!(out, "long texts  {}", report.manifest.long)?;
         }
         None => writeln!(out, "model       none: built from vectors")?,
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use gleaner_searcher::SearchError;
+use gleaner_searcher::{LongTexts, SearchError};
 
 /// Where in a file an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +131,17 @@ pub enum IndexError {
         index: String,
         /// Fingerprint of the model given.
         model: String,
+    },
+    /// The index does otherwise with texts that are longer than the model reads.
+    #[error(
+        "long_mismatch: the index was created with `--long {index}`, which cannot be changed to \
+         `{asked}`; leave --long out, or index into another folder"
+    )]
+    LongMismatch {
+        /// What the index does.
+        index: LongTexts,
+        /// What was asked for.
+        asked: LongTexts,
     },
     /// An index is there, but cannot be opened.
     #[error(transparent)]

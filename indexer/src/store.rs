@@ -14,7 +14,8 @@ use std::{
 
 use gleaner_format::SparseVector;
 use gleaner_searcher::{
-    Fields, Index, InputProgress, Manifest, ModelBinding, SearchError, register_analyzers,
+    Fields, Index, InputProgress, LongTexts, Manifest, ModelBinding, SearchError,
+    register_analyzers,
 };
 use tantivy::{
     IndexWriter, TantivyDocument, TantivyError, Term, directory::error::LockError,
@@ -49,6 +50,8 @@ pub struct IndexStore {
     uncommitted: u64,
     seen: Option<SeenIds>,
     made: Option<Made>,
+    /// Nothing was ever committed to it.
+    is_unused: bool,
 }
 
 /// What [`create`] found where it put a new index.
@@ -90,13 +93,33 @@ impl IndexStore {
     /// Errors: `ModelMismatch` when the index holds anything and was built with another model;
     /// `Open` when what is there is damaged; `Locked`, `Create`, `NotEmpty`.
     pub fn open_or_create(path: &Path, model: Option<ModelBinding>) -> Result<Self, IndexError> {
+        Self::open_or_create_with(path, model, None)
+    }
+
+    /// Opens the index at `path`, or creates it, for texts that become of `long`; without it for
+    /// what the index has, and a new one cuts.
+    ///
+    /// Errors: also `LongMismatch` when the index holds anything and does otherwise with long texts.
+    pub fn open_or_create_with(
+        path: &Path,
+        model: Option<ModelBinding>,
+        long: Option<LongTexts>,
+    ) -> Result<Self, IndexError> {
         let made = match Index::open(path) {
             Err(SearchError::IndexNotFound { .. }) => {
-                Some(create(path, Manifest::new(model.clone()))?)
+                Some(create(path, Manifest::new(model.clone(), long.unwrap_or_default()))?)
             }
             _ => None,
         };
-        let store = Self::open(path, model)?;
+        let mut store = Self::open(path, model)?;
+        let index = store.manifest.long;
+        match long {
+            Some(asked) if asked != index && !store.is_unused => {
+                return Err(IndexError::LongMismatch { index, asked });
+            }
+            Some(asked) => store.manifest.long = asked,
+            None => {}
+        }
         Ok(Self { made, ..store })
     }
 
@@ -127,7 +150,8 @@ impl IndexStore {
         let manifest = Manifest { model, ..manifest };
         let fields = Fields::find(&index)?;
         let path = path.to_path_buf();
-        Ok(Self { path, fields, index, writer, manifest, uncommitted: 0, seen, made: None })
+        let (uncommitted, made) = (0, None);
+        Ok(Self { path, fields, index, writer, manifest, uncommitted, seen, made, is_unused })
     }
 
     /// Removes the index if this store made it and no document was committed to it: what a failed

@@ -29,7 +29,7 @@ mod windows;
 pub use error::SearchError;
 pub use filter::Filter;
 pub use index::{Index, Segment, Snapshot};
-pub use manifest::{InputProgress, MANIFEST_VERSION, Manifest, ModelBinding};
+pub use manifest::{InputProgress, LongTexts, MANIFEST_VERSION, Manifest, ModelBinding};
 pub use plan::{Choice, QUERY_TERMS_LIMIT};
 pub use profile::{Counters, Phases};
 pub use response::{
