@@ -256,6 +256,8 @@ pub(crate) enum LongArg {
     Cut,
     /// They are read in windows that overlap; every term has its highest weight of all windows
     Max,
+    /// They are read in windows that overlap, and every window is searched: the best one counts
+    Passages,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -334,7 +336,7 @@ pub(crate) struct ExportArgs {
     /// Index folder
     #[arg(long, value_name = "DIR")]
     pub(crate) index: PathBuf,
-    /// Output format
+    /// Output format; passages have ids of their own, `_id#0`, `_id#1` and so on
     #[arg(long, value_enum)]
     pub(crate) format: ExportFormat,
     /// Output file

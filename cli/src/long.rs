@@ -11,7 +11,7 @@ use crate::{
 
 /// Said when texts lost their ends.
 pub(crate) const CUT_NOTE: &str = "note: the end of what is longer than the model reads was dropped; \
-     an index created with --long max keeps it";
+     an index created with --long max or passages keeps it";
 
 /// What the flags ask for; nothing without them. What they leave open is as `recorded` in the index.
 ///
@@ -27,7 +27,9 @@ pub(crate) fn resolve(
     if asked == LongArg::Cut {
         return match (args.window, args.overlap) {
             (None, None) => Ok(Some(LongTexts::Cut)),
-            _ => usage("--window and --overlap are for --long max; --long cut has no windows"),
+            _ => usage(
+                "--window and --overlap are for --long max and passages; --long cut has no windows",
+            ),
         };
     }
     let Some(model) = model else {
@@ -40,6 +42,7 @@ pub(crate) fn resolve(
     let long = match asked {
         LongArg::Cut => LongTexts::Cut,
         LongArg::Max => LongTexts::Max { window, overlap },
+        LongArg::Passages => LongTexts::Passages { window, overlap },
     };
     if let Some(windows) = model::windows(long) {
         model.check_windows(Side::Document, windows)?;
@@ -51,5 +54,6 @@ fn mode(long: LongTexts) -> LongArg {
     match long {
         LongTexts::Cut => LongArg::Cut,
         LongTexts::Max { .. } => LongArg::Max,
+        LongTexts::Passages { .. } => LongArg::Passages,
     }
 }

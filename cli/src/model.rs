@@ -10,7 +10,7 @@ use gleaner_encoder::{
     EncodeError, Encoder, Model, ModelCard, OptimizeOptions, Runtime, Side, SideCard, SideEncoder,
     SparseVector, Windows,
 };
-use gleaner_indexer::{DocumentEncoder, EncodedText, Terms};
+use gleaner_indexer::{DocumentEncoder, EncodedRow, EncodedText, Terms};
 use gleaner_searcher::{LongTexts, Snapshot};
 
 use crate::{
@@ -94,9 +94,16 @@ impl DocumentEncoder for Worker {
         texts: &[&str],
     ) -> Result<Vec<EncodedText>, Box<dyn std::error::Error + Send + Sync>> {
         let encoded = self.0.encode_long(Side::Document, texts, windows(self.1))?;
+        let is_passages = self.1.is_passages();
         let texts = encoded.into_iter().map(|text| {
             let is_longer = text.is_longer;
-            EncodedText { vector: text.into_highest_weights(), is_longer }
+            if !is_passages {
+                return EncodedText { is_longer, ..text.into_highest_weights().into() };
+            }
+            let rows = text.passages.into_iter();
+            let rows = rows
+                .map(|passage| EncodedRow { vector: passage.vector, bytes: Some(passage.bytes) });
+            EncodedText { rows: rows.collect(), is_longer }
         });
         Ok(texts.collect())
     }
@@ -106,7 +113,9 @@ impl DocumentEncoder for Worker {
 pub(crate) fn windows(long: LongTexts) -> Option<Windows> {
     match long {
         LongTexts::Cut => None,
-        LongTexts::Max { window, overlap } => Some(Windows { length: window, overlap }),
+        LongTexts::Max { window, overlap } | LongTexts::Passages { window, overlap } => {
+            Some(Windows { length: window, overlap })
+        }
     }
 }
 

@@ -105,6 +105,57 @@ fn the_end_of_a_long_text_is_found_where_it_is_kept() {
 }
 
 #[test]
+fn every_passage_is_searched_and_documents_are_found() {
+    if !runtime_is_here() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (input, index) = (corpus(folder.path()), folder.path().join("index"));
+    let (index, binding) = (index.to_str().unwrap(), model());
+    let args = ["index", "--index", index, "--input", &input, "--model", binding.to_str().unwrap()];
+    let args = [&args[..], &["--long", "passages", "--window", "64"]].concat();
+    ok(&args);
+    // Again: every passage of the documents that are replaced is gone.
+    ok(&args);
+    let json = |args: &[&str]| -> Value { serde_json::from_str(&ok(args).0).unwrap() };
+    let inspected = json(&["inspect", "--index", index, "--json"]);
+    assert_eq!((&inspected["documents"], &inspected["deleted"]), (&3.into(), &0.into()));
+    assert_eq!(inspected["manifest"]["long"]["mode"], "passages");
+    let rows = inspected["segments"][0]["living_rows"].as_u64().unwrap();
+    assert!(rows > 10, "{rows}");
+
+    let query = ["search", "--index", index, "--json", "--fields", "text"];
+    let response = json(&[&query[..], &["who discovered penicillin"]].concat());
+    let best = &response["hits"][0];
+    assert_eq!(best["id"], "long");
+    let at = |end: &str| best["passage"][end].as_u64().unwrap() as usize;
+    let passage = &best["fields"]["text"].as_str().unwrap()[at("start")..at("end")];
+    assert!(at("start") > 0 && passage.contains("penicillin"), "{passage}");
+    let ids: Vec<String> =
+        found(index, "ships in the harbour").into_iter().map(|hit| hit.0).collect();
+    assert_eq!(ids.iter().filter(|id| **id == "long").count(), 1, "{ids:?}");
+
+    let (doctor, _) = ok(&["doctor", "--index", index, "--level", "full"]);
+    assert!(doctor.contains("3 stored documents read, every _id unique"), "{doctor}");
+    let out = folder.path().join("out.jsonl");
+    let (_, said) = ok(&[
+        "export",
+        "--index",
+        index,
+        "--format",
+        "vectors-jsonl",
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    assert!(said.contains(&format!("{rows} passages of 3 documents")), "{said}");
+    let exported = std::fs::read_to_string(&out).unwrap();
+    assert_eq!(exported.lines().count() as u64, rows);
+    for id in ["long#0", "long#1", "cats#0"] {
+        assert!(exported.contains(&format!("\"{id}\"")), "{id} is missing");
+    }
+}
+
+#[test]
 fn windows_without_a_meaning_are_refused() {
     if !runtime_is_here() {
         return;

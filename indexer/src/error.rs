@@ -202,6 +202,14 @@ pub enum IndexError {
         /// Vectors returned.
         found: usize,
     },
+    /// The encoder made several rows of a text, or none, for an index that keeps one.
+    #[error("the encoder made {found} rows of the document {id:?}; the index keeps one of each")]
+    Rows {
+        /// The document.
+        id: String,
+        /// Rows made.
+        found: usize,
+    },
     /// The storage layer failed; committed documents are safe.
     #[error("the storage layer failed; what was committed is safe")]
     Storage(#[from] tantivy::TantivyError),

@@ -7,6 +7,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Range,
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
@@ -58,15 +59,24 @@ pub trait DocumentEncoder: Send {
 /// What an encoder makes of a text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EncodedText {
-    /// The document's vector.
-    pub vector: SparseVector,
+    /// The document's rows: one, or one a passage for an index of passages.
+    pub rows: Vec<EncodedRow>,
     /// Whether the text is longer than the model reads at once.
     pub is_longer: bool,
 }
 
+/// A text's vector, or a passage's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EncodedRow {
+    /// The vector.
+    pub vector: SparseVector,
+    /// Where in the text the passage is, if the index keeps passages.
+    pub bytes: Option<Range<usize>>,
+}
+
 impl From<SparseVector> for EncodedText {
     fn from(vector: SparseVector) -> Self {
-        Self { vector, is_longer: false }
+        Self { rows: vec![EncodedRow { vector, bytes: None }], is_longer: false }
     }
 }
 
@@ -425,7 +435,7 @@ impl Indexing<'_, '_> {
             return refused;
         }
         for (document, text) in chunk.documents.iter().zip(&encoded) {
-            self.store.upsert(document, &text.vector)?;
+            self.store.upsert_rows(document, &text.rows)?;
         }
         self.progress.longer += encoded.iter().filter(|text| text.is_longer).count() as u64;
         self.inputs = chunk.inputs;

@@ -8,6 +8,7 @@ use std::{
     collections::{HashSet, hash_map::RandomState},
     fs,
     hash::BuildHasher,
+    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -18,13 +19,16 @@ use gleaner_searcher::{
     register_analyzers,
 };
 use tantivy::{
-    IndexWriter, TantivyDocument, TantivyError, Term, directory::error::LockError,
-    index::SegmentId, indexer::NoMergePolicy,
+    IndexWriter, TantivyDocument, TantivyError, Term,
+    directory::error::LockError,
+    index::SegmentId,
+    indexer::{NoMergePolicy, UserOperation},
 };
 
 use crate::{
     document::Document,
     error::IndexError,
+    ingest::EncodedRow,
     plugin::{ImpactPlugin, vector_to_bytes},
 };
 
@@ -52,6 +56,8 @@ pub struct IndexStore {
     made: Option<Made>,
     /// Nothing was ever committed to it.
     is_unused: bool,
+    /// Since it was opened.
+    rows_written: u64,
 }
 
 /// What [`create`] found where it put a new index.
@@ -150,8 +156,18 @@ impl IndexStore {
         let manifest = Manifest { model, ..manifest };
         let fields = Fields::find(&index)?;
         let path = path.to_path_buf();
-        let (uncommitted, made) = (0, None);
-        Ok(Self { path, fields, index, writer, manifest, uncommitted, seen, made, is_unused })
+        Ok(Self {
+            path,
+            fields,
+            index,
+            writer,
+            manifest,
+            uncommitted: 0,
+            seen,
+            made: None,
+            is_unused,
+            rows_written: 0,
+        })
     }
 
     /// Removes the index if this store made it and no document was committed to it: what a failed
@@ -188,6 +204,46 @@ impl IndexStore {
 
     /// Replaces the document with this `_id`, or adds it. Takes effect with the next commit.
     pub fn upsert(&mut self, document: &Document, vector: &SparseVector) -> Result<(), IndexError> {
+        let row = self.first_row(document, vector, None);
+        self.write(&document.id, vec![row])
+    }
+
+    /// As [`IndexStore::upsert`], a document of one row, or in an index of passages of several. They
+    /// are written as one: they stay together in one segment.
+    ///
+    /// Errors: also `Rows`.
+    pub fn upsert_rows(
+        &mut self,
+        document: &Document,
+        rows: &[EncodedRow],
+    ) -> Result<(), IndexError> {
+        let [first, others @ ..] = rows else {
+            return Err(IndexError::Rows { id: document.id.clone(), found: 0 });
+        };
+        if !others.is_empty() && !self.manifest.long.is_passages() {
+            return Err(IndexError::Rows { id: document.id.clone(), found: rows.len() });
+        }
+        let mut written = Vec::with_capacity(rows.len());
+        let passage = first.bytes.as_ref().filter(|_| self.manifest.long.is_passages());
+        written.push(self.first_row(document, &first.vector, passage));
+        for EncodedRow { vector, bytes } in others {
+            let mut row = TantivyDocument::new();
+            row.add_text(self.fields.id, &document.id);
+            row.add_text(self.fields.source, "");
+            self.add_passage(&mut row, bytes.as_ref());
+            row.add_custom(self.fields.impacts, &vector_to_bytes(vector));
+            written.push(row);
+        }
+        self.write(&document.id, written)
+    }
+
+    /// The row that carries all that is known of a document.
+    fn first_row(
+        &self,
+        document: &Document,
+        vector: &SparseVector,
+        passage: Option<&Range<usize>>,
+    ) -> TantivyDocument {
         let fields = self.fields;
         let mut stored = TantivyDocument::new();
         stored.add_text(fields.id, &document.id);
@@ -196,17 +252,34 @@ impl IndexStore {
                 stored.add_text(field, text);
             }
         }
+        if !document.source.is_empty() {
+            self.add_passage(&mut stored, passage);
+        }
         if !document.fields.is_empty() {
             let keys = document.fields.iter();
             let keys = keys.map(|(key, value)| (key.clone(), value.clone().into())).collect();
             stored.add_object(fields.fields, keys);
         }
         stored.add_custom(fields.impacts, &vector_to_bytes(vector));
-        if self.seen.as_mut().is_none_or(|seen| seen.insert(&document.id)) {
-            self.writer.delete_term(Term::from_field_text(fields.id, &document.id));
+        stored
+    }
+
+    /// Where in its text a row is stands behind the stored document, or where that would be.
+    fn add_passage(&self, row: &mut TantivyDocument, bytes: Option<&Range<usize>>) {
+        if let Some(bytes) = bytes {
+            row.add_text(self.fields.source, format!("{}-{}", bytes.start, bytes.end));
         }
-        self.writer.add_document(stored)?;
+    }
+
+    /// Replaces what has this `_id` by these rows.
+    fn write(&mut self, id: &str, rows: Vec<TantivyDocument>) -> Result<(), IndexError> {
+        self.rows_written += rows.len() as u64;
         self.uncommitted += 1;
+        if self.seen.as_mut().is_none_or(|seen| seen.insert(id)) {
+            self.writer.delete_term(Term::from_field_text(self.fields.id, id));
+        }
+        // Operations of one run go to the same segment.
+        self.writer.run(rows.into_iter().map(UserOperation::Add))?;
         Ok(())
     }
 
@@ -236,7 +309,9 @@ impl IndexStore {
     pub fn settle(&mut self, indexed: u64) -> Result<(), IndexError> {
         let metas = self.index.searchable_segment_metas()?;
         let living: u64 = metas.iter().map(|meta| u64::from(meta.num_docs())).sum();
-        if indexed * SETTLE_ONE_IN >= living {
+        // Living rows: those of a document are several where passages are kept.
+        let written = std::mem::take(&mut self.rows_written).max(indexed);
+        if written * SETTLE_ONE_IN >= living {
             return self.merge().map(|_| ());
         }
         self.merge_small()?;

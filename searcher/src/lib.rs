@@ -17,6 +17,7 @@ mod ids;
 mod index;
 mod manifest;
 mod max_score;
+mod passages;
 mod plan;
 mod profile;
 mod response;
@@ -33,7 +34,7 @@ pub use manifest::{InputProgress, LongTexts, MANIFEST_VERSION, Manifest, ModelBi
 pub use plan::{Choice, QUERY_TERMS_LIMIT};
 pub use profile::{Counters, Phases};
 pub use response::{
-    Certificate, Contribution, Explanation, Hit, PhasesUs, Profile, SearchResponse,
+    Certificate, Contribution, Explanation, Hit, Passage, PhasesUs, Profile, SearchResponse,
 };
 pub use rows::RowSet;
 pub use schema::{

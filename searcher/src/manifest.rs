@@ -76,9 +76,21 @@ pub enum LongTexts {
         /// Tokens that two windows share.
         overlap: usize,
     },
+    /// They are encoded in windows that overlap, one row each; the best of them is the document's.
+    Passages {
+        /// Tokens of a window.
+        window: usize,
+        /// Tokens that two windows share.
+        overlap: usize,
+    },
 }
 
 impl LongTexts {
+    /// Whether a document may have several rows.
+    pub fn is_passages(&self) -> bool {
+        matches!(self, Self::Passages { .. })
+    }
+
     /// Whether the end is cut off.
     pub fn is_cut(&self) -> bool {
         *self == Self::Cut
@@ -87,12 +99,12 @@ impl LongTexts {
 
 impl fmt::Display for LongTexts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cut => f.write_str("cut"),
-            Self::Max { window, overlap } => {
-                write!(f, "max, windows of {window} tokens that overlap by {overlap}")
-            }
-        }
+        let (mode, window, overlap) = match self {
+            Self::Cut => return f.write_str("cut"),
+            Self::Max { window, overlap } => ("max", window, overlap),
+            Self::Passages { window, overlap } => ("passages", window, overlap),
+        };
+        write!(f, "{mode}, windows of {window} tokens that overlap by {overlap}")
     }
 }
 
