@@ -239,6 +239,16 @@ pub(crate) enum OnErrorArg {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LongArg {
+    /// Their end is dropped
+    Cut,
+    /// They are read in windows that overlap; every term has its highest weight of all windows
+    Max,
+    /// They are read in windows that overlap, and every window is searched: the best one counts
+    Passages,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProgressArg {
     Auto,
     Plain,
@@ -263,6 +273,16 @@ pub(crate) struct IndexArgs {
     /// What the inputs are
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) format: InputFormatArg,
+    /// What becomes of texts longer than the model reads; fixed when the index is created [default:
+    /// what the index does, and a new one cuts]
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub(crate) long: Option<LongArg>,
+    /// With --long, but not cut: tokens of a window [default: as many as the model reads]
+    #[arg(long, value_name = "TOKENS", requires = "long")]
+    pub(crate) window: Option<usize>,
+    /// With --long, but not cut: tokens that two windows share [default: an eighth of a window]
+    #[arg(long, value_name = "TOKENS", requires = "long")]
+    pub(crate) overlap: Option<usize>,
     /// Go on after the last commit of an interrupted run
     #[arg(long)]
     pub(crate) resume: bool,
@@ -304,7 +324,7 @@ pub(crate) struct ExportArgs {
     /// Index folder
     #[arg(long, value_name = "DIR")]
     pub(crate) index: PathBuf,
-    /// Output format
+    /// Output format; passages have ids of their own, `_id#0`, `_id#1` and so on
     #[arg(long, value_enum)]
     pub(crate) format: ExportFormat,
     /// Output file

@@ -107,6 +107,10 @@ fn read_documents(snapshot: &Snapshot) -> Result<usize, String> {
                 continue;
             }
             let doc = view.doc(row);
+            // The first row of several stands for the document.
+            if segment.first_row(doc) != doc {
+                continue;
+            }
             let id = segment.id(doc);
             snapshot.stored(ordinal, doc).map_err(|error| chain(&error))?;
             if let Some(other) = seen.insert(id, ordinal) {

@@ -20,7 +20,12 @@ pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<()> {
             if segment.alive().is_some_and(|alive| !alive.contains(row)) {
                 continue;
             }
-            let id = segment.id(view.doc(row)).to_owned();
+            let doc = view.doc(row);
+            let id = match snapshot.manifest().long.is_passages() {
+                // Passages are numbered from 0.
+                true => format!("{}#{}", segment.id(doc), doc - segment.first_row(doc)),
+                false => segment.id(doc).to_owned(),
+            };
             // A 16-bit code times a power of two is exact in f32.
             let stored = view.row(row).iter().map(|(term, weight)| (term, weight as f32));
             let vector = SparseVector::from_pairs(stored)?;
@@ -48,6 +53,13 @@ pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<()> {
         list.flush()?;
     }
     out.flush()?;
-    eprintln!("{} documents exported", snapshot.live_docs());
+    match snapshot.manifest().long.is_passages() {
+        true => eprintln!(
+            "{} passages of {} documents exported",
+            snapshot.live_rows(),
+            snapshot.live_docs()
+        ),
+        false => eprintln!("{} documents exported", snapshot.live_docs()),
+    }
     Ok(())
 }

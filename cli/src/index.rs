@@ -13,11 +13,12 @@ use gleaner_indexer::{
     DocumentEncoder, IndexError, IndexStore, IngestOptions, IngestReport, Input, InputFile,
     InputFormat, InputKind, OnError, Progress, find_inputs, ingest,
 };
-use gleaner_searcher::{Index, ModelBinding, SearchError};
+use gleaner_searcher::{Index, Manifest, ModelBinding, SearchError};
 
 use crate::{
     args::{IndexArgs, InputFormatArg, MergeArgs, OnErrorArg},
     failure::Failure,
+    long,
     model::{self, Worker},
     progress::Reporter,
 };
@@ -40,13 +41,16 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
     let mut inputs = find_inputs(&args.input, input_format(args.format))?;
     check_not_empty(&inputs)?;
     let model = open_model(args, &mut inputs)?;
+    let recorded = recorded(&args.index)?;
+    let long =
+        long::resolve(args, model.as_ref(), recorded.as_ref().map(|manifest| manifest.long))?;
     let binding = match &model {
         Some(model) => Some(binding(model)?),
-        None => recorded_binding(&args.index)?,
+        None => recorded.and_then(|manifest| manifest.model),
     };
     // From here on, so that no signal leaves an index into which nothing was indexed.
     stop_on_signal()?;
-    let mut store = IndexStore::open_or_create(&args.index, binding)?;
+    let mut store = IndexStore::open_or_create_with(&args.index, binding, long)?;
     let filled = fill(&mut store, args, &inputs, model.as_ref());
     if filled.is_err() {
         // The error that matters is why nothing was indexed, not what is left of it.
@@ -79,6 +83,9 @@ fn fill(
     let threads = model::threads(args.threads);
     let report = build(store, inputs, model, threads, &options, &mut reporter)?;
     reporter.finish(&report.progress);
+    if store.manifest().long.is_cut() && report.progress.longer > 0 {
+        reporter.say(long::CUT_NOTE);
+    }
     if report.interrupted {
         return Err(Failure::Interrupted.into());
     }
@@ -131,8 +138,9 @@ pub(crate) fn build(
 ) -> anyhow::Result<IngestReport> {
     let model = model.filter(|_| has_texts(inputs));
     let workers = model.into_iter().flat_map(|model| (0..threads).map(|_| model.encoder(1)));
+    let long = store.manifest().long;
     let workers = workers.map(|encoder| {
-        let worker: Box<dyn DocumentEncoder> = Box::new(Worker(encoder?));
+        let worker: Box<dyn DocumentEncoder> = Box::new(Worker(encoder?, long));
         anyhow::Ok(worker)
     });
     let workers = workers.collect::<anyhow::Result<Vec<_>>>()?;
@@ -170,7 +178,7 @@ fn recorded_folder(index: &Path) -> anyhow::Result<PathBuf> {
             "a new index of texts needs --model DIR (for example data/models/splade-tiny)";
         return Err(Failure::Usage(message.to_owned()).into());
     }
-    let bound = recorded_binding(index)?;
+    let bound = recorded(index)?.and_then(|manifest| manifest.model);
     let folder = PathBuf::from(bound.ok_or(Failure::TextsWithoutModel)?.path);
     match folder.is_dir() {
         true => Ok(folder),
@@ -222,10 +230,10 @@ pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The model of an index, if there is an index and it has one.
-fn recorded_binding(index: &Path) -> anyhow::Result<Option<ModelBinding>> {
+/// What an index says of itself, if there is one.
+fn recorded(index: &Path) -> anyhow::Result<Option<Manifest>> {
     match Index::open(index) {
-        Ok(index) => Ok(index.snapshot().manifest().model.clone()),
+        Ok(index) => Ok(Some(index.snapshot().manifest().clone())),
         Err(SearchError::IndexNotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -20,6 +20,7 @@ use crate::{
 #[derive(Serialize)]
 struct Report {
     documents: u64,
+    /// Rows that a merge will drop.
     deleted: u64,
     generation: u64,
     size_bytes: u64,
@@ -52,7 +53,7 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<()> {
     let rows: u64 = snapshot.segments().iter().map(|s| s.impacts().rows() as u64).sum();
     let report = Report {
         documents: snapshot.live_docs(),
-        deleted: rows - snapshot.live_docs(),
+        deleted: rows - snapshot.live_rows(),
         generation: snapshot.generation(),
         size_bytes: folder_bytes(&args.index)?,
         manifest: snapshot.manifest().clone(),
@@ -127,6 +128,7 @@ fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
     match &report.manifest.model {
         Some(model) => {
             writeln!(out, "model       {}\n            {}", model.path, model.fingerprint)?;
+            writeln!(out, "long texts  {}", report.manifest.long)?;
         }
         None => writeln!(out, "model       none: built from vectors")?,
     }

@@ -17,6 +17,7 @@ mod failure;
 mod index;
 mod inspect;
 mod lines;
+mod long;
 mod model;
 mod models;
 mod output;

@@ -113,6 +113,9 @@ impl Reporter {
             self.rate(progress),
             progress.found + progress.committed
         );
+        if progress.longer > 0 {
+            message += &format!(", {} longer than the model reads", progress.longer);
+        }
         if progress.rejected > 0 {
             message += &format!(", {} rejected", progress.rejected);
         }
@@ -128,6 +131,7 @@ impl Reporter {
             "event": event,
             "found": progress.found,
             "indexed": progress.indexed,
+            "longer": progress.longer,
             "committed": progress.committed,
             "rejected": progress.rejected,
             "read_bytes": progress.read_bytes,

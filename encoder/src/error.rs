@@ -257,6 +257,16 @@ pub enum EncodeError {
         /// Its pooling.
         pooling: &'static str,
     },
+    /// Windows that cannot cut a text.
+    #[error("windows of {length} tokens that overlap by {overlap} are of no use: {reason}")]
+    Windows {
+        /// Tokens of a window.
+        length: usize,
+        /// Tokens that two windows share.
+        overlap: usize,
+        /// What they must be.
+        reason: String,
+    },
     /// A text could not be tokenized.
     #[error("cannot tokenize text {text}")]
     Tokenize {
@@ -350,5 +360,18 @@ impl EncodeError {
     /// Wraps what ONNX Runtime said while doing `action`.
     pub(crate) fn runtime(action: &'static str) -> impl FnOnce(ort::Error) -> Self {
         move |source| Self::Runtime { action, source }
+    }
+
+    /// The same error, where texts were pieces: `of` says which text a piece is from.
+    pub(crate) fn of_texts(mut self, of: impl Fn(usize) -> usize) -> Self {
+        match &mut self {
+            Self::NotSparse { text, .. }
+            | Self::UnknownTerm { text, .. }
+            | Self::Tokenize { text, .. }
+            | Self::NonFinite { text, .. }
+            | Self::Vector { text, .. } => *text = of(*text),
+            _ => {}
+        }
+        self
     }
 }

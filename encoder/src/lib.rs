@@ -5,9 +5,10 @@
 //! of it, with a session of its own, that turns texts into [`SparseVector`]s. The way through the
 //! modules is the way of a text: `template` → `tokenize` → `batch` → `session` → `readers` → `pool` →
 //! `prune`, or where a side has no graph `template` → `tokenize` → `table` → `pool` → `prune`.
-//! Where a graph stops at the hidden states, `head` is its output layer; `optimize` makes such graphs out
-//! of others. `settings`, `layout`, `terms` and `side` decide how a folder is to be used, `fingerprint` names
-//! that decision, `selftest` checks it, `provenance` says where a weight comes from.
+//! Where a graph stops at the hidden states, `head` is its output layer; `optimize` makes such graphs
+//! out of others. `settings`, `layout`, `terms` and `side` decide how a folder is to be used,
+//! `fingerprint` names that decision, `selftest` checks it, `provenance` says where a weight comes
+//! from, `windows` cuts texts that are longer than a model reads.
 //!
 //! The law of this crate: a text's vector does not depend on the texts it is encoded with. In any
 //! batch every weight is within 1e-6 of the weight of the text encoded alone, and the set of terms
@@ -49,6 +50,7 @@ mod table;
 mod template;
 mod terms;
 mod tokenize;
+mod windows;
 
 pub use error::EncodeError;
 pub use gleaner_format::SparseVector;
@@ -64,6 +66,7 @@ pub use session::{BATCH_TOLERANCE, Encoder};
 pub use settings::{Activation, Batching, MaxLength, Pooling, SideEncoder};
 pub use side::SideCard;
 pub use terms::Unit;
+pub use windows::{LongText, Passage, Windows, highest_weights};
 
 /// Which side of the search a text is on; a model may treat queries and documents differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]

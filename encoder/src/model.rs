@@ -3,6 +3,7 @@
 //! Opening does everything that can fail before the first text; [`Model::encoder`] then hands out
 //! workers. Which files a folder has is `settings.rs`, what the graph is `layout.rs`.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,6 +23,7 @@ use crate::settings::{Activation, Batching, Golden, MaxLength, Pooling, Settings
 use crate::side::{Kind, OpenedGraph, OpenedSide, SideCard};
 use crate::terms::{Terms, Unit};
 use crate::tokenize::{TokenizedText, Tokens, Wanted};
+use crate::windows::{TokenizedLongText, Windows};
 
 /// A model folder, opened and checked; a cheap handle, all clones are the same model.
 #[derive(Clone)]
@@ -187,6 +189,32 @@ impl Model {
         is_cut.map_err(|source| EncodeError::Tokenize { text: 0, source })
     }
 
+    /// Checks that windows are of use to a side: no longer than it reads, and with overlaps of at most
+    /// half of what they have room for.
+    ///
+    /// Errors: `Windows`.
+    pub fn check_windows(&self, side: Side, windows: Windows) -> Result<(), EncodeError> {
+        self.opened.side(side).tokenizer.check_windows(windows)
+    }
+
+    /// The passages that a text is cut into: byte ranges in order, each at most `windows.length`
+    /// tokens with what the side adds, the first from the text's beginning, the last to its end, and
+    /// none behind a gap. Cut between words where one of a window's last quarter ends, else between
+    /// tokens. One passage where the text fits.
+    ///
+    /// Errors: `Windows`, `Tokenize`. Cost: tokenizes the text about three times.
+    pub fn passages(
+        &self,
+        side: Side,
+        text: &str,
+        windows: Windows,
+    ) -> Result<Vec<Range<usize>>, EncodeError> {
+        self.check_windows(side, windows)?;
+        let cut = self.opened.tokenize_long(side, text, windows);
+        let cut = cut.map_err(|source| EncodeError::Tokenize { text: 0, source })?;
+        Ok(cut.windows.into_iter().map(|window| window.bytes).collect())
+    }
+
     /// Makes a worker with sessions of its own, opened as they are needed. One thread per worker, and a worker per core, is
     /// the fastest way through many texts; `threads` above 1 answers a single text sooner, and 0
     /// lets the runtime use every core.
@@ -244,6 +272,18 @@ impl Opened {
         let side = self.side(side);
         let units = side.wants_units.then_some(&self.terms);
         side.tokenizer.tokenize(text, Wanted { units, words })
+    }
+
+    /// Tokenizes a text of this side window by window.
+    pub(crate) fn tokenize_long(
+        &self,
+        side: Side,
+        text: &str,
+        windows: Windows,
+    ) -> Result<TokenizedLongText, Cause> {
+        let side = self.side(side);
+        let units = side.wants_units.then_some(&self.terms);
+        side.tokenizer.windows(text, windows, Wanted { units, words: false })
     }
 }
 

@@ -141,20 +141,29 @@ impl Encoder {
     /// Cost: memory for all tokens and vectors and one batch's output.
     pub fn encode(&mut self, side: Side, texts: &[&str]) -> Result<Vec<SparseVector>, EncodeError> {
         let tokens = self.tokenize(side, texts, false)?;
+        self.encode_tokens(side, &tokens)
+    }
+
+    /// The vectors of texts that are tokenized.
+    pub(crate) fn encode_tokens(
+        &mut self,
+        side: Side,
+        tokens: &[TokenizedText],
+    ) -> Result<Vec<SparseVector>, EncodeError> {
         self.prepare(side)?;
         let model = Arc::clone(&self.model);
         let at = match &model.side(side).kind {
-            Kind::Table(table) => return self.look_up(side, table, &tokens),
+            Kind::Table(table) => return self.look_up(side, table, tokens),
             Kind::Graph(at) => *at,
         };
         let lengths: Vec<usize> = tokens.iter().map(|tokens| tokens.ids.len()).collect();
         // A text without tokens is in no batch and keeps the empty vector.
-        let mut vectors = vec![SparseVector::default(); texts.len()];
+        let mut vectors = vec![SparseVector::default(); tokens.len()];
         for batch in plan(&lengths, self.budget(at, model.side(side).pooling)) {
-            let rows = self.run(side, &batch, &tokens, readers::read)?;
+            let rows = self.run(side, &batch, tokens, readers::read)?;
             for (&text, row) in batch.texts.iter().zip(rows) {
                 vectors[text] = if row.doubtful && batch.texts.len() > 1 {
-                    self.run_alone(side, text, &tokens)?
+                    self.run_alone(side, text, tokens)?
                 } else {
                     row.vector
                 };

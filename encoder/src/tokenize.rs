@@ -24,7 +24,7 @@ pub(crate) const MAX_TOKENS: usize = 1 << 22;
 
 /// A tokenizer without truncation, and its tokens by id.
 pub(crate) struct Tokens {
-    tokenizer: Tokenizer,
+    tokenizer: Arc<Tokenizer>,
     /// Indexed by token id; ids that the tokenizer skips hold nothing.
     by_id: Vec<Option<String>>,
 }
@@ -42,6 +42,8 @@ pub(crate) struct TokenizedText {
     pub(crate) units: Vec<Option<u32>>,
     /// The bytes of the text that each token's word has; only on request.
     pub(crate) words: Vec<Option<Range<usize>>>,
+    /// Whether the text had more tokens than these.
+    pub(crate) is_cut: bool,
 }
 
 impl Tokens {
@@ -58,7 +60,7 @@ impl Tokens {
         let by_id = tokens_by_id(&tokenizer).map_err(invalid)?;
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(invalid)?;
-        Ok(Self { tokenizer, by_id })
+        Ok(Self { tokenizer: Arc::new(tokenizer), by_id })
     }
 
     /// The largest token id plus one.
@@ -106,14 +108,15 @@ impl Tokens {
             return Err(settings.invalid(template_key, reason));
         }
         let truncation = TruncationParams { max_length, ..TruncationParams::default() };
-        let mut tokenizer = self.tokenizer.clone();
+        let mut tokenizer = Tokenizer::clone(&self.tokenizer);
         tokenizer.with_truncation(Some(truncation)).map_err(failed)?;
         Ok(SideTokenizer {
             cut: Arc::new(tokenizer),
-            whole: template.echoes().then(|| self.tokenizer.clone()),
+            whole: Arc::clone(&self.tokenizer),
             specials: special_ids(&self.tokenizer),
             template: template.clone(),
-            copy_tokens: (max_length - empty.min(max_length)) / 2,
+            max_length,
+            empty,
         })
     }
 }
@@ -137,15 +140,22 @@ pub(crate) struct Wanted<'a> {
 pub(crate) struct SideTokenizer {
     /// Cuts to the side's length.
     cut: Arc<Tokenizer>,
-    /// Does not cut: finds how much of a text fits twice, where the template asks for that.
-    whole: Option<Tokenizer>,
+    /// Does not cut: finds how much of a text fits twice, and where a long text can be cut.
+    pub(crate) whole: Arc<Tokenizer>,
     specials: HashSet<u32>,
     template: Template,
-    /// Tokens that a copy of the text may have in an echo.
-    copy_tokens: usize,
+    /// Tokens per text, specials included.
+    pub(crate) max_length: usize,
+    /// Tokens of the specials and the template alone.
+    empty: usize,
 }
 
 impl SideTokenizer {
+    /// Tokens of a text that `length` tokens have room for.
+    pub(crate) fn room(&self, length: usize) -> usize {
+        length.saturating_sub(self.empty) / if self.template.echoes() { 2 } else { 1 }
+    }
+
     /// Whether a text, with what its template adds, is cut to the side's length.
     pub(crate) fn is_cut(&self, text: &str) -> Result<bool, Cause> {
         let kept = self.twice(text)?;
@@ -159,8 +169,8 @@ impl SideTokenizer {
     /// Tokenizes a text: specials added, cut to the side's length. May be empty only where the
     /// tokenizer adds no specials.
     pub(crate) fn tokenize(&self, text: &str, wanted: Wanted<'_>) -> Result<TokenizedText, Cause> {
-        let text = self.twice(text)?;
-        let (filled, copy) = self.template.fill(text);
+        let kept = self.twice(text)?;
+        let (filled, copy) = self.template.fill(kept);
         let needs_offsets = wanted.words
             || self.template.echoes()
             || wanted
@@ -181,14 +191,18 @@ impl SideTokenizer {
             None => Vec::new(),
         };
         let words = if wanted.words { words(&encoding, &copy) } else { Vec::new() };
-        Ok(TokenizedText { ids, types: widen(encoding.get_type_ids()), pooled, units, words })
+        let types = widen(encoding.get_type_ids());
+        let is_cut = kept.len() < text.len() || !encoding.get_overflowing().is_empty();
+        Ok(TokenizedText { ids, types, pooled, units, words, is_cut })
     }
 
     /// The beginning of a text that fits into the length twice; all of it where it need not.
     fn twice<'a>(&self, text: &'a str) -> Result<&'a str, Cause> {
-        let Some(whole) = &self.whole else { return Ok(text) };
-        let encoding = whole.encode(text, false)?;
-        match encoding.get_offsets().get(self.copy_tokens) {
+        if !self.template.echoes() {
+            return Ok(text);
+        }
+        let encoding = self.whole.encode(text, false)?;
+        match encoding.get_offsets().get(self.room(self.max_length)) {
             Some(&(start, _)) if text.is_char_boundary(start) => Ok(&text[..start]),
             _ => Ok(text),
         }

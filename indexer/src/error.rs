@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use gleaner_searcher::SearchError;
+use gleaner_searcher::{LongTexts, SearchError};
 
 /// Where in a file an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +132,17 @@ pub enum IndexError {
         /// Fingerprint of the model given.
         model: String,
     },
+    /// The index does otherwise with texts that are longer than the model reads.
+    #[error(
+        "long_mismatch: the index was created with `--long {index}`, which cannot be changed to \
+         `{asked}`; leave --long out, or index into another folder"
+    )]
+    LongMismatch {
+        /// What the index does.
+        index: LongTexts,
+        /// What was asked for.
+        asked: LongTexts,
+    },
     /// An index is there, but cannot be opened.
     #[error(transparent)]
     Open(#[from] SearchError),
@@ -189,6 +200,14 @@ pub enum IndexError {
         /// Texts given.
         expected: usize,
         /// Vectors returned.
+        found: usize,
+    },
+    /// The encoder made several rows of a text, or none, for an index that keeps one.
+    #[error("the encoder made {found} rows of the document {id:?}; the index keeps one of each")]
+    Rows {
+        /// The document.
+        id: String,
+        /// Rows made.
         found: usize,
     },
     /// The storage layer failed; committed documents are safe.

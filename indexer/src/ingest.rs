@@ -7,6 +7,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Range,
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
@@ -32,6 +33,9 @@ pub const CHUNK_DOCUMENTS: usize = 1_024;
 /// Postings per chunk of given vectors, above which it ends early.
 const CHUNK_POSTINGS: usize = 1 << 20;
 
+/// Bytes of text per chunk, above which it ends early: texts may be long.
+const CHUNK_TEXT_BYTES: usize = 16 << 20;
+
 /// Chunks read ahead of the encoders.
 const CHUNKS_AHEAD: usize = 2;
 
@@ -42,6 +46,38 @@ pub trait DocumentEncoder: Send {
         &mut self,
         texts: &[&str],
     ) -> Result<Vec<SparseVector>, Box<dyn std::error::Error + Send + Sync>>;
+
+    /// One entry per text, in order, of an encoder that knows which texts are too long for it.
+    fn encode_texts(
+        &mut self,
+        texts: &[&str],
+    ) -> Result<Vec<EncodedText>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.encode(texts)?.into_iter().map(EncodedText::from).collect())
+    }
+}
+
+/// What an encoder makes of a text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EncodedText {
+    /// The document's rows: one, or one a passage for an index of passages.
+    pub rows: Vec<EncodedRow>,
+    /// Whether the text is longer than the model reads at once.
+    pub is_longer: bool,
+}
+
+/// A text's vector, or a passage's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EncodedRow {
+    /// The vector.
+    pub vector: SparseVector,
+    /// Where in the text the passage is, if the index keeps passages.
+    pub bytes: Option<Range<usize>>,
+}
+
+impl From<SparseVector> for EncodedText {
+    fn from(vector: SparseVector) -> Self {
+        Self { rows: vec![EncodedRow { vector, bytes: None }], is_longer: false }
+    }
 }
 
 /// What to do with a line that is refused.
@@ -75,6 +111,8 @@ pub struct Progress {
     pub found: u64,
     /// Documents indexed by this run.
     pub indexed: u64,
+    /// Those of them whose text is longer than the model reads at once.
+    pub longer: u64,
     /// Documents of this run that are committed.
     pub committed: u64,
     /// Lines refused, those included that were refused before a resumed run started.
@@ -112,7 +150,7 @@ struct Chunk {
     read_bytes: u64,
 }
 
-type Encoded = (Chunk, Result<Vec<SparseVector>, IndexError>);
+type Encoded = (Chunk, Result<Vec<EncodedText>, IndexError>);
 
 /// Stands where nothing is to be encoded.
 struct NoEncoder;
@@ -267,14 +305,18 @@ fn read_chunk(
     let first_line = input.progress().lines + 1;
     let (mut documents, mut vectors, mut rejections) = (Vec::new(), Vec::new(), Vec::new());
     let mut before_rejection = None;
-    let mut postings = 0;
-    while documents.len() + rejections.len() < CHUNK_DOCUMENTS && postings < CHUNK_POSTINGS {
+    let (mut postings, mut text_bytes) = (0, 0);
+    while documents.len() + rejections.len() < CHUNK_DOCUMENTS
+        && postings < CHUNK_POSTINGS
+        && text_bytes < CHUNK_TEXT_BYTES
+    {
         let before = stop_at_rejection.then(|| input.position());
         match input.next()? {
             None => break,
             Some(Ok(Given { document, vector })) => {
                 postings += vector.as_ref().map_or(0, SparseVector::len);
                 vectors.extend(vector);
+                text_bytes += document.text.len();
                 documents.push(document);
             }
             Some(Err(reason)) => rejections.push(input.rejection(reason)),
@@ -308,7 +350,7 @@ fn encode_chunks(
             Ok(Err(error)) => Err(error),
             Ok(Ok(mut chunk)) => {
                 let vectors = match chunk.given.take() {
-                    Some(vectors) => Ok(vectors),
+                    Some(vectors) => Ok(vectors.into_iter().map(EncodedText::from).collect()),
                     None => encode_chunk(encoder, &chunk),
                 };
                 Ok((chunk, vectors))
@@ -323,21 +365,21 @@ fn encode_chunks(
 fn encode_chunk(
     encoder: &mut dyn DocumentEncoder,
     chunk: &Chunk,
-) -> Result<Vec<SparseVector>, IndexError> {
+) -> Result<Vec<EncodedText>, IndexError> {
     let texts: Vec<&str> = chunk.documents.iter().map(|document| &document.text[..]).collect();
     if texts.is_empty() {
         return Ok(Vec::new());
     }
-    let vectors = encoder.encode(&texts).map_err(|source| IndexError::Encode {
+    let encoded = encoder.encode_texts(&texts).map_err(|source| IndexError::Encode {
         file: chunk.file.clone(),
         first_line: chunk.first_line,
         last_line: chunk.first_line + texts.len() as u64 - 1,
         source,
     })?;
-    if vectors.len() != texts.len() {
-        return Err(IndexError::EncoderCount { expected: texts.len(), found: vectors.len() });
+    if encoded.len() != texts.len() {
+        return Err(IndexError::EncoderCount { expected: texts.len(), found: encoded.len() });
     }
-    Ok(vectors)
+    Ok(encoded)
 }
 
 /// The calling thread's side: order, upserts, commits.
@@ -381,9 +423,9 @@ impl Indexing<'_, '_> {
     fn index_chunk(
         &mut self,
         chunk: Chunk,
-        vectors: Result<Vec<SparseVector>, IndexError>,
+        encoded: Result<Vec<EncodedText>, IndexError>,
     ) -> Result<(), IndexError> {
-        let vectors = vectors?;
+        let encoded = encoded?;
         self.progress.rejected += chunk.rejections.len() as u64;
         self.progress.rejections = chunk.rejections;
         let refused = self.check_rejections();
@@ -392,11 +434,12 @@ impl Indexing<'_, '_> {
             (self.report)(&self.progress);
             return refused;
         }
-        for (document, vector) in chunk.documents.iter().zip(&vectors) {
-            self.store.upsert(document, vector)?;
+        for (document, text) in chunk.documents.iter().zip(&encoded) {
+            self.store.upsert_rows(document, &text.rows)?;
         }
+        self.progress.longer += encoded.iter().filter(|text| text.is_longer).count() as u64;
         self.inputs = chunk.inputs;
-        self.progress.indexed += vectors.len() as u64;
+        self.progress.indexed += encoded.len() as u64;
         self.progress.read_bytes = chunk.read_bytes;
         self.progress.total_bytes = self.inputs.iter().map(|input| input.size_bytes).sum();
         if refused.is_err() {

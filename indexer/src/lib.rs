@@ -21,7 +21,8 @@ mod store;
 pub use document::{Document, parse_weights};
 pub use error::{IndexError, Place, Rejection};
 pub use ingest::{
-    CHUNK_DOCUMENTS, DocumentEncoder, IngestOptions, IngestReport, OnError, Progress, ingest,
+    CHUNK_DOCUMENTS, DocumentEncoder, EncodedRow, EncodedText, IngestOptions, IngestReport,
+    OnError, Progress, ingest,
 };
 pub use input::{Given, Input, InputFile, InputFormat, InputKind, Terms, find_inputs};
 pub use plugin::ImpactPlugin;

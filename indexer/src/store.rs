@@ -8,22 +8,27 @@ use std::{
     collections::{HashSet, hash_map::RandomState},
     fs,
     hash::BuildHasher,
+    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use gleaner_format::SparseVector;
 use gleaner_searcher::{
-    Fields, Index, InputProgress, Manifest, ModelBinding, SearchError, register_analyzers,
+    Fields, Index, InputProgress, LongTexts, Manifest, ModelBinding, SearchError,
+    register_analyzers,
 };
 use tantivy::{
-    IndexWriter, TantivyDocument, TantivyError, Term, directory::error::LockError,
-    index::SegmentId, indexer::NoMergePolicy,
+    IndexWriter, TantivyDocument, TantivyError, Term,
+    directory::error::LockError,
+    index::SegmentId,
+    indexer::{NoMergePolicy, UserOperation},
 };
 
 use crate::{
     document::Document,
     error::IndexError,
+    ingest::EncodedRow,
     plugin::{ImpactPlugin, vector_to_bytes},
 };
 
@@ -49,6 +54,10 @@ pub struct IndexStore {
     uncommitted: u64,
     seen: Option<SeenIds>,
     made: Option<Made>,
+    /// Nothing was ever committed to it.
+    is_unused: bool,
+    /// Since it was opened.
+    rows_written: u64,
 }
 
 /// What [`create`] found where it put a new index.
@@ -90,13 +99,33 @@ impl IndexStore {
     /// Errors: `ModelMismatch` when the index holds anything and was built with another model;
     /// `Open` when what is there is damaged; `Locked`, `Create`, `NotEmpty`.
     pub fn open_or_create(path: &Path, model: Option<ModelBinding>) -> Result<Self, IndexError> {
+        Self::open_or_create_with(path, model, None)
+    }
+
+    /// Opens the index at `path`, or creates it, for texts that become of `long`; without it for
+    /// what the index has, and a new one cuts.
+    ///
+    /// Errors: also `LongMismatch` when the index holds anything and does otherwise with long texts.
+    pub fn open_or_create_with(
+        path: &Path,
+        model: Option<ModelBinding>,
+        long: Option<LongTexts>,
+    ) -> Result<Self, IndexError> {
         let made = match Index::open(path) {
             Err(SearchError::IndexNotFound { .. }) => {
-                Some(create(path, Manifest::new(model.clone()))?)
+                Some(create(path, Manifest::new(model.clone(), long.unwrap_or_default()))?)
             }
             _ => None,
         };
-        let store = Self::open(path, model)?;
+        let mut store = Self::open(path, model)?;
+        let index = store.manifest.long;
+        match long {
+            Some(asked) if asked != index && !store.is_unused => {
+                return Err(IndexError::LongMismatch { index, asked });
+            }
+            Some(asked) => store.manifest.long = asked,
+            None => {}
+        }
         Ok(Self { made, ..store })
     }
 
@@ -127,7 +156,18 @@ impl IndexStore {
         let manifest = Manifest { model, ..manifest };
         let fields = Fields::find(&index)?;
         let path = path.to_path_buf();
-        Ok(Self { path, fields, index, writer, manifest, uncommitted: 0, seen, made: None })
+        Ok(Self {
+            path,
+            fields,
+            index,
+            writer,
+            manifest,
+            uncommitted: 0,
+            seen,
+            made: None,
+            is_unused,
+            rows_written: 0,
+        })
     }
 
     /// Removes the index if this store made it and no document was committed to it: what a failed
@@ -164,6 +204,46 @@ impl IndexStore {
 
     /// Replaces the document with this `_id`, or adds it. Takes effect with the next commit.
     pub fn upsert(&mut self, document: &Document, vector: &SparseVector) -> Result<(), IndexError> {
+        let row = self.first_row(document, vector, None);
+        self.write(&document.id, vec![row])
+    }
+
+    /// As [`IndexStore::upsert`], a document of one row, or in an index of passages of several. They
+    /// are written as one: they stay together in one segment.
+    ///
+    /// Errors: also `Rows`.
+    pub fn upsert_rows(
+        &mut self,
+        document: &Document,
+        rows: &[EncodedRow],
+    ) -> Result<(), IndexError> {
+        let [first, others @ ..] = rows else {
+            return Err(IndexError::Rows { id: document.id.clone(), found: 0 });
+        };
+        if !others.is_empty() && !self.manifest.long.is_passages() {
+            return Err(IndexError::Rows { id: document.id.clone(), found: rows.len() });
+        }
+        let mut written = Vec::with_capacity(rows.len());
+        let passage = first.bytes.as_ref().filter(|_| self.manifest.long.is_passages());
+        written.push(self.first_row(document, &first.vector, passage));
+        for EncodedRow { vector, bytes } in others {
+            let mut row = TantivyDocument::new();
+            row.add_text(self.fields.id, &document.id);
+            row.add_text(self.fields.source, "");
+            self.add_passage(&mut row, bytes.as_ref());
+            row.add_custom(self.fields.impacts, &vector_to_bytes(vector));
+            written.push(row);
+        }
+        self.write(&document.id, written)
+    }
+
+    /// The row that carries all that is known of a document.
+    fn first_row(
+        &self,
+        document: &Document,
+        vector: &SparseVector,
+        passage: Option<&Range<usize>>,
+    ) -> TantivyDocument {
         let fields = self.fields;
         let mut stored = TantivyDocument::new();
         stored.add_text(fields.id, &document.id);
@@ -172,17 +252,34 @@ impl IndexStore {
                 stored.add_text(field, text);
             }
         }
+        if !document.source.is_empty() {
+            self.add_passage(&mut stored, passage);
+        }
         if !document.fields.is_empty() {
             let keys = document.fields.iter();
             let keys = keys.map(|(key, value)| (key.clone(), value.clone().into())).collect();
             stored.add_object(fields.fields, keys);
         }
         stored.add_custom(fields.impacts, &vector_to_bytes(vector));
-        if self.seen.as_mut().is_none_or(|seen| seen.insert(&document.id)) {
-            self.writer.delete_term(Term::from_field_text(fields.id, &document.id));
+        stored
+    }
+
+    /// Where in its text a row is stands behind the stored document, or where that would be.
+    fn add_passage(&self, row: &mut TantivyDocument, bytes: Option<&Range<usize>>) {
+        if let Some(bytes) = bytes {
+            row.add_text(self.fields.source, format!("{}-{}", bytes.start, bytes.end));
         }
-        self.writer.add_document(stored)?;
+    }
+
+    /// Replaces what has this `_id` by these rows.
+    fn write(&mut self, id: &str, rows: Vec<TantivyDocument>) -> Result<(), IndexError> {
+        self.rows_written += rows.len() as u64;
         self.uncommitted += 1;
+        if self.seen.as_mut().is_none_or(|seen| seen.insert(id)) {
+            self.writer.delete_term(Term::from_field_text(self.fields.id, id));
+        }
+        // Operations of one run go to the same segment.
+        self.writer.run(rows.into_iter().map(UserOperation::Add))?;
         Ok(())
     }
 
@@ -212,7 +309,9 @@ impl IndexStore {
     pub fn settle(&mut self, indexed: u64) -> Result<(), IndexError> {
         let metas = self.index.searchable_segment_metas()?;
         let living: u64 = metas.iter().map(|meta| u64::from(meta.num_docs())).sum();
-        if indexed * SETTLE_ONE_IN >= living {
+        // Living rows: those of a document are several where passages are kept.
+        let written = std::mem::take(&mut self.rows_written).max(indexed);
+        if written * SETTLE_ONE_IN >= living {
             return self.merge().map(|_| ());
         }
         self.merge_small()?;

@@ -11,10 +11,11 @@ use std::{
 
 use gleaner_format::{ImpactBuilder, ImpactFile, SparseVector};
 use gleaner_indexer::{
-    DocumentEncoder, IndexError, IndexStore, IngestOptions, IngestReport, OnError, Place, ingest,
+    DocumentEncoder, EncodedText, IndexError, IndexStore, IngestOptions, IngestReport, OnError,
+    Place, ingest,
 };
 use gleaner_searcher::{
-    Index, ModelBinding, Rank, SearchError, SearchRequest, SearchResponse, exhaustive,
+    Index, LongTexts, ModelBinding, Rank, SearchError, SearchRequest, SearchResponse, exhaustive,
 };
 use proptest::prelude::*;
 
@@ -36,6 +37,29 @@ impl DocumentEncoder for WordCounts {
         texts: &[&str],
     ) -> Result<Vec<SparseVector>, Box<dyn std::error::Error + Send + Sync>> {
         Ok(texts.iter().map(|text| vector(text)).collect())
+    }
+}
+
+/// As [`WordCounts`]; more than ten words are too long for it.
+struct LongWords;
+
+impl DocumentEncoder for LongWords {
+    fn encode(
+        &mut self,
+        texts: &[&str],
+    ) -> Result<Vec<SparseVector>, Box<dyn std::error::Error + Send + Sync>> {
+        WordCounts.encode(texts)
+    }
+
+    fn encode_texts(
+        &mut self,
+        texts: &[&str],
+    ) -> Result<Vec<EncodedText>, Box<dyn std::error::Error + Send + Sync>> {
+        let encode = |text: &&str| {
+            let is_longer = text.split_whitespace().count() > 10;
+            EncodedText { is_longer, ..vector(text).into() }
+        };
+        Ok(texts.iter().map(encode).collect())
     }
 }
 
@@ -326,6 +350,34 @@ fn filters_that_cannot_be_understood_are_errors() {
     ] {
         snapshot.search(&request(&query, 5, Some(filter)), &|_| None).unwrap();
     }
+}
+
+#[test]
+fn what_becomes_of_long_texts_is_fixed_once_something_is_indexed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    let max = |overlap| Some(LongTexts::Max { window: 64, overlap });
+    let open = |long| IndexStore::open_or_create_with(&index, model(), long);
+    drop(open(max(8)).unwrap());
+    // Nothing is in it yet.
+    drop(open(max(4)).unwrap());
+    write_corpus(&input, &corpus(20, 3));
+    let mut store = open(max(16)).unwrap();
+    let encoders: Vec<Box<dyn DocumentEncoder>> = vec![Box::new(LongWords)];
+    let options = options(false, OnError::Fail);
+    let report = ingest(&mut store, &[input], encoders, &options, &mut |_| {}).unwrap();
+    // Texts of 3 to 22 words, of which this encoder reads 10.
+    assert_eq!((report.progress.indexed, report.progress.longer), (20, 12));
+    drop(store);
+    let kept = max(16).unwrap();
+    for other in [max(8), Some(LongTexts::Cut)] {
+        let refused = open(other).err().unwrap();
+        assert!(matches!(refused, IndexError::LongMismatch { index, .. } if index == kept));
+    }
+    for same in [None, max(16)] {
+        assert_eq!(open(same).unwrap().manifest().long, kept);
+    }
+    assert_eq!(Index::open(&index).unwrap().snapshot().manifest().long, kept);
 }
 
 #[test]

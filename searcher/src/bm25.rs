@@ -14,6 +14,7 @@ use tantivy::{
 use crate::{
     error::SearchError,
     index::Snapshot,
+    passages::Statistics,
     rows::RowSet,
     topk::{RowHit, TopK},
 };
@@ -50,7 +51,14 @@ fn for_each(
 ) -> Result<(), SearchError> {
     let term = Term::from_field_text(snapshot.fields().text, word);
     let query = TermQuery::new(term, IndexRecordOption::WithFreqs);
-    let scoring = EnableScoring::enabled_from_searcher(snapshot.searcher());
+    let searcher = snapshot.searcher();
+    let statistics = snapshot.manifest().long.is_passages().then(|| {
+        Statistics::new(searcher, snapshot.segments().iter().filter_map(|it| it.passages()))
+    });
+    let scoring = match &statistics {
+        Some(statistics) => EnableScoring::enabled_from_statistics_provider(statistics, searcher),
+        None => EnableScoring::enabled_from_searcher(searcher),
+    };
     let reader = snapshot.searcher().segment_reader(ordinal as u32);
     Ok(query.weight(scoring)?.for_each(reader, visit)?)
 }

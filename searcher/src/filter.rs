@@ -72,6 +72,9 @@ impl Filter {
             docs.extend(matched.iter().copied());
         });
         collected.map_err(refused)?;
+        if let Some(passages) = segment.passages() {
+            docs = passages.whole(&docs);
+        }
         Ok(RowSet::from_documents(segment.impacts(), &docs, segment.alive()))
     }
 }

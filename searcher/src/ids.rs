@@ -49,6 +49,11 @@ impl Ids {
         Ok(Self { text, ends, ordinals })
     }
 
+    /// Number of ids.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
     /// The ordinal of a document's id: orders as the id's bytes do.
     pub(crate) fn ordinal(&self, doc: u32) -> u32 {
         self.ordinals[doc as usize]

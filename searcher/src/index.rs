@@ -29,6 +29,8 @@ use crate::{
     filter_cache::{FilterCache, LIMIT_BYTES, SegmentKey},
     ids::Ids,
     manifest::Manifest,
+    passages::Passages,
+    response::Passage,
     rows::RowSet,
     schema::{DENSE_EXTENSION, Fields, IMPACT_EXTENSION, register_analyzers},
     topk::Ties,
@@ -74,6 +76,8 @@ pub struct Segment {
     impacts: ImpactFile<Mapped>,
     ids: Ids,
     alive: Option<RowSet>,
+    /// In an index of passages.
+    passages: Option<Passages>,
 }
 
 /// Bytes that tantivy keeps mapped.
@@ -197,10 +201,12 @@ fn open_snapshot(
         if *searcher.generation().segments() != segment_ids(metas) {
             return Ok(None);
         }
+        let manifest = Manifest::read(metas.payload.as_deref(), path)?;
+        let has_passages = manifest.long.is_passages();
         let segments = searcher.segment_readers().iter().map(|reader| {
             match known.get(&(reader.segment_id(), reader.delete_opstamp())) {
                 Some(segment) => Ok(Arc::clone(segment)),
-                None => Segment::open(path, reader).map(Arc::new),
+                None => Segment::open(path, reader, has_passages).map(Arc::new),
             }
         });
         let segments = segments.collect::<Result<Vec<_>, SearchError>>()?;
@@ -209,7 +215,7 @@ fn open_snapshot(
         Ok(Some(Snapshot {
             path: path.to_path_buf(),
             fields,
-            manifest: Manifest::read(metas.payload.as_deref(), path)?,
+            manifest,
             opstamp: metas.opstamp,
             segments,
             visits,
@@ -315,7 +321,7 @@ fn damage(error: TantivyError, file: PathBuf) -> SearchError {
 }
 
 impl Segment {
-    fn open(path: &Path, reader: &SegmentReader) -> Result<Self, SearchError> {
+    fn open(path: &Path, reader: &SegmentReader, has_passages: bool) -> Result<Self, SearchError> {
         let id = reader.segment_id();
         let name = |extension: &str| path.join(format!("{}.{extension}", id.uuid_string()));
         let bytes = |extension: &str| -> Result<OwnedBytes, SearchError> {
@@ -348,7 +354,21 @@ impl Segment {
             let reason = format!("{living} living rows, meta.json says {}", reader.num_docs());
             return Err(SearchError::Damaged { file: path.join("meta.json"), reason });
         }
-        Ok(Self { id, delete_opstamp: reader.delete_opstamp(), impacts, ids, alive })
+        let is_alive = |doc| reader.alive_bitset().is_none_or(|alive| alive.is_alive(doc));
+        let passages = has_passages
+            .then(|| Passages::new(reader.max_doc(), ids.len(), |doc| ids.ordinal(doc), is_alive));
+        Ok(Self { id, delete_opstamp: reader.delete_opstamp(), impacts, ids, alive, passages })
+    }
+
+    /// How rows make documents, in an index of passages.
+    pub(crate) fn passages(&self) -> Option<&Passages> {
+        self.passages.as_ref()
+    }
+
+    /// The row that carries what is stored of a document, of any of its rows that live; both in the
+    /// storage layer's numbers.
+    pub fn first_row(&self, doc: u32) -> u32 {
+        self.passages.as_ref().map_or(doc, |passages| passages.first(doc))
     }
 
     /// The segment's name, the stem of its files.
@@ -451,13 +471,37 @@ impl Snapshot {
 
     /// Documents that are not deleted.
     pub fn live_docs(&self) -> u64 {
+        let documents = |segment: &Arc<Segment>| segment.passages().map(Passages::documents);
+        let documents: Option<u64> = self.segments.iter().map(documents).sum();
+        documents.unwrap_or_else(|| self.live_rows())
+    }
+
+    /// Their rows: in an index of passages, a document has one for each.
+    pub fn live_rows(&self) -> u64 {
         self.searcher.num_docs()
     }
 
-    /// A document as it was given, a JSON object; of one that was given as a bare vector, its `_id`.
+    /// The passage that a row is; nothing where rows are whole documents.
+    ///
+    /// Errors: `Damaged` if what is stored is none.
+    pub(crate) fn passage(&self, segment: usize, doc: u32) -> Result<Option<Passage>, SearchError> {
+        if self.segments[segment].passages.is_none() {
+            return Ok(None);
+        }
+        let document: TantivyDocument = self.searcher.doc(DocAddress::new(segment as u32, doc))?;
+        let Some(stored) = document.get_all(self.fields.source).nth(1) else { return Ok(None) };
+        let passage = stored.as_str().and_then(Passage::parse);
+        passage.map(Some).ok_or_else(|| SearchError::Damaged {
+            file: self.path.join(format!("{}.store", self.segments[segment].name())),
+            reason: format!("row {doc} does not say which passage it is"),
+        })
+    }
+
+    /// A document as it was given, a JSON object, of any of its rows; of one that was given as a bare vector, its `_id`.
     ///
     /// Errors: `Damaged` if what is stored is not one.
     pub fn stored(&self, segment: usize, doc: u32) -> Result<Map<String, Value>, SearchError> {
+        let doc = self.segments[segment].first_row(doc);
         let address = DocAddress::new(segment as u32, doc);
         let document: TantivyDocument = self.searcher.doc(address)?;
         let source = document.get_first(self.fields.source).and_then(|value| value.as_str());

@@ -17,6 +17,7 @@ mod ids;
 mod index;
 mod manifest;
 mod max_score;
+mod passages;
 mod plan;
 mod profile;
 mod response;
@@ -29,11 +30,11 @@ mod windows;
 pub use error::SearchError;
 pub use filter::Filter;
 pub use index::{Index, Segment, Snapshot};
-pub use manifest::{InputProgress, MANIFEST_VERSION, Manifest, ModelBinding};
+pub use manifest::{InputProgress, LongTexts, MANIFEST_VERSION, Manifest, ModelBinding};
 pub use plan::{Choice, QUERY_TERMS_LIMIT};
 pub use profile::{Counters, Phases};
 pub use response::{
-    Certificate, Contribution, Explanation, Hit, PhasesUs, Profile, SearchResponse,
+    Certificate, Contribution, Explanation, Hit, Passage, PhasesUs, Profile, SearchResponse,
 };
 pub use rows::RowSet;
 pub use schema::{

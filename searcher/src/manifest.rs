@@ -3,7 +3,7 @@
 //! Stored as the payload of tantivy's commit, so that it is atomic with the documents. Every
 //! commit carries it on.
 
-use std::path::Path;
+use std::{fmt, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,12 +21,15 @@ pub struct Manifest {
     pub model: Option<ModelBinding>,
     /// The files of the latest indexing run, in order.
     pub inputs: Vec<InputProgress>,
+    /// What becomes of texts that are longer than the model reads.
+    #[serde(default, skip_serializing_if = "LongTexts::is_cut")]
+    pub long: LongTexts,
 }
 
 impl Manifest {
     /// The manifest of a new index.
-    pub fn new(model: Option<ModelBinding>) -> Self {
-        Self { version: MANIFEST_VERSION, model, inputs: Vec::new() }
+    pub fn new(model: Option<ModelBinding>, long: LongTexts) -> Self {
+        Self { version: MANIFEST_VERSION, model, inputs: Vec::new(), long }
     }
 
     /// The payload: a checksum of eight hexadecimal digits, a space, JSON. (tantivy keeps the
@@ -56,6 +59,52 @@ impl Manifest {
                 Err(unreadable(&format!("version {found}; this build reads {MANIFEST_VERSION}")))
             }
         }
+    }
+}
+
+/// What becomes of texts that are longer than the model reads; one for all documents of an index.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "mode", rename_all = "snake_case")]
+pub enum LongTexts {
+    /// Their end is cut off.
+    #[default]
+    Cut,
+    /// They are encoded in windows that overlap; every term has its highest weight of all windows.
+    Max {
+        /// Tokens of a window.
+        window: usize,
+        /// Tokens that two windows share.
+        overlap: usize,
+    },
+    /// They are encoded in windows that overlap, one row each; the best of them is the document's.
+    Passages {
+        /// Tokens of a window.
+        window: usize,
+        /// Tokens that two windows share.
+        overlap: usize,
+    },
+}
+
+impl LongTexts {
+    /// Whether a document may have several rows.
+    pub fn is_passages(&self) -> bool {
+        matches!(self, Self::Passages { .. })
+    }
+
+    /// Whether the end is cut off.
+    pub fn is_cut(&self) -> bool {
+        *self == Self::Cut
+    }
+}
+
+impl fmt::Display for LongTexts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mode, window, overlap) = match self {
+            Self::Cut => return f.write_str("cut"),
+            Self::Max { window, overlap } => ("max", window, overlap),
+            Self::Passages { window, overlap } => ("passages", window, overlap),
+        };
+        write!(f, "{mode}, windows of {window} tokens that overlap by {overlap}")
     }
 }
 

@@ -49,12 +49,32 @@ pub struct Hit {
     pub rank: usize,
     /// Comparable within one query only.
     pub score: f32,
+    /// The passage that the score is of, in an index of passages; none where it ranked by BM25.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passage: Option<Passage>,
     /// The stored keys asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fields: Option<Map<String, Value>>,
     /// Present on request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Explanation>,
+}
+
+/// A piece of a document's text, that is of title and text joined by a space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Passage {
+    /// Its first byte.
+    pub start: u64,
+    /// The byte behind its last.
+    pub end: u64,
+}
+
+impl Passage {
+    /// Reads `start-end`, as it is stored.
+    pub(crate) fn parse(stored: &str) -> Option<Self> {
+        let (start, end) = stored.split_once('-')?;
+        Some(Self { start: start.parse().ok()?, end: end.parse().ok()? })
+    }
 }
 
 /// Where a score comes from.

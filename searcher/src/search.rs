@@ -14,6 +14,7 @@ use crate::{
     exhaustive, filter,
     filter_cache::FilteredRows,
     index::Snapshot,
+    passages::{Passages, collapse},
     plan::{Choice, QUERY_TERMS_LIMIT},
     profile::Counters,
     response::{Certificate, Contribution, Explanation, Hit, PhasesUs, Profile, SearchResponse},
@@ -188,8 +189,10 @@ impl Snapshot {
             for (visit, &ordinal) in self.visits().iter().enumerate() {
                 let segment = &self.segments()[ordinal];
                 let view = segment.impacts();
+                // A document is found by its best row, which its other rows may keep company.
+                let passages = segment.passages();
                 let limits = Limits {
-                    k: depth,
+                    k: passages.map_or(depth, |passages| rows_for(depth, passages, view.rows())),
                     floor: floor(&ranking.best, depth),
                     admitted: admission.of(ordinal),
                     effort: request.effort,
@@ -209,7 +212,13 @@ impl Snapshot {
                 ranking.highest_bound_not_scored = bounds.into_iter().flatten().reduce(f64::max);
                 ranking.is_exact &= answer.is_exact;
                 ranking.is_complete &= answer.is_complete;
-                self.merge(&mut ranking.best, ordinal, &answer.hits, depth);
+                match passages {
+                    None => self.merge(&mut ranking.best, ordinal, &answer.hits, depth),
+                    Some(_) => {
+                        let documents = collapse(&answer.hits, depth);
+                        self.merge(&mut ranking.best, ordinal, &documents, depth);
+                    }
+                }
             }
         });
         Ok(ranking)
@@ -259,6 +268,10 @@ impl Snapshot {
         self.segments()[found.segment].id_at(found.hit.tie)
     }
 
+    fn doc(&self, found: &Found) -> u32 {
+        self.segments()[found.segment].impacts().doc(found.hit.row as usize)
+    }
+
     fn present(
         &self,
         found: &[Found],
@@ -278,7 +291,12 @@ impl Snapshot {
                 [] => None,
                 keys => Some(self.stored_fields(found, keys)?),
             };
-            Ok(Hit { id: id.to_owned(), rank, score: found.hit.score, fields, explanation })
+            let passage = match request.rank {
+                Rank::Sparse => self.passage(found.segment, self.doc(found))?,
+                Rank::Bm25 => None,
+            };
+            let (id, score) = (id.to_owned(), found.hit.score);
+            Ok(Hit { id, rank, score, passage, fields, explanation })
         })
         .collect()
     }
@@ -288,8 +306,7 @@ impl Snapshot {
         found: &Found,
         keys: &[String],
     ) -> Result<Map<String, Value>, SearchError> {
-        let doc = self.segments()[found.segment].impacts().doc(found.hit.row as usize);
-        let mut source = self.stored(found.segment, doc)?;
+        let mut source = self.stored(found.segment, self.doc(found))?;
         Ok(keys.iter().filter_map(|key| source.remove_entry(key)).collect())
     }
 
@@ -330,6 +347,13 @@ impl Snapshot {
         contributions.sort_by(|a, b| b.product.total_cmp(&a.product));
         Ok(Explanation { score: found.hit.score, contributions })
     }
+}
+
+/// How many rows of a segment are to be found, so that the best of each of its `depth` best documents
+/// is among them: fewer than `depth` documents are better, none with more than `most` rows.
+fn rows_for(depth: usize, passages: &Passages, rows: usize) -> usize {
+    // One more than there are: where every match is found, none is said to have been skipped.
+    depth.saturating_mul(passages.most()).min(rows + 1)
 }
 
 /// The number of hits to find, once the request is checked.

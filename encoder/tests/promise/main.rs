@@ -7,6 +7,7 @@ mod errors;
 mod golden;
 mod graphs;
 mod independence;
+mod long;
 mod optimizing;
 mod robustness;
 mod runtime;
