@@ -3,8 +3,9 @@
 //! The first stage of the pipeline. A [`Runtime`] is the ONNX Runtime library, loaded once; a
 //! [`Model`] is an opened model folder (graph, tokenizer, settings); an [`Encoder`] is one worker
 //! of it, with a session of its own, that turns texts into [`SparseVector`]s. The way through the
-//! modules is the way of a text: `template` → `tokenize` → `batch` → `session` → `readers` → `pool` →
-//! `prune`, or where a side has no graph `template` → `tokenize` → `table` → `pool` → `prune`.
+//! modules is the way of a text: `template` → `tokenize` → `batch` → `feed` → `session` → `readers` →
+//! `pool` → `prune`, or where a side has no graph `template` → `tokenize` → `table` → `pool` →
+//! `prune`. A [`DenseModel`] goes the same way as far as `session`, and on in `dense`.
 //! `settings`, `layout`, `terms` and `side` decide how a folder is to be used, `fingerprint` names
 //! that decision, `selftest` checks it, `provenance` says where a weight comes from.
 //!
@@ -27,8 +28,10 @@
 //! ```
 
 mod batch;
+mod dense;
 mod error;
 mod external;
+mod feed;
 mod fingerprint;
 mod head;
 mod layout;
@@ -49,6 +52,7 @@ mod template;
 mod terms;
 mod tokenize;
 
+pub use dense::{DenseCard, DenseEncoder, DenseModel, DenseSideCard, Embeddings};
 pub use error::EncodeError;
 pub use gleaner_format::SparseVector;
 pub use layout::{Layout, TensorCard};
@@ -60,7 +64,9 @@ pub use prune::Prune;
 pub use runtime::Runtime;
 pub use selftest::SelfTest;
 pub use session::{BATCH_TOLERANCE, Encoder};
-pub use settings::{Activation, Batching, MaxLength, Pooling, SideEncoder};
+pub use settings::{
+    Activation, Batching, DensePooling, MaxLength, ModelKind, Pooling, SideEncoder,
+};
 pub use side::SideCard;
 pub use terms::Unit;
 
