@@ -119,13 +119,6 @@ fn explanations_sum_to_the_score() {
         assert!(contributions.iter().all(|c| c["token"].is_string()));
     }
     assert_eq!(answer["hits"][0]["id"], "sense-04");
-    // People see the heaviest eight, and the sum of the others.
-    let arg = index.to_str().unwrap();
-    let shown = ok(&["search", "--index", arg, "pink eye contagious", "--explain", "-k", "1"]);
-    let terms = answer["hits"][0]["explanation"]["contributions"].as_array().unwrap().len();
-    assert!(terms > 8, "the test needs more terms than are shown");
-    assert_eq!(shown.lines().filter(|line| line.contains(" × ")).count(), 8, "{shown}");
-    assert!(shown.contains(&format!("{} more", terms - 8)), "{shown}");
     assert!(answer["profile"]["groups_total"].as_u64().unwrap() > 0);
 }
 

@@ -135,7 +135,7 @@ pub enum EncodeError {
     #[error(
         "output `{output}` of `{}` holds {columns} values per token, not a logit for each of \
          {terms} terms: token vectors or hidden states are no sparse model; export the graph with \
-         its output layer", path.display()
+         its output layer, or name that in a [head] table, as `gleaner model optimize` does", path.display()
     )]
     TokenVectors {
         /// The graph.

@@ -5,7 +5,8 @@
 //! of it, with a session of its own, that turns texts into [`SparseVector`]s. The way through the
 //! modules is the way of a text: `template` → `tokenize` → `batch` → `feed` → `session` → `readers` →
 //! `pool` → `prune`, or where a side has no graph `template` → `tokenize` → `table` → `pool` →
-//! `prune`. A [`DenseModel`] goes the same way as far as `session`, and on in `dense`.
+//! `prune`. Where a graph stops at the hidden states, `head` is its output layer; `optimize` makes such
+//! graphs out of others. A [`DenseModel`] goes the same way as far as `session`, and on in `dense`.
 //! `settings`, `layout`, `terms` and `side` decide how a folder is to be used, `fingerprint` names
 //! that decision, `selftest` checks it, `provenance` says where a weight comes from.
 //!

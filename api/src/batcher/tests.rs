@@ -15,6 +15,8 @@ const LIMITS: BatchLimits = BatchLimits {
     queue_texts: 16,
     share_searches: false,
 };
+/// A run that a busy machine has time to look at.
+const LONG_RUN: Duration = Duration::from_millis(400);
 const LENGTHS: MaxLength = MaxLength { query: 100, document: 100 };
 
 /// The vector of a text: its bytes, one term.
@@ -88,7 +90,7 @@ async fn everybody_gets_the_vectors_of_their_own_texts_in_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_search_waits_for_one_run_not_for_a_request() {
-    let (batcher, seen) = start(LIMITS, Duration::from_millis(20));
+    let (batcher, seen) = start(LIMITS, LONG_RUN);
     let many: Vec<String> = (0..64).map(|i| format!("document {i}")).collect();
     let documents = {
         let batcher = Arc::clone(&batcher);
@@ -104,7 +106,7 @@ async fn a_search_waits_for_one_run_not_for_a_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lone_text_waits_no_longer_than_the_bound() {
-    let wait = Duration::from_millis(50);
+    let wait = Duration::from_millis(400);
     let (batcher, _seen) = start(BatchLimits { wait, ..LIMITS }, Duration::ZERO);
     let begin = Instant::now();
     batcher.encode(Lane::Query, texts(&["alone"])).await.unwrap();
@@ -119,14 +121,15 @@ async fn a_lone_text_waits_no_longer_than_the_bound() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_refuses_and_recovers() {
-    let (batcher, _seen) = start(LIMITS, Duration::from_millis(30));
-    let waiting: Vec<_> = (0..2)
-        .map(|_| {
-            let batcher = Arc::clone(&batcher);
-            tokio::spawn(async move { batcher.encode(Lane::Document, texts(&["x"; 12])).await })
-        })
-        .collect();
-    until_waiting(&batcher, 16).await;
+    let (batcher, seen) = start(LIMITS, LONG_RUN);
+    let ask = |count: usize| {
+        let batcher = Arc::clone(&batcher);
+        tokio::spawn(async move { batcher.encode(Lane::Document, texts(&vec!["x"; count])).await })
+    };
+    let first = ask(LIMITS.texts);
+    seen.recv().unwrap();
+    let waiting = [first, ask(LIMITS.queue_texts)];
+    until_waiting(&batcher, LIMITS.queue_texts).await;
     let problem = batcher.encode(Lane::Query, texts(&["one more"])).await.unwrap_err();
     assert_eq!(problem.code(), Code::Overloaded);
     assert!(problem.detail().contains("16 texts"), "{}", problem.detail());
@@ -138,7 +141,7 @@ async fn a_full_queue_refuses_and_recovers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_gives_up_leaves_the_queue() {
-    let (batcher, seen) = start(LIMITS, Duration::from_millis(100));
+    let (batcher, seen) = start(LIMITS, LONG_RUN);
     let first = {
         let batcher = Arc::clone(&batcher);
         tokio::spawn(async move { batcher.encode(Lane::Document, texts(&["first"])).await })
@@ -201,7 +204,7 @@ async fn without_encoders_nobody_waits() {
 #[test]
 fn stopping_ends_the_run_under_way_and_no_other() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (batcher, seen) = start(LIMITS, Duration::from_millis(50));
+    let (batcher, seen) = start(LIMITS, LONG_RUN);
     let task = {
         let batcher = Arc::clone(&batcher);
         runtime.spawn(async move { batcher.encode(Lane::Document, texts(&["x"; 16])).await })
