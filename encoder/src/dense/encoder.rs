@@ -1,8 +1,9 @@
 //! One worker of a dense model: texts to vectors, pooled and normalised in float64.
 //!
 //! The law of batches holds here too: padding is masked in the graph and left out of pooling, so a
-//! number is within 1e-6 of that of the text encoded alone. A graph with more noise, one that
-//! quantises activations over a batch say, states `batching = "single"`; the self-test finds out.
+//! number is within 1e-6 of that of the text encoded alone. A graph that quantises activations over a
+//! batch has more noise, so its texts run alone; what else has states `batching = "single"`, and the
+//! self-test finds out.
 
 use std::borrow::Cow;
 use std::sync::Arc;

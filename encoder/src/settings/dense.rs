@@ -11,7 +11,7 @@
 //!                             # "graph" where the output is a row per text
 //! normalize = true            # to length 1; default: whether modules.json lists Normalize
 //! dims = 384                  # where the graph leaves the width open; default: the folder's
-//! batching = "padded"         # or "single", for graphs that quantise over a batch; default "padded"
+//! batching = "padded"         # or "single", the default for graphs that quantise over a batch
 //! max_length = { query = 32, document = 256 }   # default: the folder's, else 512, or the model's positions
 //! inputs = { ids = "input_ids", mask = "attention_mask", types = "token_type_ids" }   # names
 //! outputs = { embedding = "sentence_embedding" }                                      # its name
@@ -35,6 +35,7 @@ use super::lengths::{FileMaxLength, Lengths};
 use super::sentence::Sentence;
 use super::{Batching, FILE_NAME, Golden, ModelKind, Names, read_text};
 use crate::error::EncodeError;
+use crate::onnx::mentions;
 use crate::template::Template;
 
 /// Tokens per text where nothing is stated and the model has more positions: what most have.
@@ -196,6 +197,7 @@ impl File {
         };
         let graph = self.graph.map(|name| stated(folder, &name, &path, ("graph", "graph")));
         let graph = graph.unwrap_or_else(|| only_graph(folder, None))?;
+        let batching = self.batching.map_or_else(|| usual_batching(&graph), Ok)?;
         let own = [self.query.max_length, self.document.max_length];
         let default = sentence.max_length.unwrap_or(DEFAULT_MAX_LENGTH);
         let lengths = self.max_length.settle(folder, &path, own, default)?;
@@ -224,11 +226,20 @@ impl File {
             other_step: sentence.other_step,
             normalize: self.normalize.unwrap_or(sentence.normalize),
             lower_case: sentence.lower_case,
-            batching: self.batching.unwrap_or(Batching::Padded),
+            batching,
             lengths,
             templates,
             golden,
             path,
         })
+    }
+}
+
+/// Texts run alone through a graph that quantises what it computes by the range of the whole batch.
+fn usual_batching(graph: &Path) -> Result<Batching, EncodeError> {
+    match mentions(graph, "DynamicQuantizeLinear") {
+        Ok(true) => Ok(Batching::Single),
+        Ok(false) => Ok(Batching::Padded),
+        Err(source) => Err(EncodeError::Read { path: graph.to_owned(), source }),
     }
 }

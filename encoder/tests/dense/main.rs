@@ -186,6 +186,22 @@ fn a_pooled_graph_needs_no_settings() {
 }
 
 #[test]
+fn texts_run_alone_where_a_batch_is_quantised_together() {
+    let Some(runtime) = runtime() else { return };
+    let folder = copy(&fixture("dense-max"));
+    let path = folder.path().join("model.onnx");
+    let operator = b"DynamicQuantizeLinear";
+    // A field of the model's own that is there for remarks.
+    let remark = [&[0x32, operator.len() as u8][..], operator].concat();
+    fs::write(&path, [fs::read(&path).unwrap(), remark].concat()).unwrap();
+    let batching = || DenseModel::open(folder.path(), &runtime).unwrap().card().batching;
+    assert_eq!(batching(), Batching::Single);
+    let settings = "kind = \"dense\"\npooling = \"max\"\nbatching = \"padded\"";
+    fs::write(folder.path().join("gleaner.toml"), settings).unwrap();
+    assert_eq!(batching(), Batching::Padded);
+}
+
+#[test]
 fn fingerprints_are_of_a_side() {
     let Some(runtime) = runtime() else { return };
     let folder = copy(&fixture("dense-cls"));
