@@ -112,7 +112,7 @@ fn hidden_states_without_their_output_layer_are_refused() {
         Model::open(folder.path(), &runtime).err().unwrap()
     };
     let error = open("");
-    assert!(matches!(error, EncodeError::TokenVectors { columns: 128, .. }), "{error:?}");
+    assert!(matches!(error, EncodeError::VocabularyMismatch { columns: 128, .. }), "{error:?}");
     assert!(error.to_string().contains("gleaner model optimize"), "{error}");
     for (from, to) in [
         ("cls.predictions.bias", "no.such"),
