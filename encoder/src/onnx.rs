@@ -174,6 +174,21 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_name_is_found_where_two_looks_meet() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("graph");
+        for start in [0, LOOK_BYTES - 3, LOOK_BYTES, LOOK_BYTES + 2, 2 * LOOK_BYTES + 4] {
+            let mut bytes = vec![0; 2 * LOOK_BYTES + 10];
+            bytes[start..start + 6].copy_from_slice(b"MatMul");
+            std::fs::write(&path, bytes).unwrap();
+            assert!(mentions(&path, "MatMul").unwrap(), "{start}");
+            assert!(!mentions(&path, "MatMulInteger").unwrap(), "{start}");
+        }
+        std::fs::write(&path, b"Mat").unwrap();
+        assert!(!mentions(&path, "MatMul").unwrap());
+    }
+
     proptest! {
         #[test]
         fn written_fields_are_read_back(entries in prop::collection::vec(
