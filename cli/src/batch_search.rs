@@ -95,8 +95,16 @@ impl Queries {
             }
             _ => {
                 let mut input = InputFile::new(path, kind);
-                if model.model.is_some() && kind == InputKind::VectorsJsonl {
-                    let model = model::open_for(snapshot, model)?;
+                if model.model.is_none() && snapshot.manifest().model.is_some() {
+                    eprintln!(
+                        "note: the index is bound to a model; vectors must come from the same"
+                    );
+                }
+                let model = model.model.is_some().then(|| model::open_for(snapshot, model));
+                // A model is compared with the index's even where no token is to be named.
+                if let Some(model) = model.transpose()?
+                    && kind == InputKind::VectorsJsonl
+                {
                     input.terms = Some(model::terms(&model));
                 }
                 Ok(Self::Vectors(read_vectors(&input)?))

@@ -48,6 +48,13 @@ impl ResumableFile {
     pub(crate) fn open(path: &Path, made_by: MadeBy, resume: bool) -> anyhow::Result<Self> {
         let failed = || format!("cannot write {}", path.display());
         let begun = if resume { begun(path, &made_by)? } else { None };
+        if resume && begun.is_none() && path.exists() {
+            let reason = format!(
+                "{} is whole already; without --resume it is encoded again and replaced",
+                path.display()
+            );
+            return Err(Failure::CannotResume { reason }.into());
+        }
         let state = begun.unwrap_or_else(|| State {
             made_by,
             texts: 0,

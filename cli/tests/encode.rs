@@ -112,6 +112,7 @@ fn an_interrupted_run_goes_on_to_the_same_lines() {
         fails(encode(&other, &out, &["--resume"]), 1, "are not those it had");
         let resumed = ok(encode(&input, &out, &["--resume"]));
         assert!(text(&resumed.stderr).contains("texts found encoded"), "{}", text(&resumed.stderr));
+        fails(encode(&input, &out, &["--resume", "--format", "tei"]), 1, "is whole already");
         assert!(fs::read(&out).unwrap() == fs::read(&whole).unwrap(), "after {signal}");
     }
     let mut left: Vec<_> =

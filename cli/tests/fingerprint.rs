@@ -82,6 +82,9 @@ fn every_command_refuses_another_model() {
     );
     let vectors = path("vectors.jsonl");
     fs::write(&vectors, "{\"id\": 1, \"vector\": {\"vitamin\": 1.5}}\n").unwrap();
+    let binary = path("queries.bin");
+    let encode = ["encode", "--model", &other, "--side", "query", "--input", &queries];
+    ok(&[&encode[..], &["--format", "vectors", "--out", &binary]].concat());
     let before = ok(&["inspect", "--index", &index, "--json"]);
     let common = ["--index", &index, "--model", &other];
     for more in [
@@ -89,6 +92,8 @@ fn every_command_refuses_another_model() {
         &["search", "--tokens", "{\"vitamin\": 1}"],
         &["batch-search", "--queries", &queries, "--run", &run_file],
         &["batch-search", "--queries", &vectors, "--format", "vectors-jsonl", "--run", &run_file],
+        &["batch-search", "--queries", &binary, "--format", "vectors", "--run", &run_file],
+        &["inspect", "--queries", &binary],
         &["eval", "--dataset", &sample],
         &["index", "--input", &sample],
         &["index", "--input", &sample, "--resume"],

@@ -17,6 +17,7 @@ mod inputs;
 mod outputs;
 
 pub(crate) use dense::{DenseGraph, detect_dense};
+pub(crate) use outputs::fits;
 
 /// What a graph returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

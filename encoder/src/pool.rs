@@ -96,12 +96,16 @@ pub(crate) fn check_sparse(row: &[f32], is_final: bool, text: usize) -> Result<(
     let count = |wanted: fn(f32) -> bool| row.iter().filter(|&&value| wanted(value)).count();
     let columns = row.len();
     let (positive, negative) = (count(|value| value > 0.0), count(|value| value < 0.0));
-    let is_full = columns >= SPARSE_COLUMNS && positive * 2 > columns;
     let is_signed = is_final && negative * 4 > columns;
-    match is_full || is_signed {
+    match is_full(positive, columns) || is_signed {
         true => Err(EncodeError::NotSparse { text, positive, negative, columns }),
         false => Ok(()),
     }
+}
+
+/// Whether a row has too many positive values to be sparse.
+pub(crate) fn is_full(positive: usize, columns: usize) -> bool {
+    columns >= SPARSE_COLUMNS && positive * 2 > columns
 }
 
 /// The largest value per column. `rows` is `[tokens, columns]`, `pooled` is `[columns]` and is

@@ -12,7 +12,7 @@ use crate::Side;
 use crate::error::EncodeError;
 use crate::external;
 use crate::head::Head;
-use crate::layout::{GraphLayout, Layout, TensorCard, detect};
+use crate::layout::{GraphLayout, Layout, TensorCard, detect, fits};
 use crate::model::read_file;
 use crate::prune::Prune;
 use crate::runtime::Runtime;
@@ -94,14 +94,19 @@ impl OpenedGraph {
         let inputs: Vec<_> = session.inputs().iter().map(TensorCard::of).collect();
         let outputs: Vec<_> = session.outputs().iter().map(TensorCard::of).collect();
         let layout = detect(file, (&inputs, &outputs), &settings.graph, (tokens, terms))?;
-        let head = open_head(file, &layout, terms.unwrap_or(tokens))?;
+        let head = open_head(file, &layout, terms)?;
         let file = file.to_owned();
         Ok((Self { file, weight_files, layout, head, inputs, outputs }, session))
     }
 }
 
 /// Reads the output layer of a graph of hidden states from the graph's file; nothing for others.
-fn open_head(path: &Path, graph: &GraphLayout, terms: usize) -> Result<Option<Head>, EncodeError> {
+/// `terms` is the number of terms, where the output layer need not tell it.
+fn open_head(
+    path: &Path,
+    graph: &GraphLayout,
+    terms: Option<usize>,
+) -> Result<Option<Head>, EncodeError> {
     let Some(tensors) = &graph.head else { return Ok(None) };
     let head = Head::read(&read_file("graph", path)?, path, tensors, graph.columns);
     let mut head = head.map_err(|source| EncodeError::InvalidFile {
@@ -109,11 +114,13 @@ fn open_head(path: &Path, graph: &GraphLayout, terms: usize) -> Result<Option<He
         path: path.to_owned(),
         source,
     })?;
-    if head.rows() < terms {
-        let (output, columns) = (tensors.matrix.clone(), head.rows());
-        return Err(EncodeError::VocabularyMismatch { output, columns, tokens: terms });
+    if let Some(terms) = terms {
+        if !fits(head.rows(), terms) {
+            let (output, columns) = (tensors.matrix.clone(), head.rows());
+            return Err(EncodeError::VocabularyMismatch { output, columns, tokens: terms });
+        }
+        head.limit(terms);
     }
-    head.limit(terms);
     Ok(Some(head))
 }
 

@@ -128,10 +128,16 @@ impl<'a> Search<'a> {
             if let Some(found) = self.importance_and_gate(&candidates) {
                 return Ok(found);
             }
+            let per_token: Vec<&TensorCard> =
+                candidates.iter().copied().filter(|output| output.shape.len() == 3).collect();
             candidates.retain(|output| match (width(output), self.terms) {
                 (Some(width), Some(terms)) => fits(width, terms),
                 _ => false,
             });
+            if candidates.is_empty() && per_token.len() == 1 {
+                // Of the wrong width, which is said with its own name.
+                candidates = per_token;
+            }
         }
         let terms = self.terms.map_or_else(|| "terms".to_owned(), |terms| terms.to_string());
         match candidates[..] {
@@ -200,7 +206,7 @@ fn width(output: &TensorCard) -> Option<usize> {
 
 /// Whether an output of this width belongs to a vocabulary of this size: equal, or padded up to a
 /// multiple of 64 as some models do.
-pub(super) fn fits(columns: usize, terms: usize) -> bool {
+pub(crate) fn fits(columns: usize, terms: usize) -> bool {
     columns == terms || (columns > terms && columns.is_multiple_of(64) && columns - terms < 128)
 }
 

@@ -3,7 +3,7 @@
 use super::{Outputs, Run};
 use crate::error::EncodeError;
 use crate::head::{Head, Scratch};
-use crate::pool::{Finish, Pooled, sparse};
+use crate::pool::{Finish, Pooled, is_full, sparse};
 use crate::settings::{Activation, Pooling};
 
 pub(super) fn read(
@@ -21,6 +21,11 @@ pub(super) fn read(
     let steps = (run.pooling, run.finish.activation);
     let mut read = |(text, values): (usize, &[f32])| {
         let values = head.pool(states_of(run, text, values), text, steps, scratch)?;
+        let positive = values.iter().filter(|value| value.1 > 0.0).count();
+        if is_full(positive, run.terms.len()) {
+            let (negative, columns) = (run.terms.len() - positive, run.terms.len());
+            return Err(EncodeError::NotSparse { text, positive, negative, columns });
+        }
         sparse(values.iter().copied(), finish, text)
     };
     run.texts(&outputs.weights, length * width).map(&mut read).collect()

@@ -111,8 +111,14 @@ fn hidden_states_without_their_output_layer_are_refused() {
         std::fs::write(folder.path().join("gleaner.toml"), settings).unwrap();
         Model::open(folder.path(), &runtime).err().unwrap()
     };
+    // Another model's tokenizer, with the right output layer.
+    let other = root().join("data/fixtures/splade-max/tokenizer.json");
+    std::fs::copy(other, folder.path().join("tokenizer.json")).unwrap();
+    let error = open(SHIPPED_HEAD);
+    assert!(matches!(error, EncodeError::VocabularyMismatch { columns: 30_522, .. }), "{error:?}");
+    std::fs::copy(shipped().join("tokenizer.json"), folder.path().join("tokenizer.json")).unwrap();
     let error = open("");
-    assert!(matches!(error, EncodeError::VocabularyMismatch { columns: 128, .. }), "{error:?}");
+    assert!(matches!(error, EncodeError::TokenVectors { columns: 128, .. }), "{error:?}");
     assert!(error.to_string().contains("gleaner model optimize"), "{error}");
     for (from, to) in [
         ("cls.predictions.bias", "no.such"),
