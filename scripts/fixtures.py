@@ -525,7 +525,7 @@ def sources():
 
 [fixtures]
 folder = "fixtures"
-source = "written by us: scripts/fixtures.py, random weights"
+source = "written by us: scripts/fixtures.py and scripts/dense_fixtures.py, random weights"
 licence = "MIT OR Apache-2.0"
 
 [fixtures.files]

@@ -168,13 +168,14 @@ pub(crate) enum SideArg {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum VectorFormat {
-    /// One JSON array of `{"index", "value"}` per text, as TEI's /embed_sparse
+    /// One JSON array of `{"index", "value"}` per text, as TEI's /embed_sparse; of numbers from a dense
+    /// model, as /embed
     Tei,
     /// Anserini's JsonVectorCollection: token → round(100 × weight)
     Anserini,
     /// The binary exchange file: rows in order, empty rows kept. Held in memory until the end
     Vectors,
-    /// Seismic's JSONL: token → weight
+    /// Seismic's JSONL: token → weight; from a dense model, `id` and an array of numbers
     VectorsJsonl,
     /// The Common Index File Format: postings by token, round(100 × weight), zeros left out. Held in
     /// memory until the end

@@ -12,12 +12,13 @@ use std::{
 };
 
 use clap::ValueEnum;
-use gleaner_encoder::{Encoder, Model, Side, SparseVector};
+use gleaner_encoder::{EncodeError, Encoder, Model, ModelKind, Side, SparseVector};
 use gleaner_format::{CiffBuilder, write_vectors};
 use gleaner_indexer::Document;
 
 use crate::{
     args::{EncodeArgs, SideArg, VectorFormat},
+    dense,
     failure::Failure,
     index::{STOP, stop_on_signal},
     lines::Documents,
@@ -28,16 +29,19 @@ use crate::{
 };
 
 /// Texts of a chunk for each thread: enough that those of one length find each other.
-const CHUNK_TEXTS: usize = 256;
+pub(crate) const CHUNK_TEXTS: usize = 256;
 /// Time between two lines of progress.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(args: &EncodeArgs) -> anyhow::Result<()> {
-    let model = model::open(&args.model, args.query_encoder, &args.runtime)?;
     let side = match args.side {
         SideArg::Query => Side::Query,
         SideArg::Document => Side::Document,
     };
+    if ModelKind::of(&args.model)? == ModelKind::Dense {
+        return dense::encode(args, side);
+    }
+    let model = model::open(&args.model, args.query_encoder, &args.runtime)?;
     if args.provenance {
         return provenance(args, &model, side);
     }
@@ -53,7 +57,8 @@ pub(crate) fn run(args: &EncodeArgs) -> anyhow::Result<()> {
         if chunk.is_empty() {
             break;
         }
-        let vectors = encode_all(&mut encoders, side, &chunk)?;
+        let encode = |encoder: &mut Encoder, texts: &[&str]| encoder.encode(side, texts);
+        let vectors = encode_all(&mut encoders, &chunk, encode)?.into_iter().flatten().collect();
         sink.write(&model, args.format, &chunk, vectors)?;
         sink.commit(chunk.len(), &documents)?;
         progress.add(chunk.len());
@@ -79,7 +84,7 @@ enum Sink {
 }
 
 /// An output that is complete only when that is said.
-trait Finish: Write {
+pub(crate) trait Finish: Write {
     fn finish(self: Box<Self>) -> anyhow::Result<()>;
 }
 
@@ -93,6 +98,14 @@ impl Finish for crate::output::Stdout {
     fn finish(mut self: Box<Self>) -> anyhow::Result<()> {
         Ok(self.flush()?)
     }
+}
+
+/// A file that appears when it is whole, or stdout for `-`.
+pub(crate) fn create(path: &Path) -> anyhow::Result<Box<dyn Finish>> {
+    Ok(match path == Path::new("-") {
+        true => Box::new(stdout()),
+        false => Box::new(Output::create(path)?),
+    })
 }
 
 impl Sink {
@@ -123,8 +136,7 @@ impl Sink {
             }
             return Ok(Self::File(file));
         }
-        let out: Box<dyn Finish> =
-            if is_stdout { Box::new(stdout()) } else { Box::new(Output::create(path)?) };
+        let out = create(path)?;
         Ok(match args.format {
             VectorFormat::Vectors => Self::Rows(Vec::new(), out),
             VectorFormat::Ciff => Self::Lists(CiffBuilder::new(), out),
@@ -209,20 +221,20 @@ fn pass_over(file: &ResumableFile, documents: &mut Documents) -> anyhow::Result<
 }
 
 /// Lines on stderr now and then.
-struct Progress {
-    texts: u64,
+pub(crate) struct Progress {
+    pub(crate) texts: u64,
     found: u64,
     start: Instant,
     last_line: Instant,
 }
 
 impl Progress {
-    fn new(found: u64) -> Self {
+    pub(crate) fn new(found: u64) -> Self {
         let start = Instant::now();
         Self { texts: found, found, start, last_line: start }
     }
 
-    fn add(&mut self, texts: usize) {
+    pub(crate) fn add(&mut self, texts: usize) {
         self.texts += texts as u64;
         if self.last_line.elapsed() >= LINE_INTERVAL {
             self.say();
@@ -230,7 +242,7 @@ impl Progress {
         }
     }
 
-    fn say(&self) {
+    pub(crate) fn say(&self) {
         let seconds = self.start.elapsed().as_secs_f64().max(1e-3);
         let rate = (self.texts - self.found) as f64 / seconds;
         eprintln!("{} texts encoded, {rate:.0}/s", self.texts);
@@ -254,10 +266,7 @@ struct TracedTerm<'a> {
 fn provenance(args: &EncodeArgs, model: &Model, side: Side) -> anyhow::Result<()> {
     let mut encoder = model.encoder(args.threads.unwrap_or(0))?;
     let mut documents = Documents::open(&args.input)?;
-    let mut out: Box<dyn Finish> = match args.out == Path::new("-") {
-        true => Box::new(stdout()),
-        false => Box::new(Output::create(&args.out)?),
-    };
+    let mut out = create(&args.out)?;
     let token = token_of(model);
     loop {
         let chunk = documents.next_chunk(CHUNK_TEXTS)?;
@@ -283,20 +292,20 @@ fn provenance(args: &EncodeArgs, model: &Model, side: Side) -> anyhow::Result<()
     }
 }
 
-/// Encodes a chunk on all encoders at once; vectors in the order of the documents.
-fn encode_all(
-    encoders: &mut [Encoder],
-    side: Side,
+/// Encodes a chunk on all encoders at once; what each of them made, in the order of the documents.
+pub(crate) fn encode_all<E: Send, R: Send>(
+    encoders: &mut [E],
     documents: &[Document],
-) -> anyhow::Result<Vec<SparseVector>> {
-    let share = documents.len().div_ceil(encoders.len()).max(1);
+    encode: impl Fn(&mut E, &[&str]) -> Result<R, EncodeError> + Sync,
+) -> anyhow::Result<Vec<R>> {
+    let (share, encode) = (documents.len().div_ceil(encoders.len()).max(1), &encode);
     let parts = std::thread::scope(|scope| {
         let workers: Vec<_> = documents
             .chunks(share)
             .zip(encoders)
             .map(|(part, encoder)| {
                 let texts: Vec<&str> = part.iter().map(|document| &document.text[..]).collect();
-                scope.spawn(move || encoder.encode(side, &texts))
+                scope.spawn(move || encode(encoder, &texts))
             })
             .collect();
         let join = |worker: std::thread::ScopedJoinHandle<'_, _>| {
@@ -304,7 +313,7 @@ fn encode_all(
         };
         workers.into_iter().map(join).collect::<Result<Vec<_>, _>>()
     })?;
-    Ok(parts.into_iter().flatten().collect())
+    Ok(parts)
 }
 
 fn write_lines(

@@ -7,6 +7,7 @@
 mod args;
 mod batch_search;
 mod demo;
+mod dense;
 mod doctor;
 mod download;
 mod effort;

@@ -7,8 +7,8 @@ use std::{
 };
 
 use gleaner_encoder::{
-    EncodeError, Encoder, Model, ModelCard, OptimizeOptions, Runtime, Side, SideCard, SideEncoder,
-    SparseVector, Windows,
+    EncodeError, Encoder, Model, ModelCard, ModelKind, OptimizeOptions, Runtime, Side, SideCard,
+    SideEncoder, SparseVector, TensorCard, Windows,
 };
 use gleaner_indexer::{DocumentEncoder, EncodedRow, EncodedText, Terms};
 use gleaner_searcher::{LongTexts, Snapshot};
@@ -17,6 +17,7 @@ use crate::{
     args::{
         InspectModelArgs, ModelArgs, OptimizeArgs, QueryEncoderArg, QueryModelArgs, RuntimeArgs,
     },
+    dense,
     failure::{Failure, model_error},
     output::stdout,
 };
@@ -144,6 +145,9 @@ pub(crate) fn words(
 
 /// `gleaner model inspect`
 pub(crate) fn inspect(args: &InspectModelArgs) -> anyhow::Result<()> {
+    if ModelKind::of(&args.model.folder)? == ModelKind::Dense {
+        return dense::inspect(args);
+    }
     let model = open(&args.model.folder, args.query_encoder, &args.model.runtime)?;
     let mut encoder = model.encoder(1)?;
     let mut statistics = Vec::new();
@@ -234,14 +238,24 @@ fn print_card(out: &mut impl Write, card: &ModelCard) -> anyhow::Result<()> {
         print_side(out, name, side)?;
     }
     writeln!(out, "batching      {:?}", card.batching)?;
-    for input in &card.inputs {
-        writeln!(out, "input         {} {} {:?}", input.name, input.element, input.shape)?;
-    }
-    for output in &card.outputs {
-        writeln!(out, "output        {} {} {:?}", output.name, output.element, output.shape)?;
-    }
+    print_tensors(out, &card.inputs, &card.outputs)?;
     let (version, path) = (&card.runtime_version, card.runtime.display());
     writeln!(out, "runtime       ONNX Runtime {version} at {path}")?;
+    Ok(())
+}
+
+/// The inputs and outputs of a graph.
+pub(crate) fn print_tensors(
+    out: &mut impl Write,
+    inputs: &[TensorCard],
+    outputs: &[TensorCard],
+) -> anyhow::Result<()> {
+    for input in inputs {
+        writeln!(out, "input         {} {} {:?}", input.name, input.element, input.shape)?;
+    }
+    for output in outputs {
+        writeln!(out, "output        {} {} {:?}", output.name, output.element, output.shape)?;
+    }
     Ok(())
 }
 
@@ -265,8 +279,10 @@ fn print_side(out: &mut impl Write, name: &str, side: &SideCard) -> anyhow::Resu
 
 /// `gleaner model selftest`
 pub(crate) fn selftest(args: &ModelArgs) -> anyhow::Result<()> {
-    let model = open(&args.folder, None, &args.runtime)?;
-    let test = model.selftest()?;
+    let test = match ModelKind::of(&args.folder)? {
+        ModelKind::Sparse => open(&args.folder, None, &args.runtime)?.selftest()?,
+        ModelKind::Dense => dense::open(&args.folder, &args.runtime)?.selftest()?,
+    };
     let mut out = stdout();
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&test)?)?;

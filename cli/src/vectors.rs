@@ -23,7 +23,7 @@ pub(crate) fn create(path: &Path) -> anyhow::Result<Box<dyn Write>> {
 }
 
 /// An id as Seismic and Anserini write it: a number where it is one.
-fn id_value(id: &str) -> Value {
+pub(crate) fn id_value(id: &str) -> Value {
     match id.parse::<u64>() {
         Ok(number) if number.to_string() == id => json!(number),
         _ => json!(id),

@@ -151,7 +151,8 @@ pub enum EncodeError {
     #[error(
         "output `{output}` of `{}` holds {columns} values per text, not a weight for each of \
          {terms} terms: a dense embedding is no sparse model; export the graph with its output \
-         layer, or state [terms] in gleaner.toml if columns are codes", path.display()
+         layer, or state [terms] in gleaner.toml if columns are codes; a dense folder (`kind = \
+         \"dense\"`) can be inspected and encoded with, not searched", path.display()
     )]
     DenseEmbedding {
         /// The graph.
@@ -161,6 +162,35 @@ pub enum EncodeError {
         /// Values per text.
         columns: usize,
         /// The number of terms.
+        terms: usize,
+    },
+    /// The folder says that it is another kind of model than the one asked for.
+    #[error(
+        "the model in `{}` is {found}, but a {asked} one is asked for: `kind` and the other keys of \
+         its gleaner.toml say so; take a {asked} model, or correct that file", folder.display()
+    )]
+    OtherKind {
+        /// The model folder.
+        folder: PathBuf,
+        /// What it is.
+        found: &'static str,
+        /// What was asked for.
+        asked: &'static str,
+    },
+    /// A graph that was to be dense returns weights of terms.
+    #[error(
+        "output `{output}` of `{}` holds {columns} values in a row, with {terms} tokens in the \
+         vocabulary: weights of terms are no dense embedding; open it as a sparse model, or state \
+         kind = \"dense\" in gleaner.toml", path.display()
+    )]
+    SparseWeights {
+        /// The graph.
+        path: PathBuf,
+        /// Its output.
+        output: String,
+        /// Values in a row.
+        columns: usize,
+        /// The number of tokens.
         terms: usize,
     },
     /// A row of weights is not sparse: mostly negative, or hardly a zero in it.
@@ -308,6 +338,19 @@ pub enum EncodeError {
         term: u32,
         /// The weight.
         weight: f32,
+    },
+    /// A dense model produced a number that is none, or infinite.
+    #[error(
+        "text {text} has {value} in dimension {dimension}: the graph computes what is no \
+         embedding; export it again, in float32 if it is in float16"
+    )]
+    NonFiniteEmbedding {
+        /// Position of the text in the call.
+        text: usize,
+        /// Where in the vector.
+        dimension: usize,
+        /// The value.
+        value: f32,
     },
     /// The model produced a vector that cannot be stored.
     #[error("the vector of text {text} is not valid")]

@@ -52,10 +52,7 @@ pub(crate) fn fingerprint(
         Kind::Table(_) => None,
     };
     if let Some(graph) = graph {
-        files.push(("graph".to_owned(), digest_file(&graph.file)?));
-        for (label, path) in weight_files(graph) {
-            files.push((format!("weights {label}"), digest_file(&path)?));
-        }
+        files = graph_digests(&graph.file, &graph.weight_files)?;
     } else if let Some(table) = &opened.card.file {
         files.push(("table".to_owned(), digest_file(table)?));
     }
@@ -64,7 +61,7 @@ pub(crate) fn fingerprint(
         pooling: opened.pooling,
         activation: opened.activation,
         batching: settings.batching,
-        max_length: [settings.max_length.query, opened.card.max_length],
+        max_length: [settings.lengths.max.query, opened.card.max_length],
     };
     let mut text = canonical(&files, graph.map(|graph| &graph.layout), shaping);
     extend(&mut text, side, opened, facts)?;
@@ -158,20 +155,35 @@ fn extend(
     Ok(())
 }
 
+/// The digests of a graph and of the files that hold its weights, of which it names some, each with
+/// what the file is.
+///
+/// Errors: `Read` when a file cannot be read.
+pub(crate) fn graph_digests(
+    graph: &Path,
+    named: &[(String, PathBuf)],
+) -> Result<Vec<(String, String)>, EncodeError> {
+    let mut digests = vec![("graph".to_owned(), digest_file(graph)?)];
+    for (label, path) in weight_files(graph, named) {
+        digests.push((format!("weights {label}"), digest_file(&path)?));
+    }
+    Ok(digests)
+}
+
 /// The files that hold a large graph's weights: those by the names that exporters use, by their
 /// suffix, where they exist; then others that the graph names.
-fn weight_files(graph: &OpenedGraph) -> Vec<(String, PathBuf)> {
+fn weight_files(graph: &Path, named: &[(String, PathBuf)]) -> Vec<(String, PathBuf)> {
     let mut files: Vec<(String, PathBuf)> = ["_data", ".data"]
         .into_iter()
         .filter_map(|suffix| {
-            let mut name = graph.file.as_os_str().to_owned();
+            let mut name = graph.as_os_str().to_owned();
             name.push(suffix);
             let path = PathBuf::from(name);
             path.is_file().then_some((suffix.to_owned(), path))
         })
         .collect();
     let usual: Vec<PathBuf> = files.iter().map(|(_, path)| path.clone()).collect();
-    let others = graph.weight_files.iter().filter(|(_, path)| !usual.contains(path)).cloned();
+    let others = named.iter().filter(|(_, path)| !usual.contains(path)).cloned();
     files.extend(others);
     files
 }
@@ -188,7 +200,7 @@ fn digest_file(path: &Path) -> Result<String, EncodeError> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

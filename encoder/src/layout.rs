@@ -12,9 +12,11 @@ use serde::{Deserialize, Serialize};
 use crate::error::EncodeError;
 use crate::settings::{GraphSettings, HeadTensors};
 
+mod dense;
 mod inputs;
 mod outputs;
 
+pub(crate) use dense::{DenseGraph, detect_dense};
 pub(crate) use outputs::fits;
 
 /// What a graph returns.

@@ -3,12 +3,13 @@
 //! The first stage of the pipeline. A [`Runtime`] is the ONNX Runtime library, loaded once; a
 //! [`Model`] is an opened model folder (graph, tokenizer, settings); an [`Encoder`] is one worker
 //! of it, with a session of its own, that turns texts into [`SparseVector`]s. The way through the
-//! modules is the way of a text: `template` → `tokenize` → `batch` → `session` → `readers` → `pool` →
-//! `prune`, or where a side has no graph `template` → `tokenize` → `table` → `pool` → `prune`.
-//! Where a graph stops at the hidden states, `head` is its output layer; `optimize` makes such graphs
-//! out of others. `settings`, `layout`, `terms` and `side` decide how a folder is to be used,
-//! `fingerprint` names that decision, `selftest` checks it, `provenance` says where a weight comes
-//! from, `windows` cuts texts that are longer than a model reads.
+//! modules is the way of a text: `template` → `tokenize` → `batch` → `feed` → `session` → `readers` →
+//! `pool` → `prune`, or where a side has no graph `template` → `tokenize` → `table` → `pool` →
+//! `prune`. Where a graph stops at the hidden states, `head` is its output layer; `optimize` makes such
+//! graphs out of others. A [`DenseModel`] goes the same way as far as `session`, and on in `dense`.
+//! `settings`, `layout`, `terms` and `side` decide how a folder is to be used, `fingerprint` names
+//! that decision, `selftest` checks it, `provenance` says where a weight comes from, `windows` cuts
+//! texts that are longer than a model reads.
 //!
 //! The law of this crate: a text's vector does not depend on the texts it is encoded with. In any
 //! batch every weight is within 1e-6 of the weight of the text encoded alone, and the set of terms
@@ -29,8 +30,10 @@
 //! ```
 
 mod batch;
+mod dense;
 mod error;
 mod external;
+mod feed;
 mod fingerprint;
 mod head;
 mod layout;
@@ -52,6 +55,7 @@ mod terms;
 mod tokenize;
 mod windows;
 
+pub use dense::{DenseCard, DenseEncoder, DenseModel, DenseSideCard, Embeddings};
 pub use error::EncodeError;
 pub use gleaner_format::SparseVector;
 pub use layout::{Layout, TensorCard};
@@ -63,7 +67,9 @@ pub use prune::Prune;
 pub use runtime::Runtime;
 pub use selftest::SelfTest;
 pub use session::{BATCH_TOLERANCE, Encoder};
-pub use settings::{Activation, Batching, MaxLength, Pooling, SideEncoder};
+pub use settings::{
+    Activation, Batching, DensePooling, MaxLength, ModelKind, Pooling, SideEncoder,
+};
 pub use side::SideCard;
 pub use terms::Unit;
 pub use windows::{LongText, Passage, Windows, highest_weights};

@@ -5,6 +5,10 @@
 //! `onnx/graph.rs` has nodes and values, `onnx/tensor.rs` has numbers.
 //! Source of the field numbers: `onnx.proto3` of ONNX 1.17.
 
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
 pub(crate) mod graph;
 pub(crate) mod tensor;
 
@@ -25,6 +29,31 @@ pub(crate) enum OnnxError {
     NoTensor { name: String },
     #[error("tensor `{name}`: {reason}")]
     Tensor { name: String, reason: String },
+}
+
+/// Bytes of a file that are looked through at once.
+const LOOK_BYTES: usize = 1 << 20;
+
+/// Whether a name, of an operator say, stands anywhere in a graph's file. It may stand there as
+/// something else, so this is for choices that are safe either way.
+///
+/// Cost: one pass over the file, with a buffer of a mebibyte.
+pub(crate) fn mentions(path: &Path, name: &str) -> std::io::Result<bool> {
+    let mut file = File::open(path)?;
+    let (mut buffer, mut kept) = (vec![0; LOOK_BYTES + name.len()], 0);
+    loop {
+        let read = file.read(&mut buffer[kept..])?;
+        let end = kept + read;
+        if buffer[..end].windows(name.len()).any(|bytes| bytes == name.as_bytes()) {
+            return Ok(true);
+        }
+        if read == 0 {
+            return Ok(false);
+        }
+        // The name may go on in what is read next.
+        kept = end.min(name.len().saturating_sub(1));
+        buffer.copy_within(end - kept..end, 0);
+    }
 }
 
 /// Wire types of the protobuf encoding.
@@ -144,6 +173,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_name_is_found_where_two_looks_meet() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("graph");
+        for start in [0, LOOK_BYTES - 3, LOOK_BYTES, LOOK_BYTES + 2, 2 * LOOK_BYTES + 4] {
+            let mut bytes = vec![0; 2 * LOOK_BYTES + 10];
+            bytes[start..start + 6].copy_from_slice(b"MatMul");
+            std::fs::write(&path, bytes).unwrap();
+            assert!(mentions(&path, "MatMul").unwrap(), "{start}");
+            assert!(!mentions(&path, "MatMulInteger").unwrap(), "{start}");
+        }
+        std::fs::write(&path, b"Mat").unwrap();
+        assert!(!mentions(&path, "MatMul").unwrap());
+    }
 
     proptest! {
         #[test]

@@ -54,7 +54,7 @@ pub(crate) struct Space {
 pub(crate) struct Tensor<'a, T: Clone> {
     name: &'a str,
     shape: Vec<i64>,
-    values: Cow<'a, [T]>,
+    pub(crate) values: Cow<'a, [T]>,
 }
 
 /// What a graph returned.
@@ -86,7 +86,11 @@ impl<'a> Outputs<'a> {
     }
 }
 
-fn floats<'a>(name: &'a str, value: &'a DynValue) -> Result<Tensor<'a, f32>, EncodeError> {
+/// A tensor of floats of either width. Errors: `Runtime` when it holds something else.
+pub(crate) fn floats<'a>(
+    name: &'a str,
+    value: &'a DynValue,
+) -> Result<Tensor<'a, f32>, EncodeError> {
     let failed = EncodeError::runtime("return floating-point values");
     let is_half = matches!(
         value.dtype(),
@@ -113,7 +117,7 @@ fn integers<'a>(name: &'a str, value: &'a DynValue) -> Result<Tensor<'a, i64>, E
 
 impl<T: Clone> Tensor<'_, T> {
     /// Errors: `OutputShape` when the tensor has another shape.
-    fn check(&self, expected: &[usize]) -> Result<(), EncodeError> {
+    pub(crate) fn check(&self, expected: &[usize]) -> Result<(), EncodeError> {
         let expected: Vec<i64> = expected.iter().map(|&size| size as i64).collect();
         match self.shape == expected {
             true => Ok(()),

@@ -6,6 +6,7 @@
 //! a query; other keys are ignored.
 
 use gleaner_format::SparseVector;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::Side;
@@ -64,16 +65,8 @@ struct Difference {
 
 /// Encodes the golden texts, each on its side, alone and together, and compares.
 pub(crate) fn run(encoder: &mut Encoder, golden: &Golden) -> Result<SelfTest, EncodeError> {
-    let goldens = read(golden)?;
-    let mut report = SelfTest {
-        texts: goldens.len(),
-        tolerance: golden.tolerance,
-        largest_error: 0.0,
-        set_differences: 0,
-        largest_batch_difference: 0.0,
-        passed: true,
-        failures: Vec::new(),
-    };
+    let goldens: Vec<GoldenText> = read(golden)?;
+    let mut report = SelfTest::new(goldens.len(), golden.tolerance);
     let sides = match encoder.model.query_is_stated {
         true => &[Side::Document, Side::Query][..],
         false => &[Side::Document],
@@ -123,7 +116,20 @@ fn compare(
 }
 
 impl SelfTest {
-    fn fail(&mut self, failure: String) {
+    /// A report of so many texts that nothing has failed in yet.
+    pub(crate) fn new(texts: usize, tolerance: f32) -> Self {
+        Self {
+            texts,
+            tolerance,
+            largest_error: 0.0,
+            set_differences: 0,
+            largest_batch_difference: 0.0,
+            passed: true,
+            failures: Vec::new(),
+        }
+    }
+
+    pub(crate) fn fail(&mut self, failure: String) {
         self.passed = false;
         if self.failures.len() < NAMED_FAILURES {
             self.failures.push(failure);
@@ -131,9 +137,12 @@ impl SelfTest {
     }
 }
 
-fn read(golden: &Golden) -> Result<Vec<GoldenText>, EncodeError> {
+/// The texts of a golden file, at least one.
+///
+/// Errors: `MissingFile`, `Read` or `InvalidFile`.
+pub(crate) fn read<T: DeserializeOwned>(golden: &Golden) -> Result<Vec<T>, EncodeError> {
     let bytes = read_file("golden file", &golden.file)?;
-    let texts: Vec<GoldenText> =
+    let texts: Vec<T> =
         serde_json::from_slice(&bytes).map_err(|error| invalid(golden, error.into()))?;
     if texts.is_empty() {
         return Err(invalid(golden, "it has no texts".into()));
@@ -146,14 +155,14 @@ fn vector(text: &GoldenText, golden: &Golden) -> Result<SparseVector, EncodeErro
         .map_err(|error| invalid(golden, error.into()))
 }
 
-fn invalid(golden: &Golden, source: crate::error::Cause) -> EncodeError {
+pub(crate) fn invalid(golden: &Golden, source: crate::error::Cause) -> EncodeError {
     EncodeError::InvalidFile { what: "golden file", path: golden.file.clone(), source }
 }
 
 /// The golden texts of a model; none where it has no readable golden file.
 pub(crate) fn golden_texts(model: &Model) -> Vec<String> {
-    let texts = model.golden().and_then(|golden| read(golden).ok()).unwrap_or_default();
-    texts.into_iter().map(|golden| golden.text).collect()
+    let texts = model.golden().and_then(|golden| read::<GoldenText>(golden).ok());
+    texts.unwrap_or_default().into_iter().map(|golden| golden.text).collect()
 }
 
 /// The largest difference of a weight, a missing term counted as 0.

@@ -19,12 +19,12 @@ use std::sync::Arc;
 
 use gleaner_format::SparseVector;
 use ort::session::builder::GraphOptimizationLevel;
-use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionInputValue};
-use ort::value::TensorRef;
+use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, Session};
 
 use crate::Side;
 use crate::batch::{Batch, Budget, plan};
 use crate::error::EncodeError;
+use crate::feed::Fed;
 use crate::layout::{GraphLayout, Layout};
 use crate::model::Opened;
 use crate::pool::sparse;
@@ -48,10 +48,12 @@ pub struct Encoder {
     space: Space,
 }
 
-struct GraphSession {
-    session: Session,
-    options: RunOptions<HasSelectedOutputs>,
-    budget: Budget,
+/// A session with what its runs need.
+pub(crate) struct GraphSession {
+    pub(crate) session: Session,
+    /// Which outputs are computed.
+    pub(crate) options: RunOptions<HasSelectedOutputs>,
+    pub(crate) budget: Budget,
 }
 
 /// Opens a session on a graph file.
@@ -79,15 +81,19 @@ pub(crate) fn open(
 }
 
 impl GraphSession {
+    /// A session of which these outputs are read. Errors: `Runtime`.
+    pub(crate) fn reading<'a>(
+        outputs: impl IntoIterator<Item = &'a str>,
+        budget: Budget,
+        session: Session,
+    ) -> Result<Self, EncodeError> {
+        let none = OutputSelector::no_default();
+        let selector = outputs.into_iter().fold(none, |selector, output| selector.with(output));
+        let options = RunOptions::new().map_err(EncodeError::runtime("prepare a run"))?;
+        Ok(Self { session, options: options.with_outputs(selector), budget })
+    }
+
     fn new(graph: &GraphLayout, batching: Batching, session: Session) -> Result<Self, EncodeError> {
-        let selector = OutputSelector::no_default().with(graph.output.as_str());
-        let selector = match &graph.second {
-            Some(second) => selector.with(second.as_str()),
-            None => selector,
-        };
-        let options = RunOptions::new()
-            .map_err(EncodeError::runtime("prepare a run"))?
-            .with_outputs(selector);
         let columns = graph.columns;
         let batching = if graph.is_single { Batching::Single } else { batching };
         let budget = match graph.layout {
@@ -97,7 +103,8 @@ impl GraphSession {
             Layout::Gated => Budget::new(batching, 0, 2 * columns),
             Layout::Pooled | Layout::Sparse | Layout::Lookup => Budget::new(batching, 0, columns),
         };
-        Ok(Self { session, options, budget: budget.at_most(graph.fixed.batch) })
+        let outputs = std::iter::once(&graph.output).chain(&graph.second).map(String::as_str);
+        Self::reading(outputs, budget.at_most(graph.fixed.batch), session)
     }
 }
 
@@ -241,10 +248,10 @@ impl Encoder {
         let length = graph.fixed.length.unwrap_or(batch.length);
         let batch = Batch { texts: batch.texts.clone(), length };
         let rows = graph.fixed.batch.unwrap_or(batch.texts.len());
-        let values = Fed::new(graph, &batch, tokens, rows);
+        let values = Fed::new(&graph.inputs, &batch, tokens, rows);
         let outputs = session
             .session
-            .run_with_options(values.tensors(graph, [rows, length])?, &session.options)
+            .run_with_options(values.tensors(&graph.inputs, [rows, length])?, &session.options)
             .map_err(EncodeError::runtime("run the graph"))?;
         let outputs = Outputs::take(graph, &outputs)?;
         let run = Run {
@@ -259,45 +266,5 @@ impl Encoder {
             gate: self.model.gate,
         };
         read(&run, &outputs, &mut self.space)
-    }
-}
-
-/// The values of a graph's inputs, in the width that each takes.
-enum Values {
-    Wide(Vec<i64>),
-    Narrow(Vec<i32>),
-}
-
-struct Fed(Vec<Values>);
-
-impl Fed {
-    fn new(graph: &GraphLayout, batch: &Batch, tokens: &[TokenizedText], rows: usize) -> Self {
-        let values = graph.inputs.iter().map(|input| {
-            let values = batch.input(input.role, tokens, rows);
-            match input.is_narrow {
-                // Token ids are below 2^22.
-                true => Values::Narrow(values.iter().map(|&value| value as i32).collect()),
-                false => Values::Wide(values),
-            }
-        });
-        Self(values.collect())
-    }
-
-    fn tensors<'a>(
-        &'a self,
-        graph: &'a GraphLayout,
-        shape: [usize; 2],
-    ) -> Result<Vec<(&'a str, SessionInputValue<'a>)>, EncodeError> {
-        let tensor = |values: &'a Values| -> ort::Result<SessionInputValue<'a>> {
-            Ok(match values {
-                Values::Wide(values) => TensorRef::from_array_view((shape, &values[..]))?.into(),
-                Values::Narrow(values) => TensorRef::from_array_view((shape, &values[..]))?.into(),
-            })
-        };
-        let failed = || EncodeError::runtime("take an input");
-        let named = graph.inputs.iter().zip(&self.0);
-        named
-            .map(|(input, values)| Ok((input.name.as_str(), tensor(values).map_err(failed())?)))
-            .collect()
     }
 }

@@ -1,8 +1,10 @@
 //! `gleaner.toml`: what a model folder states about itself, and what holds where it is silent.
 //!
-//! Every key may be left out, and so may the file; a key that is not listed here is an error.
+//! Every key may be left out, and so may the file; a key that is not listed here is an error. Dense
+//! models have keys of their own (`settings/dense.rs`).
 //!
 //! ```toml
+//! kind = "sparse"             # "dense" is another kind of model; default: "sparse"
 //! graph = "model.onnx"        # default: the only .onnx file in the folder or its `onnx` subfolder
 //! layout = "logits"           # "pooled", "sparse", "token_weights", "gated"; default: detected
 //! pooling = "max"             # over tokens: "max" or "sum", which encodes every text alone;
@@ -55,8 +57,17 @@ use crate::prune::Prune;
 use crate::template::Template;
 use crate::terms::Unit;
 
+mod dense;
 mod file;
 mod folder;
+mod kind;
+mod lengths;
+mod sentence;
+
+pub use dense::DensePooling;
+pub(crate) use dense::{DenseGraphSettings, DenseSettings};
+pub use kind::ModelKind;
+pub(crate) use lengths::Lengths;
 
 /// The settings file's name.
 pub(crate) const FILE_NAME: &str = "gleaner.toml";
@@ -218,9 +229,7 @@ pub(crate) struct Settings {
     pub(crate) graph: GraphSettings,
     pub(crate) gate: f32,
     pub(crate) batching: Batching,
-    pub(crate) max_length: MaxLength,
-    /// The sides whose length was stated, rather than taken from the default.
-    pub(crate) length_is_stated: [bool; 2],
+    pub(crate) lengths: Lengths,
     pub(crate) terms: TermSettings,
     pub(crate) query: SideSettings,
     pub(crate) document: SideSettings,
@@ -234,9 +243,10 @@ impl Settings {
     /// of queries among those the folder states.
     ///
     /// Errors: `InvalidFile` for broken TOML, unknown keys and unknown names; `InvalidSetting` for
-    /// values the model cannot take; `MissingFile` or `AmbiguousGraph` when no graph can be named;
+    /// values the model cannot take; `OtherKind` when the file says that the model is dense; `MissingFile` or `AmbiguousGraph` when no graph can be named;
     /// `QueryEncoder` when the folder does not offer the one asked for.
     pub(crate) fn read(folder: &Path, query: Option<SideEncoder>) -> Result<Self, EncodeError> {
+        ModelKind::Sparse.check(folder)?;
         file::File::read(folder)?.settle(folder, query)
     }
 

@@ -17,7 +17,7 @@ use crate::model::read_file;
 use crate::prune::Prune;
 use crate::runtime::Runtime;
 use crate::session;
-use crate::settings::{Activation, Pooling, Settings, SideEncoder};
+use crate::settings::{Activation, Lengths, Pooling, Settings, SideEncoder};
 use crate::table::Table;
 use crate::template::Template;
 use crate::terms::Terms;
@@ -146,7 +146,7 @@ impl OpenedSide {
             }
         };
         let (pooling, activation) = settings.steps(side, layout)?;
-        let max_length = length(side, settings, fixed)?;
+        let max_length = length(side, &settings.lengths, fixed, &settings.path)?;
         let card = SideCard {
             encoder: stated.encoder,
             file: if layout == Layout::Lookup {
@@ -163,7 +163,7 @@ impl OpenedSide {
             fingerprint: String::new(),
         };
         Ok(Self {
-            tokenizer: terms.tokens().side(settings, side, max_length)?,
+            tokenizer: terms.tokens().side(side, &stated.template, max_length, &settings.path)?,
             kind,
             pooling,
             activation,
@@ -175,16 +175,24 @@ impl OpenedSide {
 }
 
 /// The side's length, which a graph may bound.
-fn length(side: Side, settings: &Settings, fixed: Option<usize>) -> Result<usize, EncodeError> {
-    let length = settings.max_length.of(side);
+///
+/// Errors: `InvalidSetting` when a longer one is stated.
+pub(crate) fn length(
+    side: Side,
+    lengths: &Lengths,
+    fixed: Option<usize>,
+    path: &Path,
+) -> Result<usize, EncodeError> {
+    let length = lengths.max.of(side);
     let (key, is_stated) = match side {
-        Side::Query => ("max_length.query", settings.length_is_stated[0]),
-        Side::Document => ("max_length.document", settings.length_is_stated[1]),
+        Side::Query => ("max_length.query", lengths.is_stated[0]),
+        Side::Document => ("max_length.document", lengths.is_stated[1]),
     };
     match fixed {
         Some(fixed) if length > fixed && is_stated => {
-            let reason = format!("{length} tokens, but the graph takes {fixed}");
-            Err(settings.invalid(key, reason))
+            let (path, reason) =
+                (path.to_owned(), format!("{length} tokens, but the graph takes {fixed}"));
+            Err(EncodeError::InvalidSetting { path, key, reason })
         }
         Some(fixed) => Ok(length.min(fixed)),
         None => Ok(length),

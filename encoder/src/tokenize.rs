@@ -14,7 +14,6 @@ use tokenizers::{
 
 use crate::Side;
 use crate::error::{Cause, EncodeError};
-use crate::settings::{Settings, SideSettings};
 use crate::template::Template;
 use crate::terms::{Terms, Unit};
 
@@ -78,34 +77,37 @@ impl Tokens {
         self.tokenizer.token_to_id(token)
     }
 
-    /// The tokenizer of one side, which cuts texts to `max_length` tokens.
+    /// The tokenizer of one side, which cuts texts to `max_length` tokens; `path` is the settings
+    /// file's, for messages.
     ///
     /// Errors: `InvalidSetting` when the length leaves no room for a token beside the specials and
     /// the template's own.
     pub(crate) fn side(
         &self,
-        settings: &Settings,
         side: Side,
+        template: &Template,
         max_length: usize,
+        path: &Path,
     ) -> Result<SideTokenizer, EncodeError> {
         let (length_key, template_key) = match side {
             Side::Query => ("max_length.query", "query.template"),
             Side::Document => ("max_length.document", "document.template"),
         };
-        let SideSettings { template, .. } = settings.side(side);
+        let invalid =
+            |key, reason| EncodeError::InvalidSetting { path: path.to_owned(), key, reason };
         // The tokenizer subtracts the specials from the length unchecked, so the check is here.
         let specials =
             self.tokenizer.get_post_processor().map_or(0, |step| step.added_tokens(false));
         if max_length <= specials {
             let reason =
                 format!("{max_length} tokens, of which {specials} are special: none is left");
-            return Err(settings.invalid(length_key, reason));
+            return Err(invalid(length_key, reason));
         }
-        let failed = |error: Cause| settings.invalid(template_key, error.to_string());
+        let failed = |error: Cause| invalid(template_key, error.to_string());
         let empty = self.tokenizer.encode_fast(template.fill("").0, true).map_err(failed)?.len();
         if !template.is_nothing() && empty >= max_length {
             let reason = format!("{empty} tokens without a text, of {max_length}: none is left");
-            return Err(settings.invalid(template_key, reason));
+            return Err(invalid(template_key, reason));
         }
         let truncation = TruncationParams { max_length, ..TruncationParams::default() };
         let mut tokenizer = Tokenizer::clone(&self.tokenizer);

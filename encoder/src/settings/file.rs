@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::folder::{first_present, only_graph, positions, stated};
+use super::folder::{first_present, only_graph, stated};
+use super::lengths::FileMaxLength;
 use super::{
     Activation, Batching, DEFAULT_GATE, DEFAULT_MAX_LENGTH, DEFAULT_TOLERANCE, FILE_NAME, Golden,
-    GraphSettings, HeadTensors, MaxLength, Names, Pooling, Settings, SideEncoder, SideSettings,
+    GraphSettings, HeadTensors, ModelKind, Names, Pooling, Settings, SideEncoder, SideSettings,
     TermSettings, read_text,
 };
 use crate::error::EncodeError;
@@ -24,6 +25,9 @@ const EMBEDDING_FILES: [&str; 1] = ["query_embeddings.json"];
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
+    /// Read before everything else is.
+    #[serde(rename = "kind")]
+    _kind: Option<ModelKind>,
     graph: Option<PathBuf>,
     layout: Option<Layout>,
     pooling: Option<Pooling>,
@@ -48,17 +52,17 @@ pub(super) struct File {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FileMaxLength {
-    query: Option<usize>,
-    document: Option<usize>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileInputs {
+pub(super) struct FileInputs {
     ids: Option<String>,
     mask: Option<String>,
     types: Option<String>,
+}
+
+impl FileInputs {
+    pub(super) fn names(self) -> Names {
+        let Self { ids, mask, types } = self;
+        Names { ids, mask, types, ..Names::default() }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -126,7 +130,7 @@ impl FileQuery {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FileGolden {
+pub(super) struct FileGolden {
     file: PathBuf,
     tolerance: Option<f32>,
 }
@@ -224,9 +228,10 @@ impl File {
         let document = std::mem::take(&mut self.document);
         let query_is_stated = choose(&mut query, &also, asked, folder)?;
         let lengths = [query.max_length, document.max_length];
-        let (max_length, length_is_stated) = self.lengths(&shared, lengths)?;
+        let lengths = self.max_length.settle(folder, &path, lengths, DEFAULT_MAX_LENGTH)?;
         let [query_graph, document_graph] = self.graphs(&shared, &query, &document)?;
-        let golden = self.golden.as_ref().map(|golden| golden.settle(&shared)).transpose()?;
+        let golden = self.golden.as_ref();
+        let golden = golden.map(|golden| golden.settle(folder, &path)).transpose()?;
         let gate = self.gate.unwrap_or(DEFAULT_GATE);
         if !gate.is_finite() {
             return Err(shared.invalid("gate", format!("{gate} is not a threshold")));
@@ -234,16 +239,14 @@ impl File {
         let terms = self.terms.settle(&shared)?;
         let (query, document) =
             (shared.side(query, query_graph)?, shared.side(document, document_graph)?);
-        let FileInputs { ids, mask, types } = self.inputs;
-        let inputs = Names { ids, mask, types, ..Names::default() };
+        let inputs = self.inputs.names();
         let FileOutputs { weights, ids, gate: gates } = self.outputs;
         let outputs = Names { weights, ids, gate: gates, ..Names::default() };
         Ok(Settings {
             graph: GraphSettings { layout: self.layout, inputs, outputs, head: self.head },
             gate,
             batching: self.batching.unwrap_or(Batching::Padded),
-            max_length,
-            length_is_stated,
+            lengths,
             terms,
             query,
             document,
@@ -280,32 +283,6 @@ impl File {
             None => None,
         };
         Ok([query, document])
-    }
-
-    fn lengths(
-        &self,
-        shared: &Shared<'_>,
-        own: [Option<usize>; 2],
-    ) -> Result<(MaxLength, [bool; 2]), EncodeError> {
-        let bound = positions(shared.folder)?;
-        let default = DEFAULT_MAX_LENGTH.min(bound.unwrap_or(DEFAULT_MAX_LENGTH));
-        let side = |key, common: Option<usize>, own: Option<usize>| match (common.or(own), bound) {
-            _ if common.is_some() && own.is_some() => {
-                Err(shared.invalid(key, "it is stated twice, here and in the side's own table"))
-            }
-            (Some(length), Some(bound)) if length > bound => Err(shared.invalid(
-                key,
-                format!("{length} tokens, but config.json says the model has {bound} positions"),
-            )),
-            (stated, _) => Ok(stated.unwrap_or(default)),
-        };
-        let FileMaxLength { query, document } = self.max_length;
-        let lengths = MaxLength {
-            query: side("max_length.query", query, own[0])?,
-            document: side("max_length.document", document, own[1])?,
-        };
-        let is_stated = [query.or(own[0]).is_some(), document.or(own[1]).is_some()];
-        Ok((lengths, is_stated))
     }
 }
 
@@ -364,12 +341,14 @@ impl FileTerms {
 }
 
 impl FileGolden {
-    fn settle(&self, shared: &Shared<'_>) -> Result<Golden, EncodeError> {
+    /// `path` is the settings file's, for messages. Errors: `InvalidSetting`.
+    pub(super) fn settle(&self, folder: &Path, path: &Path) -> Result<Golden, EncodeError> {
         let tolerance = self.tolerance.unwrap_or(DEFAULT_TOLERANCE);
         if !(tolerance.is_finite() && tolerance >= 0.0) {
             let reason = format!("{tolerance} is not a tolerance");
-            return Err(shared.invalid("golden.tolerance", reason));
+            let (path, key) = (path.to_owned(), "golden.tolerance");
+            return Err(EncodeError::InvalidSetting { path, key, reason });
         }
-        Ok(Golden { file: shared.folder.join(&self.file), tolerance })
+        Ok(Golden { file: folder.join(&self.file), tolerance })
     }
 }

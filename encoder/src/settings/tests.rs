@@ -20,7 +20,7 @@ fn read(files: &[(&str, &str)]) -> Result<Settings, EncodeError> {
 #[test]
 fn an_empty_folder_with_one_graph_gets_the_documented_defaults() {
     let settings = read(&[("model.onnx", "")]).unwrap();
-    assert_eq!(settings.max_length, MaxLength { query: 256, document: 256 });
+    assert_eq!(settings.lengths.max, MaxLength { query: 256, document: 256 });
     assert_eq!(settings.batching, Batching::Padded);
     assert_eq!(settings.golden, None);
     let steps = settings.steps(Side::Document, Layout::Logits).unwrap();
@@ -43,8 +43,8 @@ fn every_key_is_read() {
     let settings = read(&[("a.onnx", ""), ("b.onnx", ""), ("gleaner.toml", toml)]).unwrap();
     assert!(settings.query.graph.as_ref().unwrap().ends_with("b.onnx"));
     assert_eq!(settings.batching, Batching::Single);
-    assert_eq!(settings.max_length.of(Side::Query), 32);
-    assert_eq!(settings.max_length.of(Side::Document), 128);
+    assert_eq!(settings.lengths.max.of(Side::Query), 32);
+    assert_eq!(settings.lengths.max.of(Side::Document), 128);
     assert_eq!(settings.golden.as_ref().unwrap().tolerance, 0.5);
     let steps = settings.steps(Side::Document, Layout::Logits).unwrap();
     assert_eq!(steps, (Pooling::Sum, Activation::Relu));
@@ -91,7 +91,7 @@ fn values_that_do_not_fit_are_errors() {
 fn a_short_model_lowers_the_default_length() {
     let config = r#"{"max_position_embeddings": 128, "model_type": "bert"}"#;
     let settings = read(&[("model.onnx", ""), ("config.json", config)]).unwrap();
-    assert_eq!(settings.max_length, MaxLength { query: 128, document: 128 });
+    assert_eq!(settings.lengths.max, MaxLength { query: 128, document: 128 });
     let error = read(&[("model.onnx", ""), ("config.json", "{")]).unwrap_err();
     assert!(matches!(error, EncodeError::InvalidFile { what: "config.json", .. }));
 }

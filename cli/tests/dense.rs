@@ -1,0 +1,117 @@
+//! Dense model folders through the binary: inspected, tested, encoded with, and never searched with.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+
+fn fixture(name: &str) -> String {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("data/fixtures");
+    root.join(name).to_str().unwrap().to_owned()
+}
+
+fn run(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gleaner")).args(args).output().unwrap()
+}
+
+fn ok(args: &[&str]) -> String {
+    let output = run(args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn fails(args: &[&str], code: i32, says: &str) {
+    let output = run(args);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {error}");
+    assert!(error.contains(says), "{says:?} is not in {error}");
+}
+
+fn runtime_is_here() -> bool {
+    let output = run(&["model", "inspect", &fixture("dense-mean")]);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    let required = std::env::var_os("CI").is_some_and(|value| value == "true");
+    assert!(output.status.success() || !required, "{error}");
+    output.status.success()
+}
+
+#[test]
+fn a_dense_folder_is_recognised_and_tested() {
+    if !runtime_is_here() {
+        return;
+    }
+    let said = ok(&["model", "inspect", &fixture("dense-mean"), "--text", "red wine"]);
+    for line in ["dimensions    8", "pooling       mean", "normalised    yes", "documents 12"] {
+        assert!(said.contains(line), "{line:?} is not in {said}");
+    }
+    let json = ok(&["model", "inspect", &fixture("dense-cls"), "--json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["kind"], &json["dims"]), (&"dense".into(), &8.into()));
+    assert_eq!(json["query"]["template"], "light {text}");
+    assert_eq!(json["vectors"][1]["vector"].as_array().unwrap().len(), 8);
+    assert!(ok(&["model", "selftest", &fixture("dense-pooled")]).starts_with("passed: 13 texts"));
+    let flag = ["model", "inspect", &fixture("dense-cls"), "--query-encoder", "idf"];
+    fails(&flag, 2, "this one is dense");
+}
+
+#[test]
+fn a_dense_folder_encodes_to_json_lines() {
+    if !runtime_is_here() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (input, out) = (path("texts.jsonl"), path("out.jsonl"));
+    let golden = fs::read(PathBuf::from(fixture("dense-max")).join("golden.json")).unwrap();
+    let golden: Vec<Value> = serde_json::from_slice(&golden).unwrap();
+    let lines: Vec<String> = golden
+        .iter()
+        .enumerate()
+        .map(|(at, golden)| format!("{{\"_id\": \"t{at}\", \"text\": {}}}\n", golden["text"]))
+        .collect();
+    fs::write(&input, lines.concat()).unwrap();
+    let model = fixture("dense-max");
+    let encode = ["encode", "--model", &model, "--input", &input, "--threads", "2"];
+    let close = |a: &Value, b: &Value| (a.as_f64().unwrap() - b.as_f64().unwrap()).abs() < 1e-6;
+    let same = |a: &Value, b: &Value| {
+        let (a, b) = (a.as_array().unwrap(), b.as_array().unwrap());
+        a.len() == 8 && a.iter().zip(b).all(|(a, b)| close(a, b))
+    };
+    ok(&[&encode[..], &["--out", &out]].concat());
+    let written = fs::read_to_string(&out).unwrap();
+    assert_eq!(written.lines().count(), golden.len());
+    for (at, (line, golden)) in written.lines().zip(&golden).enumerate() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["id"], format!("t{at}"));
+        assert!(same(&line["vector"], &golden["vector"]), "{line}");
+    }
+    let bare = ok(&[&encode[..], &["--format", "tei"]].concat());
+    assert!(same(
+        &serde_json::from_str(bare.lines().next().unwrap()).unwrap(),
+        &golden[0]["vector"]
+    ));
+    fails(&[&encode[..], &["--format", "ciff"]].concat(), 2, "this model is dense");
+    fails(
+        &[&encode[..], &["--resume", "--out", &out]].concat(),
+        2,
+        "--resume is for sparse models",
+    );
+}
+
+#[test]
+fn nothing_is_indexed_with_a_dense_folder() {
+    if !runtime_is_here() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("texts.jsonl");
+    fs::write(&input, "{\"_id\": \"1\", \"text\": \"red wine\"}\n").unwrap();
+    let index = folder.path().join("index");
+    let (input, index) = (input.to_str().unwrap(), index.to_str().unwrap());
+    let args = ["index", "--index", index, "--input", input, "--model", &fixture("dense-cls")];
+    fails(&args, 1, "is dense, but a sparse one is asked for");
+}
