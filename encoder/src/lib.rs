@@ -5,9 +5,10 @@
 //! of it, with a session of its own, that turns texts into [`SparseVector`]s. The way through the
 //! modules is the way of a text: `template` → `tokenize` → `batch` → `session` → `readers` → `pool` →
 //! `prune`, or where a side has no graph `template` → `tokenize` → `table` → `pool` → `prune`.
-//! Where a graph stops at the hidden states, `head` is its output layer; `optimize` makes such graphs out
-//! of others. `settings`, `layout`, `terms` and `side` decide how a folder is to be used, `fingerprint` names
-//! that decision, `selftest` checks it, `provenance` says where a weight comes from.
+//! Where a graph stops at the hidden states, `head` is its output layer; `optimize` makes such graphs
+//! out of others. `settings`, `layout`, `terms` and `side` decide how a folder is to be used,
+//! `fingerprint` names that decision, `selftest` checks it, `provenance` says where a weight comes
+//! from.
 //!
 //! The law of this crate: a text's vector does not depend on the texts it is encoded with. In any
 //! batch every weight is within 1e-6 of the weight of the text encoded alone, and the set of terms
@@ -54,7 +55,7 @@ pub use error::EncodeError;
 pub use gleaner_format::SparseVector;
 pub use layout::{Layout, TensorCard};
 pub use model::{Model, ModelCard};
-pub use optimize::{OptimizeOptions, Optimized, optimize};
+pub use optimize::{Before, OptimizeOptions, Optimized, optimize};
 pub use pool::DROPPED_WEIGHT;
 pub use provenance::{Source, TracedVector};
 pub use prune::Prune;
