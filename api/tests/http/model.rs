@@ -252,7 +252,7 @@ async fn a_model_that_no_index_matches_is_not_a_second_one() {
     let second = Model::open(std::path::Path::new(&other), &runtime).unwrap();
     let second = binding(&other, second.fingerprint());
     add(&data.path().join("second"), &documents(0, 3), second, WordCounts);
-    let answer = post(&self::app(data.path()), "/embed_sparse", &json!({"inputs": "train"})).await;
+    let answer = post(&self::app(data.path()), "/v1/encode", &json!({"inputs": "train"})).await;
     assert_eq!(answer.code(), "model_ambiguous", "two that are used are two");
 }
 
