@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::{
     auth::ApiKey,
     error::{Code, Problem, chain},
-    models::Models,
+    models::{LoadedModel, Models},
     serve::Limits,
     wire::{Check, IndexSummary, Outcome, quoted},
 };
@@ -47,6 +47,15 @@ impl State {
             let detail = format!("no index {} is served here", quoted(name));
             Problem::new(Code::IndexNotFound, detail).hint("GET /v1/indexes lists them")
         })
+    }
+
+    /// The model to use where no index is named.
+    ///
+    /// Errors: those of [`Models::only`].
+    pub(crate) fn only_model(&self) -> Result<&Arc<LoadedModel>, Problem> {
+        let snapshots = self.indexes.values().filter_map(|index| index.current().ok());
+        let bound = snapshots.filter_map(|snapshot| snapshot.manifest().model.clone());
+        self.models.only(&bound.map(|model| model.fingerprint).collect())
     }
 
     /// A permit, or `overloaded` at once.

@@ -116,6 +116,7 @@ pub(crate) fn download(
         let found = hash_of(&part).map_err(failed)?;
         if found != expected {
             let _ = fs::remove_file(&part);
+            let _ = fs::remove_file(with_suffix(&part, ".validator"));
             let (url, expected) = (url.to_owned(), expected.to_owned());
             return Err(DownloadError::WrongHash { url, expected, found });
         }

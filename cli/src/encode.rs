@@ -115,7 +115,8 @@ impl Sink {
         // Devices and pipes are written as they are.
         let is_special = std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
         if args.resume && (is_stdout || is_special || !has_lines) {
-            let message = "--resume needs `--out FILE` and a format of one line a text";
+            let message = "--resume needs `--out FILE` and a format of one line a text: \
+                           tei, anserini or vectors-jsonl";
             return Err(Failure::Usage(message.to_owned()).into());
         }
         if has_lines && !is_stdout && !is_special {

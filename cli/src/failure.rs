@@ -44,14 +44,20 @@ pub(crate) enum Failure {
     NoModel,
     #[error("the index was built from vectors and has no model; texts need an index of their own")]
     TextsWithoutModel,
-    #[error("model_mismatch: the index was built with {index}, {path} is {model}")]
+    #[error(
+        "model_mismatch: the index was built with {index}, {path} is {model}; name the index's own \
+         model with --model, or build the index again with this one"
+    )]
     ModelMismatch { index: String, path: PathBuf, model: String },
     #[error(
-        "no model `{name}` can be pulled; {}. A URL can: `gleaner model pull URL --sha256 HASH --out DIR`",
+        "no model `{name}` can be pulled; {}. A URL can: \
+         `gleaner model pull URL --sha256 HASH --out DIR`",
         if known.is_empty() { "the catalogue has none yet".to_owned() }
         else { format!("the catalogue has {}", known.join(", ")) }
     )]
     NotInCatalogue { name: String, known: Vec<String> },
+    #[error("`{name}` is not pulled: it ships with Gleaner, in {folder}; use `--model {folder}`")]
+    Ships { name: String, folder: String },
     #[error(
         "{path} is there already and is not what would be pulled; remove it, or name another --out"
     )]

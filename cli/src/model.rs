@@ -7,8 +7,8 @@ use std::{
 };
 
 use gleaner_encoder::{
-    EncodeError, Encoder, Model, ModelCard, ModelKind, OptimizeOptions, Runtime, Side, SideCard,
-    SideEncoder, SparseVector, TensorCard, Windows,
+    Before, EncodeError, Encoder, Layout, Model, ModelCard, ModelKind, OptimizeOptions, Runtime,
+    Side, SideCard, SideEncoder, SparseVector, TensorCard, Windows,
 };
 use gleaner_indexer::{DocumentEncoder, EncodedRow, EncodedText, Terms};
 use gleaner_searcher::{LongTexts, Snapshot};
@@ -262,11 +262,11 @@ pub(crate) fn print_tensors(
 fn print_side(out: &mut impl Write, name: &str, side: &SideCard) -> anyhow::Result<()> {
     let file = side.file.as_ref().map_or_else(String::new, |file| file.display().to_string());
     writeln!(out, "{name:<13} {} {file}", side.encoder.name())?;
-    writeln!(
-        out,
-        "  layout      {:?}, pooling {:?}, activation {:?}",
-        side.layout, side.pooling, side.activation
-    )?;
+    // A table is looked up: there is nothing to pool or to activate.
+    if side.layout != Layout::Lookup {
+        let SideCard { layout, pooling, activation, .. } = side;
+        writeln!(out, "  layout      {layout:?}, pooling {pooling:?}, activation {activation:?}")?;
+    }
     writeln!(out, "  max length  {}", side.max_length)?;
     if side.template != "{text}" {
         writeln!(out, "  template    {:?}", side.template)?;
@@ -288,11 +288,17 @@ pub(crate) fn selftest(args: &ModelArgs) -> anyhow::Result<()> {
         writeln!(out, "{}", serde_json::to_string_pretty(&test)?)?;
     } else {
         let verdict = if test.passed { "passed" } else { "FAILED" };
+        let against = match test.has_golden {
+            true => format!(
+                "largest error {:.2e} of {:.0e} allowed",
+                test.largest_error, test.tolerance
+            ),
+            false => "no golden vectors: only batches were checked".to_owned(),
+        };
         writeln!(
             out,
-            "{verdict}: {} texts, largest error {:.2e} of {:.0e} allowed, largest difference \
-             between batches {:.2e}",
-            test.texts, test.largest_error, test.tolerance, test.largest_batch_difference
+            "{verdict}: {} texts, {against}, largest difference between batches {:.2e}",
+            test.texts, test.largest_batch_difference
         )?;
         test.failures.iter().try_for_each(|failure| writeln!(out, "  {failure}"))?;
     }
@@ -305,6 +311,14 @@ pub(crate) fn optimize(args: &OptimizeArgs) -> anyhow::Result<()> {
     let runtime = Runtime::load(args.model.runtime.ort_lib.as_deref())?;
     let options = OptimizeOptions { out: args.out.clone(), is_half: args.half };
     let made = gleaner_encoder::optimize(&args.model.folder, &options, &runtime)?;
+    if let Some(Before { fingerprint, settings }) = &made.before {
+        eprintln!(
+            "warning: indexes built with {fingerprint} must be built again; to go back, restore \
+             its settings: mv {} {}",
+            settings.display(),
+            made.folder.join("gleaner.toml").display()
+        );
+    }
     let mut out = stdout();
     if args.model.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&made)?)?;

@@ -1,7 +1,8 @@
 //! `gleaner model pull`: the one command that uses the network, and only when it is asked to.
 //!
-//! A model comes into a hidden folder beside its place, file by file (`download`), and takes its place
-//! when every file is proven: a folder that is there is whole. What a NAME means stands in
+//! A model comes into a hidden folder beside its place, file by file (`download`), and takes its
+//! place when every file is proven: a folder that is there is whole. A file whose hash is wrong goes
+//! alone; the next pull takes up those that were proven. What a NAME means stands in
 //! `data/sources.toml`, as it was when this binary was built, or in the file `--catalogue` names: an
 //! entry with a `url` below which its `files` lie.
 
@@ -28,6 +29,8 @@ use crate::{
 const SOURCES: &str = include_str!("../../data/sources.toml");
 /// Where models go unless told otherwise.
 const MODELS: &str = "data/models";
+/// Locked while a pull is under way.
+const LOCK: &str = ".lock";
 /// Time between two lines of progress, where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -35,6 +38,9 @@ const LINE_INTERVAL: Duration = Duration::from_secs(5);
 #[derive(Deserialize)]
 struct Entry {
     url: Option<String>,
+    /// Below `data`, for what ships.
+    #[serde(default)]
+    folder: String,
     #[serde(default)]
     files: BTreeMap<String, String>,
     #[serde(default)]
@@ -93,8 +99,14 @@ fn plan_of_name(args: &PullArgs) -> anyhow::Result<Plan> {
     };
     let mut entries: BTreeMap<String, Entry> =
         toml::from_str(&text).context("the catalogue is not valid")?;
-    let entry = entries.remove(name).filter(|entry| entry.url.is_some());
-    let Some(Entry { url: Some(url), files, licence }) = entry else {
+    let entry = entries.remove(name);
+    if let Some(Entry { url: None, folder, .. }) = &entry
+        && folder.starts_with("models/")
+    {
+        let (name, folder) = (name.clone(), format!("data/{folder}"));
+        return Err(Failure::Ships { name, folder }.into());
+    }
+    let Some(Entry { url: Some(url), files, licence, .. }) = entry else {
         let known = entries.iter().filter(|(_, entry)| entry.url.is_some());
         let known: Vec<String> = known.map(|(name, _)| name.clone()).collect();
         return Err(Failure::NotInCatalogue { name: name.clone(), known }.into());
@@ -170,26 +182,32 @@ fn pull(plan: &Plan) -> anyhow::Result<()> {
     let staging = staging(&plan.out)?;
     let failed = || format!("cannot write {}", staging.display());
     fs::create_dir_all(&staging).with_context(failed)?;
-    let lock_file = staging.join(".lock");
-    let lock = File::create(&lock_file).with_context(failed)?;
+    let lock = File::create(staging.join(LOCK)).with_context(failed)?;
     if lock.try_lock().is_err() {
         return Err(Failure::PullUnderWay { path: plan.out.clone() }.into());
     }
     for file in &plan.files {
         let fetched = fetch(file, &staging);
-        if let Err(DownloadError::WrongHash { .. }) = &fetched {
-            // Somebody else's bytes: nothing that came with them is kept either.
+        if fetched.is_err() && holds_only(&staging, LOCK) {
+            // Nothing came that the next pull could use.
             let _ = fs::remove_dir_all(&staging);
         }
         fetched?;
     }
-    fs::remove_file(&lock_file).with_context(failed)?;
     let placed = || format!("cannot put the model in its place, {}", plan.out.display());
     fs::rename(&staging, &plan.out).with_context(placed)?;
+    // Not before: another pull could have begun in the folder that was about to be renamed.
+    let _ = fs::remove_file(plan.out.join(LOCK));
     let parent = plan.out.parent().filter(|parent| !parent.as_os_str().is_empty());
     // A folder that cannot be flushed (as on some network mounts) is in its place all the same.
     let _ = File::open(parent.unwrap_or(Path::new("."))).and_then(|parent| parent.sync_all());
     Ok(())
+}
+
+/// Whether nothing else lies in a folder.
+fn holds_only(folder: &Path, name: &str) -> bool {
+    let is_it = |entry: std::io::Result<fs::DirEntry>| entry.is_ok_and(|it| it.file_name() == name);
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.all(is_it))
 }
 
 /// Brings one file into the staging folder, unless it is there.

@@ -133,4 +133,14 @@ fn inspect_says_how_each_side_encodes_a_text() {
     assert_eq!(card["sparsity"][0][1]["terms"], 2);
     let verdict = ok(&["model", "selftest", &model]);
     assert!(verdict.starts_with("passed: 26 texts"), "{verdict}");
+    let side = shown.split("queries").nth(1).and_then(|rest| rest.split("documents").next());
+    let side = side.unwrap();
+    assert!(side.contains("idf.json") && !side.contains("layout"), "a table has none: {side}");
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["model.onnx", "weights.bin", "tokenizer.json"] {
+        fs::copy(data(&format!("fixtures/splade-max/{file}")), folder.path().join(file)).unwrap();
+    }
+    let verdict = ok(&["model", "selftest", folder.path().to_str().unwrap()]);
+    let says = "no golden vectors: only batches were checked";
+    assert!(verdict.starts_with("passed: ") && verdict.contains(says), "{verdict}");
 }

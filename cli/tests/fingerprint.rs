@@ -30,7 +30,8 @@ fn mismatch(args: &[&str]) {
     let output = run(args);
     let stderr = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{args:?}: {stderr}");
-    assert!(stderr.contains("model_mismatch"), "{args:?}: {stderr}");
+    let says_what_to_do = stderr.contains("; name the index's own model with --model, or build");
+    assert!(stderr.contains("model_mismatch") && says_what_to_do, "{args:?}: {stderr}");
 }
 
 /// A copy of the shipped model.

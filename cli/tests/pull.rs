@@ -181,7 +181,8 @@ fn a_name_means_what_the_catalogue_says() {
     for name in ["given", "absent"] {
         fails(&[name, "--catalogue", catalogue], 1, "the catalogue has tiny");
     }
-    fails(&["splade-tiny"], 1, "--sha256");
+    fails(&["absent"], 1, "--sha256");
+    fails(&["splade-tiny"], 1, "it ships with Gleaner, in data/models/splade-tiny");
     fails(&["tiny", "--catalogue", catalogue, "--unverified"], 2, "for URLs");
 }
 
@@ -244,14 +245,23 @@ fn a_server_without_ranges_is_asked_for_the_whole_file() {
 }
 
 #[test]
-fn other_bytes_are_refused_and_nothing_stays() {
+fn other_bytes_are_refused_and_what_was_proven_stays() {
     let graph = bytes(1_000);
     let server = Server::start(&[("m/a", &bytes(10)), ("m/b", &graph)]);
     let (folder, out) = place();
     let (right, wrong) = (format!("a={}", hash(&bytes(10))), format!("b={}", hash(b"other")));
     let url = format!("{}/m", server.url);
     fails(&[&url, "--out", &out, "--file", &right, "--file", &wrong], 1, &hash(&graph));
-    assert_eq!(names(folder.path()), [] as [String; 0]);
+    assert_eq!(names(&folder.path().join(".model.pull")), [".lock", "a"]);
+    server.change(|site| drop(site.files.insert("/m/b".into(), b"other".to_vec())));
+    server.seen();
+    ok(&[&url, "--out", &out, "--file", &right, "--file", &wrong]);
+    assert_eq!(server.seen().len(), 1, "what was proven is not asked for again");
+    assert_eq!(names(folder.path()), ["model"]);
+    assert_eq!(names(Path::new(&out)), ["a", "b"], "and no lock");
+    let (folder, out) = place();
+    fails(&[&url, "--out", &out, "--file", &format!("a={}", hash(b"other"))], 1, "SHA-256");
+    assert_eq!(names(folder.path()), [] as [String; 0], "nothing is left of nothing");
 }
 
 #[test]

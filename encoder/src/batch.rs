@@ -11,7 +11,8 @@ use crate::tokenize::TokenizedText;
 /// as many texts per second as single texts do; beyond that the working set leaves the caches.
 const BUDGET_TOKENS: usize = 512;
 /// The same where the graph returns hidden states: there is no wide output to leave the caches.
-/// 512, 768, 1,024 and 2,048 tokens gave 546, 571, 578 and 554 passages per CPU-second.
+/// 512, 768, 1,024 and 2,048 tokens gave 546, 571, 578 and 554 passages per CPU-second in runs that
+/// compared only that.
 const BUDGET_HIDDEN_TOKENS: usize = 768;
 /// Texts per batch, which bounds the output tensor when texts are very short.
 const BUDGET_ROWS: usize = 64;

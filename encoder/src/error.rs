@@ -135,7 +135,8 @@ pub enum EncodeError {
     #[error(
         "output `{output}` of `{}` holds {columns} values per token, not a logit for each of \
          {terms} terms: token vectors or hidden states are no sparse model; export the graph with \
-         its output layer, or name that in a [head] table, as `gleaner model optimize` does", path.display()
+         its output layer, or name that in a [head] table, as `gleaner model optimize` does; if \
+         {columns} is the size of its vocabulary, tokenizer.json is another model's", path.display()
     )]
     TokenVectors {
         /// The graph.
@@ -279,7 +280,8 @@ pub enum EncodeError {
     /// Nothing is known of where a term's weight comes from.
     #[error(
         "provenance is not known for {layout} with {pooling} pooling: only where Gleaner itself \
-         takes the largest value over tokens; use a graph that returns logits or token weights"
+         takes the largest value over tokens; use a graph that returns logits, hidden states with \
+         a [head], or token weights"
     )]
     NoProvenance {
         /// The layout of the side.
@@ -360,6 +362,12 @@ pub enum EncodeError {
         /// What is wrong with it.
         source: VectorError,
     },
+    /// A self-test was asked of a model that states no golden vectors.
+    #[error("the model in `{}` names no golden file, so it cannot be tested", folder.display())]
+    NoGolden {
+        /// The model folder.
+        folder: PathBuf,
+    },
     /// The faster form of a model folder cannot be made.
     #[error("cannot optimize `{}`: {reason}", path.display())]
     CannotOptimize {
@@ -387,12 +395,17 @@ pub enum EncodeError {
         /// What the operating system said.
         source: std::io::Error,
     },
-    /// A self-test was asked of a model that states no golden vectors.
-    #[error("the model in `{}` names no golden file, so it cannot be tested", folder.display())]
-    NoGolden {
-        /// The model folder.
-        folder: PathBuf,
-    },
+}
+
+/// An error and its causes in one line, for errors that become another one's reason.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message = format!("{message}: {error}");
+        cause = error.source();
+    }
+    message
 }
 
 fn quoted(names: &[impl AsRef<str>]) -> String {

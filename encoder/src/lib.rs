@@ -60,7 +60,7 @@ pub use error::EncodeError;
 pub use gleaner_format::SparseVector;
 pub use layout::{Layout, TensorCard};
 pub use model::{Model, ModelCard};
-pub use optimize::{OptimizeOptions, Optimized, optimize};
+pub use optimize::{Before, OptimizeOptions, Optimized, optimize};
 pub use pool::DROPPED_WEIGHT;
 pub use provenance::{Source, TracedVector};
 pub use prune::Prune;

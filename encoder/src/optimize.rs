@@ -6,6 +6,7 @@
 //! the original. Only then is anything put in place: a new folder, by renaming it there; or, in
 //! place, the new graph and last the settings that name it. The original graph is never touched.
 
+mod rewrite;
 mod surgery;
 
 use std::path::{Path, PathBuf};
@@ -13,31 +14,21 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::Side;
-use crate::error::EncodeError;
+use crate::error::{EncodeError, chain};
 use crate::layout::Layout;
 use crate::model::{Model, read_file};
 use crate::onnx::graph::Graph;
 use crate::runtime::Runtime;
-use crate::selftest::{golden_texts, largest_difference};
-use crate::settings::{Activation, FILE_NAME};
+use crate::selftest::{TEXTS, golden_texts, largest_difference};
+use crate::settings::{FILE_NAME, SideEncoder};
+use rewrite::{New, kept, rewritten};
 use surgery::Cut;
 
 /// Largest difference of a weight that passes where tensors stay float32, and where they do not.
 const TOLERANCE: f32 = 1e-4;
 const HALF_TOLERANCE: f32 = 5e-3;
-
-/// Texts to compare with where a model has no golden ones, and beside them where it has.
-const TEXTS: [&str; 8] = [
-    "what is learned sparse retrieval",
-    "harbour",
-    "How long do you boil an egg, and why does the yolk turn green?",
-    "The quick brown fox jumps over the lazy dog. 0123456789 !?;:()[]{}",
-    "Penicillin was discovered in 1928 by Alexander Fleming, a Scottish physician, when mould in a \
-     forgotten dish was seen to have killed the bacteria around it.",
-    "La bibliothèque est fermée le dimanche. Die Bücherei ist sonntags geschlossen. 図書館は日曜日に休みです。",
-    "for (i = 0; i < n; i++) { sum += a[i] * b[i]; } // inner product",
-    "",
-];
+/// The settings that a folder had before it was optimized in place.
+const KEPT_NAME: &str = "gleaner.toml.before";
 
 /// How to optimize.
 #[derive(Debug, Clone)]
@@ -67,23 +58,35 @@ pub struct Optimized {
     pub largest_difference: f32,
     /// The fingerprint of what was made.
     pub fingerprint: String,
+    /// What the folder was, where it was optimized in place.
+    pub before: Option<Before>,
+}
+
+/// A model as it was before its folder was optimized in place.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Before {
+    /// Its fingerprint, which indexes of it are bound to.
+    pub fingerprint: String,
+    /// Its settings: put in the place of `gleaner.toml`, they bring it back.
+    pub settings: PathBuf,
 }
 
 /// Makes the faster form of a model folder.
 ///
+/// In place, the graph as it was exported stays, and the settings that name it are kept beside the
+/// new ones.
+///
 /// Errors: those of [`Model::open`]; `CannotOptimize` for graphs whose output layer is not
-/// recognised, and where the result would have to overwrite something; `NotEquivalent` when the
-/// vectors differ from the original's; `Write`. Nothing is left behind then. Panics: never on input.
+/// recognised, for folders whose sides have graphs of their own, and where the result would have to
+/// overwrite something; `NotEquivalent` when the vectors differ from the original's; `Write`.
+/// Nothing is left behind then. Panics: never on input.
 pub fn optimize(
     folder: &Path,
     options: &OptimizeOptions,
     runtime: &Runtime,
 ) -> Result<Optimized, EncodeError> {
     let original = Model::open(folder, runtime)?;
-    let card = original.card();
-    if card.layout == Layout::Hidden {
-        return Err(refuse(&card.graph, "it already ends at its hidden states"));
-    }
+    check_original(&original)?;
     let target = options.out.as_deref().unwrap_or(folder);
     let name = if options.is_half { "hidden_fp16.onnx" } else { "hidden.onnx" };
     if options.out.is_some() && target.exists() {
@@ -92,26 +95,43 @@ pub fn optimize(
     if target.join(name).exists() {
         return Err(refuse(&target.join(name), "it exists already"));
     }
+    let old = Old::read(&original)?;
+    if options.out.is_none() {
+        old.check_place()?;
+    }
     let (graph, cut) = cut_graph(&original, options.is_half)?;
     let made = TemporaryFolder::beside(target)?;
     copy_files(folder, &made.path)?;
     write(&made.path.join(name), &graph)?;
-    let settings = settings_text(&original, &cut, name)?;
-    write(&made.path.join(FILE_NAME), settings.as_bytes())?;
-    let faster = Model::open(&made.path, runtime)?;
+    let golden = match (&old.golden, &options.out) {
+        (Some(golden), Some(_)) => Some(copy_golden(&original, golden, &made.path)?),
+        (golden, _) => golden.clone(),
+    };
+    write_settings(&original, &old, (name, &cut, golden.as_deref(), options.is_half), &made.path)?;
+    let faster = Model::open(&made.path, runtime).map_err(|error| {
+        // What it says of files must not name a folder that is gone when it is read.
+        let said = chain(&error).replace(&*made.path.to_string_lossy(), &target.to_string_lossy());
+        refuse(folder, format!("what was made of it cannot be opened, so it was removed: {said}"))
+    })?;
     let (texts, largest_difference) = compare(&original, &faster)?;
     let tolerance = if options.is_half { HALF_TOLERANCE } else { TOLERANCE };
     if largest_difference.is_nan() || largest_difference > tolerance {
         return Err(EncodeError::NotEquivalent { largest_difference, tolerance });
     }
-    match &options.out {
-        Some(out) => made.rename_to(out)?,
+    let before = match &options.out {
+        Some(out) => {
+            made.rename_to(out)?;
+            None
+        }
         None => {
+            write(&old.kept_at, old.kept.as_bytes())?;
             // The settings last: until they name the new graph, the folder is what it was.
             rename(&made.path.join(name), &folder.join(name))?;
             rename(&made.path.join(FILE_NAME), &folder.join(FILE_NAME))?;
+            let fingerprint = original.fingerprint().to_owned();
+            Some(Before { fingerprint, settings: old.kept_at })
         }
-    }
+    };
     Ok(Optimized {
         folder: target.to_owned(),
         graph: target.join(name),
@@ -121,7 +141,116 @@ pub fn optimize(
         texts,
         largest_difference,
         fingerprint: faster.fingerprint().to_owned(),
+        before,
     })
+}
+
+/// Refuses what cannot be cut, whatever its graph looks like.
+fn check_original(original: &Model) -> Result<(), EncodeError> {
+    let card = original.card();
+    let graph_of_queries = match card.query.encoder {
+        SideEncoder::Graph => card.query.file.as_ref(),
+        _ => None,
+    };
+    match card.layout {
+        Layout::Lookup => Err(refuse(original.folder(), "its documents have a table and no graph")),
+        Layout::Hidden => Err(refuse(&card.graph, already_hidden(original))),
+        _ if graph_of_queries.is_some_and(|graph| *graph != card.graph) => Err(refuse(
+            original.folder(),
+            "its queries and its documents have a graph each, and one [head] cannot be the output \
+             layer of both",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What to do where the work is done already.
+fn already_hidden(original: &Model) -> String {
+    let said = "it ends at its hidden states already";
+    let folder = original.folder();
+    if folder.join(KEPT_NAME).is_file() {
+        return format!(
+            "{said}; to begin again (with --half for float16), put `{KEPT_NAME}` in the place of \
+             `{FILE_NAME}` first, which names the graph as it was exported"
+        );
+    }
+    let is_other = |path: &PathBuf| {
+        let is_made = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with(surgery::HIDDEN);
+        *path != original.card().graph && !path.file_name().is_some_and(is_made)
+    };
+    match graphs_of(folder).into_iter().find(is_other) {
+        Some(graph) => format!(
+            "{said}; to begin again (with --half for float16), name the graph as it was exported, \
+             `graph = {}`, in `{FILE_NAME}`, and remove [head] there",
+            rewrite::quoted(&below(folder, &graph))
+        ),
+        None => format!(
+            "{said}; another form (float16 with --half, say) is made from the graph as it was \
+             exported, which is not in this folder"
+        ),
+    }
+}
+
+/// Graphs that a folder may have where nothing names one, in order.
+fn graphs_of(folder: &Path) -> Vec<PathBuf> {
+    let entries = [folder.to_owned(), folder.join("onnx")].into_iter();
+    let entries = entries.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+    let mut graphs: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "onnx"))
+        .collect();
+    graphs.sort();
+    graphs
+}
+
+/// A file as the settings of its folder name it.
+fn below(folder: &Path, file: &Path) -> String {
+    file.strip_prefix(folder).unwrap_or(file).to_string_lossy().into_owned()
+}
+
+/// The settings of the original.
+struct Old {
+    text: String,
+    /// What the golden file is called in them.
+    golden: Option<String>,
+    /// They, with the graph named, and where they go.
+    kept: String,
+    kept_at: PathBuf,
+}
+
+impl Old {
+    fn read(original: &Model) -> Result<Self, EncodeError> {
+        let (folder, path) = (original.folder(), original.folder().join(FILE_NAME));
+        let text = match path.exists() {
+            true => String::from_utf8_lossy(&read_file("settings file", &path)?).into_owned(),
+            false => String::new(),
+        };
+        let table: toml::Table = toml::from_str(&text).map_err(|error| {
+            EncodeError::InvalidFile { what: "settings file", path, source: error.into() }
+        })?;
+        for side in ["query", "document"] {
+            if table.get(side).is_some_and(|side| side.get("graph").is_some()) {
+                return Err(refuse(
+                    folder,
+                    format!("[{side}] names a graph; name it at the top of {FILE_NAME} instead"),
+                ));
+            }
+        }
+        let golden = table.get("golden").and_then(|golden| golden.get("file"));
+        let golden = golden.and_then(|file| file.as_str()).map(str::to_owned);
+        let kept = kept(&text, &below(folder, &original.card().graph));
+        Ok(Self { text, golden, kept, kept_at: folder.join(KEPT_NAME) })
+    }
+
+    /// Refuses to overwrite settings that were kept before, unless they are the same.
+    fn check_place(&self) -> Result<(), EncodeError> {
+        match std::fs::read(&self.kept_at) {
+            Ok(there) if there != self.kept.as_bytes() => {
+                Err(refuse(&self.kept_at, "it exists already, and says something else"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 fn refuse(path: &Path, reason: impl Into<String>) -> EncodeError {
@@ -152,54 +281,40 @@ fn cut_graph(original: &Model, is_half: bool) -> Result<(Vec<u8>, Cut), EncodeEr
     Ok((made, cut))
 }
 
-/// The settings of the new folder: the old ones, with graph, pooling and activation replaced and
-/// the output layer named.
-fn settings_text(original: &Model, cut: &Cut, graph: &str) -> Result<String, EncodeError> {
-    let path = original.folder().join(FILE_NAME);
-    let old = match path.exists() {
-        true => String::from_utf8_lossy(&read_file("settings file", &path)?).into_owned(),
-        false => String::new(),
+/// Writes the settings of the new folder.
+fn write_settings(
+    original: &Model,
+    old: &Old,
+    (graph, cut, golden, is_half): (&str, &Cut, Option<&str>, bool),
+    made: &Path,
+) -> Result<(), EncodeError> {
+    // Weights of a float16 graph may be off by this from those that the golden file holds.
+    let least = if is_half { HALF_TOLERANCE } else { 0.0 };
+    let tolerance = original.golden().map_or(least, |golden| golden.tolerance.max(least));
+    let new = New {
+        graph,
+        activation: cut.activation,
+        matrix: &cut.matrix,
+        bias: cut.bias.as_deref(),
+        golden: golden.map(|file| (file, tolerance)),
     };
-    let mut text = format!("graph = {}\n", quoted(graph));
-    if let Some(activation) = cut.activation {
-        let activation = match activation {
-            Activation::Log1pLog1pRelu => "log1p_log1p_relu",
-            Activation::Relu => "relu",
-            Activation::Binary => "binary",
-            Activation::Log1pRelu | Activation::Graph => "log1p_relu",
-        };
-        text += &format!("pooling = \"max\"\nactivation = \"{activation}\"\n");
-    }
-    let replaced: &[&str] = match cut.activation {
-        Some(_) => &["graph", "pooling", "activation"],
-        None => &["graph"],
-    };
-    let mut is_top = true;
-    for line in old.lines() {
-        is_top &= !line.trim_start().starts_with('[');
-        let key = line.split('=').next().unwrap_or_default().trim();
-        if !(is_top && replaced.contains(&key)) {
-            text += &format!("{line}\n");
-        }
-    }
-    text += &format!("\n[head]\nmatrix = {}\n", quoted(&cut.matrix));
-    if let Some(bias) = &cut.bias {
-        text += &format!("bias = {}\n", quoted(bias));
-    }
-    Ok(text)
+    write(&made.join(FILE_NAME), rewritten(&old.text, &new).as_bytes())
 }
 
-/// A TOML string.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            c if c.is_control() => quoted += &format!("\\u{:04x}", u32::from(c)),
-            c => quoted.push(c),
-        }
+/// Copies the golden file into a new folder, unless it is there or missing, and returns its name:
+/// relative to another folder, the old one would lead elsewhere.
+fn copy_golden(original: &Model, name: &str, made: &Path) -> Result<String, EncodeError> {
+    let Some(golden) = original.golden().filter(|golden| golden.file.is_file()) else {
+        return Ok(name.to_owned());
+    };
+    if made.join(name).is_file() && Path::new(name).components().count() == 1 {
+        return Ok(name.to_owned());
     }
-    quoted + "\""
+    let file = golden.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let file = if made.join(&file).exists() { format!("golden-{file}") } else { file };
+    let to = made.join(&file);
+    std::fs::copy(&golden.file, &to).map_err(written(&to))?;
+    Ok(file)
 }
 
 /// Encodes texts with both models: how many, and the largest difference of a weight.
@@ -237,8 +352,8 @@ fn rename(from: &Path, to: &Path) -> Result<(), EncodeError> {
 /// Copies the files of a folder but graphs and weights; folders in it are left out.
 fn copy_files(from: &Path, to: &Path) -> Result<(), EncodeError> {
     let failed = |source| EncodeError::Read { path: from.to_owned(), source };
-    const WEIGHTS: [&str; 8] =
-        ["onnx", "onnx_data", "data", "bin", "safetensors", "pt", "h5", "msgpack"];
+    const WEIGHTS: [&str; 9] =
+        ["onnx", "onnx_data", "data", "bin", "safetensors", "pt", "h5", "msgpack", "before"];
     for entry in std::fs::read_dir(from).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let is_weights = path.extension().is_some_and(|e| WEIGHTS.iter().any(|w| e == *w));

@@ -1,7 +1,7 @@
 //! Where a weight comes from: the token that gave a term its largest value, and that token's word.
 //!
-//! Known where the largest value over tokens is taken here (logits, token weights) or a table is
-//! looked up; a graph that pools inside does not tell.
+//! Known where the largest value over tokens is taken here (logits, hidden states with a `[head]`,
+//! token weights) or a table is looked up; a graph that pools inside does not tell.
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How close two weights must be for batch noise to decide which of them is kept; twice what
-/// noise moves each, eightfold for safety, as for the threshold in `pool.rs`.
+/// How close two weights must be for batch noise to decide which of them is kept: noise moves each
+/// by up to 2.4e-7, so twice that, fourfold for safety, as for the threshold in `pool.rs`.
 const DOUBT: f32 = 2e-6;
 
 /// What is kept of a vector. Rules apply in the order of the fields; each may be left out.

@@ -3,7 +3,7 @@
 //! Catches a runtime, a processor or an edited folder that computes something else than the model
 //! did when its golden file was made. The file is a JSON array of
 //! `{"text", "input_ids", "indices", "weights"}`, with `"side": "query"` where the text is encoded as
-//! a query; other keys are ignored.
+//! a query; other keys are ignored. Without such a file, batches are compared on texts of our own.
 
 use gleaner_format::SparseVector;
 use serde::de::DeserializeOwned;
@@ -18,12 +18,28 @@ use crate::settings::Golden;
 /// Failures reported in words; the counts tell of the rest.
 const NAMED_FAILURES: usize = 5;
 
+/// Texts for models that have no golden ones, of many lengths and in several scripts.
+pub(crate) const TEXTS: [&str; 8] = [
+    "what is learned sparse retrieval",
+    "harbour",
+    "How long do you boil an egg, and why does the yolk turn green?",
+    "The quick brown fox jumps over the lazy dog. 0123456789 !?;:()[]{}",
+    "Penicillin was discovered in 1928 by Alexander Fleming, a Scottish physician, when mould in a \
+     forgotten dish was seen to have killed the bacteria around it.",
+    "La bibliothèque est fermée le dimanche. Die Bücherei ist sonntags geschlossen. 図書館は日曜日に休みです。",
+    "for (i = 0; i < n; i++) { sum += a[i] * b[i]; } // inner product",
+    "",
+];
+
 /// What a self-test found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SelfTest {
-    /// Golden texts encoded.
+    /// Texts encoded.
     pub texts: usize,
+    /// Whether they were compared with golden vectors. Without such, only batches were checked.
+    pub has_golden: bool,
     /// Largest difference from a golden weight that passes; a missing term counts as weight 0.
+    /// Without golden vectors, the largest difference between a text in a batch and alone.
     pub tolerance: f32,
     /// Largest difference found.
     pub largest_error: f32,
@@ -66,17 +82,34 @@ struct Difference {
 /// Encodes the golden texts, each on its side, alone and together, and compares.
 pub(crate) fn run(encoder: &mut Encoder, golden: &Golden) -> Result<SelfTest, EncodeError> {
     let goldens: Vec<GoldenText> = read(golden)?;
-    let mut report = SelfTest::new(goldens.len(), golden.tolerance);
-    let sides = match encoder.model.query_is_stated {
-        true => &[Side::Document, Side::Query][..],
-        false => &[Side::Document],
-    };
-    for &side in sides {
+    let mut report = SelfTest::begin(goldens.len(), Some(golden.tolerance));
+    for &side in sides(encoder) {
         let own = |(_, golden): &(usize, &GoldenText)| golden.side == side;
         let own: Vec<(usize, &GoldenText)> = goldens.iter().enumerate().filter(own).collect();
         compare(encoder, (side, &own), golden, &mut report)?;
     }
     Ok(report)
+}
+
+/// Encodes [`TEXTS`] on either side, alone and together, and compares.
+pub(crate) fn run_batches(encoder: &mut Encoder) -> Result<SelfTest, EncodeError> {
+    let mut report = SelfTest::begin(TEXTS.len(), None);
+    for &side in sides(encoder) {
+        let together = encoder.encode(side, &TEXTS)?;
+        for (text, (content, together)) in TEXTS.iter().zip(&together).enumerate() {
+            let alone = encoder.encode(side, &[content])?.pop().unwrap_or_default();
+            report.compare_batch(text, together, &alone);
+        }
+    }
+    Ok(report)
+}
+
+/// The sides that are encoded as the folder states.
+fn sides(encoder: &Encoder) -> &'static [Side] {
+    match encoder.model.query_is_stated {
+        true => &[Side::Document, Side::Query],
+        false => &[Side::Document],
+    }
 }
 
 /// Compares the texts of one side; each comes with its place in the file.
@@ -91,12 +124,9 @@ fn compare(
     let tokens = encoder.tokenize(side, &texts, false)?;
     for (at, &(text, golden_text)) in goldens.iter().enumerate() {
         let alone = encoder.encode(side, &[&golden_text.text])?.pop().unwrap_or_default();
-        let expected = vector(golden_text, golden)?;
-        let from_golden = difference(&alone, &expected);
-        let from_batch = difference(&together[at], &alone);
+        let from_golden = difference(&alone, &vector(golden_text, golden)?);
         report.largest_error = report.largest_error.max(from_golden.largest);
         report.set_differences += from_golden.one_sided;
-        report.largest_batch_difference = report.largest_batch_difference.max(from_batch.largest);
         if tokens[at].ids != golden_text.input_ids {
             report.fail(format!("text {text} is tokenized differently"));
         }
@@ -104,28 +134,36 @@ fn compare(
             let Difference { largest, term, .. } = from_golden;
             report.fail(format!("text {text}, term {term}: weight is off by {largest:e}"));
         }
-        if from_batch.largest > BATCH_TOLERANCE || from_batch.one_sided > 0 {
-            let Difference { largest, term, .. } = from_batch;
-            report.fail(format!(
-                "text {text}, term {term}: a batch changes the vector by {largest:e}; \
-                 this graph needs batching = \"single\""
-            ));
-        }
+        report.compare_batch(text, &together[at], &alone);
     }
     Ok(())
 }
 
 impl SelfTest {
-    /// A report of so many texts that nothing has failed in yet.
-    pub(crate) fn new(texts: usize, tolerance: f32) -> Self {
+    /// A report of so many texts that nothing has failed in yet; `tolerance` is that of golden
+    /// vectors, where there are any.
+    pub(crate) fn begin(texts: usize, tolerance: Option<f32>) -> Self {
         Self {
             texts,
-            tolerance,
+            has_golden: tolerance.is_some(),
+            tolerance: tolerance.unwrap_or(BATCH_TOLERANCE),
             largest_error: 0.0,
             set_differences: 0,
             largest_batch_difference: 0.0,
             passed: true,
             failures: Vec::new(),
+        }
+    }
+
+    /// Compares a text's vector from a batch with its vector alone.
+    fn compare_batch(&mut self, text: usize, together: &SparseVector, alone: &SparseVector) {
+        let Difference { largest, term, one_sided } = difference(together, alone);
+        self.largest_batch_difference = self.largest_batch_difference.max(largest);
+        if largest > BATCH_TOLERANCE || one_sided > 0 {
+            self.fail(format!(
+                "text {text}, term {term}: a batch changes the vector by {largest:e}; \
+                 this graph needs batching = \"single\""
+            ));
         }
     }
 

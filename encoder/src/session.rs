@@ -2,11 +2,11 @@
 //!
 //! **Why a vector does not depend on its batch.** Padding is exact: the mask keeps padded positions
 //! out of attention and pooling. What is left is rounding, because a matrix product over more rows
-//! may be summed in another order; on the shipped graph that moves a weight by up to 1.2e-7. Such
+//! may be summed in another order; on the shipped graph that moves a weight by up to 2.4e-7. Such
 //! noise could still make a term appear or vanish at the threshold below which weights are dropped.
 //! So the vector of a text encoded *alone* is the definition, and a text in whose row some weight
-//! comes near the threshold (`pool.rs` names the band, eight times the noise) is encoded again
-//! alone, and that vector is returned. Outside the band, noise cannot carry a weight across. Hence
+//! comes near the threshold (`pool.rs` names the band, nearly four times the noise) is encoded
+//! again alone, and that vector is returned. Outside the band, noise cannot carry a weight across. Hence
 //! the same terms always, and weights within [`BATCH_TOLERANCE`]; about one passage in 1,700 pays
 //! for it. A graph with more noise than that says `batching = "single"` in its settings; the
 //! self-test finds out.

@@ -106,7 +106,8 @@ pub enum IndexError {
     },
     /// What was indexed from this file is no longer what it says.
     #[error(
-        "{path} changed since its first {lines} lines or rows were indexed: {reason}; index it anew without --resume"
+        "{path} changed since its first {lines} lines or rows were indexed: {reason}; index it \
+         anew without --resume"
     )]
     ChangedInput {
         /// The input file.
@@ -125,7 +126,10 @@ pub enum IndexError {
         path: PathBuf,
     },
     /// The index was built with another model.
-    #[error("model_mismatch: the index was built with {index}, this model is {model}")]
+    #[error(
+        "model_mismatch: the index was built with {index}, this model is {model}; name the index's \
+         own model with --model, or build another index with this one"
+    )]
     ModelMismatch {
         /// Fingerprint stored in the index.
         index: String,

@@ -1,9 +1,10 @@
 //! The indexing pipeline: read, encode in parallel, index in input order, commit on boundaries.
 //!
 //! Input is cut into chunks. One thread reads, one per encoder encodes (vectors that the input gives
-//! pass through), the caller's thread puts chunks back in order and indexes them. Queues are bounded, so memory does not depend on the
-//! input. A commit falls on a chunk boundary and carries how far each input got; a run that is
-//! stopped, by a signal or by force, loses at most what followed its last commit.
+//! pass through), the caller's thread puts chunks back in order and indexes them. Queues are bounded,
+//! so memory does not depend on the input. A commit falls on a chunk boundary and carries how far
+//! each input got; a run that is stopped, by a signal or by force, loses at most what followed its
+//! last commit.
 
 use std::{
     collections::BTreeMap,
@@ -166,8 +167,9 @@ impl DocumentEncoder for NoEncoder {
 
 /// Indexes `inputs` in order and commits.
 ///
-/// Encoders are needed only for inputs of texts. `report` is called on the calling thread after every chunk and every commit. Errors: the first
-/// one met in input order; what was indexed before it is committed, but after `Storage`.
+/// Encoders are needed only for inputs of texts. `report` is called on the calling thread after every
+/// chunk and every commit. Errors: the first one met in input order; what was indexed before it is
+/// committed, but after `Storage`.
 pub fn ingest(
     store: &mut IndexStore,
     inputs: &[impl Into<InputFile> + Clone],

@@ -5,9 +5,10 @@
 //! (Mallia, Suel, Tonellotto, SIGIR 2024). Different here: columns hold upper bounds, not scores.
 //! Short lists are scattered; then a sweep over the groups drops those that cannot reach the
 //! threshold and adds the long lists, in the form of rows, to the others; where one list decides,
-//! `max_score.rs` finds the rows without either. A row whose bound survives becomes a candidate, and candidates are scored from their stored 16-bit rows in descending order
-//! of bound, until no bound reaches the threshold. The answer has the oracle's rows and score bits
-//! (`exhaustive.rs`), whatever was skipped on the way.
+//! `max_score.rs` finds the rows without either. A row whose bound survives becomes a candidate, and
+//! candidates are scored from their stored 16-bit rows in descending order of bound, until no bound
+//! reaches the threshold. The answer has the oracle's rows and score bits (`exhaustive.rs`), whatever
+//! was skipped on the way.
 
 use std::{sync::atomic::AtomicU16, thread::ScopedJoinHandle, time::Instant};
 

@@ -192,7 +192,7 @@ async fn without_encoders_nobody_waits() {
     let (runs, _seen) = channel();
     let make: MakeEncoder = Box::new(move || match made.swap(true, Ordering::Relaxed) {
         false => Ok(Box::new(Fake { runs: runs.clone(), time: Duration::ZERO })),
-        true => Err(EncodeError::NoGolden { folder: "gone".into() }),
+        true => Err(EncodeError::ModelNotFound { path: "gone".into() }),
     });
     let batcher = Batcher::start(1, LIMITS, LENGTHS, make).unwrap();
     for text in ["bug", "fine", "fine"] {

@@ -39,7 +39,7 @@ pub(super) async fn chosen(
             let snapshot = state.index(name)?.snapshot().await?;
             Arc::clone(state.models.of_index(snapshot.manifest())?)
         }
-        None => Arc::clone(state.models.only()?),
+        None => Arc::clone(state.only_model()?),
     })
 }
 

@@ -233,6 +233,46 @@ fn copy_with_golden(to: &Path, change: impl FnOnce(&mut Value) -> bool) -> PathB
     copy
 }
 
+/// An index whose model was replaced must not take the other indexes' model away.
+#[tokio::test]
+async fn a_model_that_no_index_matches_is_not_a_second_one() {
+    let Some(model) = model() else { return };
+    let data = data(&model);
+    std::fs::remove_dir_all(data.path().join("foreign")).unwrap();
+    let other = root().join("data/fixtures/splade-max").display().to_string();
+    add(&data.path().join("stale"), &documents(0, 3), binding(&other, "sha256:old"), WordCounts);
+    let app = app(data.path());
+    let answer = post(&app, "/embed_sparse", &json!({"inputs": "train"})).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let info = get(&app, "/info").await;
+    assert_eq!(info.status, 200, "{}", info.body);
+    let answer = get(&app, "/v1/indexes/stale/search?q=train").await;
+    assert_eq!(answer.code(), "model_mismatch");
+    let runtime = Runtime::load(None).unwrap();
+    let second = Model::open(std::path::Path::new(&other), &runtime).unwrap();
+    let second = binding(&other, second.fingerprint());
+    add(&data.path().join("second"), &documents(0, 3), second, WordCounts);
+    let answer = post(&self::app(data.path()), "/v1/encode", &json!({"inputs": "train"})).await;
+    assert_eq!(answer.code(), "model_ambiguous", "two that are used are two");
+}
+
+/// Without golden vectors batches are checked, and that suffices for silence.
+#[tokio::test]
+async fn a_model_without_golden_vectors_is_no_warning() {
+    let Some(model) = model() else { return };
+    let data = data(&model);
+    std::fs::remove_dir_all(data.path().join("foreign")).unwrap();
+    let copies = tempfile::tempdir().unwrap();
+    let copy = copy_with_golden(copies.path(), |_| false);
+    let settings = std::fs::read_to_string(copy.join("gleaner.toml")).unwrap();
+    let (before, rest) = settings.split_once("[golden]").unwrap();
+    let (_, head) = rest.split_once("[head]").unwrap();
+    std::fs::write(copy.join("gleaner.toml"), format!("{before}[head]{head}")).unwrap();
+    let server = open(ServeOptions { model: Some(copy), ..options(data.path()) }).unwrap();
+    assert_eq!(server.warnings(), [] as [String; 0]);
+    assert_eq!(get(&router(&server), "/v1/indexes/science/search?q=steam").await.status, 200);
+}
+
 #[tokio::test]
 async fn a_model_that_fails_its_test_encodes_nothing() {
     let Some(model) = model() else { return };

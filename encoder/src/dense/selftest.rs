@@ -33,7 +33,7 @@ pub(super) fn run(encoder: &mut DenseEncoder, golden: &Golden) -> Result<SelfTes
         let reason = format!("text {text} has not {dims} numbers");
         return Err(invalid(golden, reason.into()));
     }
-    let mut report = SelfTest::new(goldens.len(), golden.tolerance);
+    let mut report = SelfTest::begin(goldens.len(), Some(golden.tolerance));
     for side in [Side::Document, Side::Query] {
         let own = |(_, golden): &(usize, &GoldenText)| golden.side == side;
         let own: Vec<(usize, &GoldenText)> = goldens.iter().enumerate().filter(own).collect();

@@ -146,11 +146,24 @@ impl<'a> Search<'a> {
                 Ok(Found { layout, weights: output, second: None, is_single: false })
             }
             [] => Err(format!(
-                "no output is f32[batch, {terms}], f32[batch, length, {terms}] or f32[batch, length]"
+                "no output is f32[batch, {terms}], f32[batch, length, {terms}] or f32[batch, length]{}",
+                self.hint()
             )),
             _ => Err("several outputs are as wide as the vocabulary; \
                       name one as `outputs.weights` in gleaner.toml"
                 .to_owned()),
+        }
+    }
+
+    /// What to do where the graph is one that was cut, and its settings are missing.
+    fn hint(&self) -> &'static str {
+        let is_hidden = |output: &TensorCard| output.name == "hidden" && output.shape.len() == 3;
+        match self.outputs.iter().any(is_hidden) {
+            true => {
+                "; `hidden` are hidden states, whose output layer a [head] table in gleaner.toml must \
+                 name, as `gleaner model optimize` writes it"
+            }
+            false => "",
         }
     }
 

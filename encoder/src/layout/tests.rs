@@ -91,6 +91,7 @@ fn short_vectors_are_named_for_what_they_are() {
     let inputs = ids(&["input_ids", "attention_mask"]);
     let per_token = run(&inputs, &[("hidden", &[-1, -1, 32])]).unwrap_err();
     assert!(matches!(per_token, EncodeError::TokenVectors { columns: 32, terms: 1000, .. }));
+    assert!(per_token.to_string().contains("tokenizer.json is another model's"), "{per_token}");
     let per_text = run(&inputs, &[("embedding", &[-1, 384])]).unwrap_err();
     assert!(matches!(per_text, EncodeError::DenseEmbedding { columns: 384, .. }));
     for error in [per_token, per_text] {

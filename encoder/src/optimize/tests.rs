@@ -3,11 +3,13 @@
 
 use proptest::prelude::*;
 
+use super::rewrite::quoted;
 use super::surgery::{HIDDEN, find, write};
 use super::*;
 use crate::onnx::graph::Graph;
 use crate::onnx::tensor::FLOAT;
 use crate::onnx::{put_bytes, put_number};
+use crate::settings::Activation;
 
 const ROWS: u64 = 200;
 const DIMS: u64 = 32;
@@ -182,5 +184,42 @@ fn names_are_quoted_for_toml() {
     for name in ["plain", "a\"b\\c", "tab\tand\u{1}", "ö.weight"] {
         let table: toml::Table = format!("name = {}", quoted(name)).parse().unwrap();
         assert_eq!(table["name"].as_str(), Some(name));
+    }
+}
+
+fn new<'a>(golden: Option<(&'a str, f32)>) -> New<'a> {
+    New { graph: "hidden.onnx", activation: None, matrix: "m", bias: None, golden }
+}
+
+#[test]
+fn what_was_true_of_the_old_graph_only_is_not_kept() {
+    for old in [
+        "layout = 'logits'\noutputs = { weights = 'logits' }\n",
+        "outputs.weights = 'logits'\n'graph' = 'model.onnx'\ngolden.file = 'g.json'\n",
+        "gate = 0.5\n[outputs]\nweights = 'logits'\n\n[query]\nencoder = 'idf' # kept\n",
+        "golden = { file = '../g.json' }\n[head]\nmatrix = 'old'\n[query] # kept\nencoder = 'idf'\n",
+        "[golden]\nfile = '../g.json'\n# kept\ntolerance = 0.25",
+    ] {
+        let text = rewritten(old, &new(Some(("g.json", 5e-3))));
+        let table: toml::Table = text.parse().unwrap();
+        assert_eq!(table["graph"].as_str(), Some("hidden.onnx"), "{text}");
+        assert_eq!(table["head"]["matrix"].as_str(), Some("m"), "{text}");
+        assert_eq!(table["golden"]["file"].as_str(), Some("g.json"), "{text}");
+        assert_eq!(table["golden"]["tolerance"].as_float(), Some(0.005), "{text}");
+        assert!(["layout", "outputs"].iter().all(|key| !table.contains_key(*key)), "{text}");
+        assert_eq!(old.contains("[query]"), table.contains_key("query"), "{text}");
+        assert_eq!(old.contains("# kept"), text.contains("# kept"), "{text}");
+    }
+}
+
+#[test]
+fn settings_that_are_kept_name_their_graph() {
+    for (old, named) in [
+        ("", "onnx/model.onnx"),
+        ("graph = 'a.onnx'\n", "a.onnx"),
+        ("[query]\nencoder = 'idf'\n", "onnx/model.onnx"),
+    ] {
+        let table: toml::Table = kept(old, "onnx/model.onnx").parse().unwrap();
+        assert_eq!(table["graph"].as_str(), Some(named));
     }
 }

@@ -70,17 +70,118 @@ fn in_place_the_original_graph_stays() {
     let Some(runtime) = runtime() else { return };
     let Some(folder) = exported("logits_fp32.onnx", "") else { return };
     let before = contents(folder.path());
+    let fingerprint = Model::open(folder.path(), &runtime).unwrap().fingerprint().to_owned();
     let options = OptimizeOptions { out: None, is_half: true };
     let made = optimize(folder.path(), &options, &runtime).unwrap();
     assert!(made.graph_bytes < 9_000_000 && made.largest_difference < 5e-3, "{made:?}");
     let after = contents(folder.path());
     let names: Vec<&str> = after.iter().map(|(name, _)| name.as_str()).collect();
-    let expected =
-        ["config.json", "gleaner.toml", "hidden_fp16.onnx", "model.onnx", "tokenizer.json"];
+    let expected = [
+        "config.json",
+        "gleaner.toml",
+        "gleaner.toml.before",
+        "hidden_fp16.onnx",
+        "model.onnx",
+        "tokenizer.json",
+    ];
     assert_eq!(names, expected);
     let is_kept = |file: &(String, Vec<u8>)| file.0 == "gleaner.toml" || after.contains(file);
     assert!(before.iter().all(is_kept));
     assert_eq!(Model::open(folder.path(), &runtime).unwrap().card().layout, Layout::Hidden);
+    let again = optimize(folder.path(), &options, &runtime).unwrap_err().to_string();
+    assert!(again.contains("put `gleaner.toml.before` in the place of"), "{again}");
+    // What the way back says is so.
+    let before = made.before.unwrap();
+    assert_eq!(before.fingerprint, fingerprint);
+    std::fs::rename(&before.settings, folder.path().join("gleaner.toml")).unwrap();
+    assert_eq!(Model::open(folder.path(), &runtime).unwrap().fingerprint(), fingerprint);
+}
+
+#[test]
+fn what_the_settings_say_of_the_old_graph_is_dropped() {
+    let Some(runtime) = runtime() else { return };
+    for settings in [
+        "layout = 'logits'\n",
+        "outputs = { weights = 'logits' }\n",
+        "layout = 'logits'\n[outputs]\nweights = 'logits'\n[query]\nmax_length = 64\n",
+    ] {
+        let Some(folder) = exported("logits_fp32.onnx", settings) else { return };
+        let options = OptimizeOptions { out: None, is_half: false };
+        optimize(folder.path(), &options, &runtime).unwrap();
+        let card = Model::open(folder.path(), &runtime).unwrap().card().clone();
+        assert_eq!(card.layout, Layout::Hidden, "{settings}");
+        assert_eq!(card.max_length.query == 64, settings.contains("64"));
+    }
+}
+
+#[test]
+fn a_new_folder_has_its_own_golden_vectors() {
+    let Some(runtime) = runtime() else { return };
+    let golden = "golden = { file = '../golden.json', tolerance = 1e-4 }\n";
+    let Some(folder) = exported("logits_fp32.onnx", "") else { return };
+    let model = folder.path().join("model");
+    std::fs::create_dir(&model).unwrap();
+    for (name, bytes) in contents_of_files(folder.path()) {
+        std::fs::write(model.join(name), bytes).unwrap();
+    }
+    std::fs::write(model.join("gleaner.toml"), golden).unwrap();
+    let from = root().join("data/golden/splade-tiny.json");
+    std::fs::copy(from, folder.path().join("golden.json")).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let out = elsewhere.path().join("far/away");
+    std::fs::create_dir(elsewhere.path().join("far")).unwrap();
+    let options = OptimizeOptions { out: Some(out.clone()), is_half: true };
+    optimize(&model, &options, &runtime).unwrap();
+    let report = Model::open(&out, &runtime).unwrap().selftest().unwrap();
+    assert!(report.passed && report.has_golden, "{report:?}");
+    let options = OptimizeOptions { out: None, is_half: true };
+    optimize(&model, &options, &runtime).unwrap();
+    let report = Model::open(&model, &runtime).unwrap().selftest().unwrap();
+    assert!(report.passed && report.has_golden, "in place it is where it was: {report:?}");
+}
+
+#[test]
+fn two_graphs_are_refused_before_anything_is_written() {
+    let Some(runtime) = runtime() else { return };
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("model");
+    std::fs::create_dir(&folder).unwrap();
+    for (name, bytes) in contents_of_files(&root().join("data/fixtures/unicoil")) {
+        std::fs::write(folder.join(name), bytes).unwrap();
+    }
+    let before = contents(&folder);
+    let options = OptimizeOptions { out: None, is_half: false };
+    let error = optimize(&folder, &options, &runtime).unwrap_err().to_string();
+    assert!(error.contains("have a graph each"), "{error}");
+    assert_eq!(contents(&folder), before);
+    assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_folder_that_is_hidden_already_says_what_to_do() {
+    let Some(runtime) = runtime() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["tokenizer.json", "hidden_fp16.onnx"] {
+        std::fs::copy(shipped().join(file), folder.path().join(file)).unwrap();
+    }
+    let settings = format!("graph = 'hidden_fp16.onnx'\n{SHIPPED_HEAD}");
+    std::fs::write(folder.path().join("gleaner.toml"), settings).unwrap();
+    let options = OptimizeOptions { out: None, is_half: true };
+    let refused = || optimize(folder.path(), &options, &runtime).unwrap_err().to_string();
+    let error = refused();
+    assert!(error.contains("which is not in this folder"), "{error}");
+    std::fs::write(folder.path().join("model.onnx"), "").unwrap();
+    let error = refused();
+    assert!(error.contains("`graph = \"model.onnx\"`") && error.contains("--half"), "{error}");
+}
+
+/// Like [`contents`], of a folder that may hold folders too.
+fn contents_of_files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let files = entries.filter(|entry| entry.path().is_file());
+    files
+        .map(|file| (file.file_name().into_string().unwrap(), std::fs::read(file.path()).unwrap()))
+        .collect()
 }
 
 #[test]
