@@ -110,7 +110,7 @@ pub struct SegmentAnswer {
 ///
 /// Shapes: at most `k` hits, best first; equal scores in the order of `ties`. Units: scores are the
 /// oracle's. `counters` are added to. Panics: if `limits.k` is 0, its effort is not in (0, 1], or the
-/// query has more than [`QUERY_TERMS_LIMIT`] terms, which callers check; never on the bytes of an
+/// query has more than [`crate::QUERY_TERMS_LIMIT`] terms, which callers check; never on the bytes of an
 /// opened file.
 pub fn search(
     view: ImpactView<'_>,

@@ -106,7 +106,7 @@ pub struct Contribution {
 /// What a search did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Profile {
-    /// How the largest segment was searched: `block_max`, `max_score`, `rows` or `none` ([`Choice`]
+    /// How the largest segment was searched: `block_max`, `max_score`, `rows` or `none` ([`crate::Choice`]
     /// says what they are), or `bm25_exhaustive`.
     pub plan: &'static str,
     /// Why so.
@@ -139,7 +139,7 @@ pub struct PhasesUs {
     pub sweep_us: f64,
     /// Scoring finalists.
     pub finalists_us: f64,
-    /// Everything else: memory to search in, merging the hits of segments; all of [`Rank::Bm25`].
+    /// Everything else: memory to search in, merging the hits of segments; all of [`crate::Rank::Bm25`].
     pub other_us: f64,
 }
 
