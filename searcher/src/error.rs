@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use gleaner_format::FormatError;
+use gleaner_format::{DenseError, FormatError};
+
+use crate::boost::BOOST_LIMIT;
 
 /// Why an index could not be opened or searched.
 #[derive(Debug, thiserror::Error)]
@@ -86,10 +88,51 @@ pub enum SearchError {
         effort: f32,
     },
     /// A ranking that does not exist.
-    #[error("unknown ranking {rank:?}; known: sparse, bm25")]
+    #[error("cannot rank by {rank:?}: {reason}")]
     Rank {
-        /// The name given.
+        /// The ranking as given.
         rank: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Feedback that cannot be understood, or that the ranking has no place for.
+    #[error("cannot use the feedback {feedback:?}: {reason}")]
+    Feedback {
+        /// The feedback as given.
+        feedback: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A dense field that the index does not have, or whose name is missing.
+    #[error("{}", unknown_field(field.as_deref(), known))]
+    DenseField {
+        /// The name given, if one was.
+        field: Option<String>,
+        /// The index's dense fields.
+        known: Vec<String>,
+    },
+    /// A dense query vector that its field cannot be searched with.
+    #[error("cannot search with the dense vector")]
+    DenseQuery(#[from] DenseError),
+    /// A document that is not there.
+    #[error("no document has the _id {id:?}")]
+    NoDocument {
+        /// The `_id` asked for.
+        id: String,
+    },
+    /// A least score that is no number.
+    #[error("min_score is {min_score}; it is a finite number")]
+    MinScore {
+        /// The number given.
+        min_score: f32,
+    },
+    /// A boost that is no factor.
+    #[error("the boost of term {term} is {factor}; it is a number from 0, which mutes, to {}", BOOST_LIMIT)]
+    Boost {
+        /// The term.
+        term: u32,
+        /// The factor given.
+        factor: f32,
     },
     /// The ranking needs something the request lacks.
     #[error("ranking by {rank} needs {needs}")]
@@ -115,6 +158,18 @@ pub enum SearchError {
         /// The system's reason.
         source: std::io::Error,
     },
+}
+
+/// What to say of a dense field that cannot be found.
+fn unknown_field(field: Option<&str>, known: &[String]) -> String {
+    let known = match known {
+        [] => "the index has none: `gleaner index --dense-model DIR` makes one".to_owned(),
+        names => format!("the index has {}", names.join(", ")),
+    };
+    match field {
+        Some(field) => format!("there is no dense field {field:?}; {known}"),
+        None => format!("which dense field is meant? {known}"),
+    }
 }
 
 impl SearchError {

@@ -5,9 +5,10 @@
 
 use std::{fmt, path::Path};
 
+use gleaner_format::DenseSpec;
 use serde::{Deserialize, Serialize};
 
-use crate::error::SearchError;
+use crate::{error::SearchError, rank::FUSION_WINDOW};
 
 /// Version of the payload.
 pub const MANIFEST_VERSION: u32 = 1;
@@ -24,12 +25,55 @@ pub struct Manifest {
     /// What becomes of texts that are longer than the model reads.
     #[serde(default, skip_serializing_if = "LongTexts::is_cut")]
     pub long: LongTexts,
+    /// Dense fields, in the order of the segments' dense vector files; fixed when the index is
+    /// created.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dense: Vec<DenseField>,
+    /// Hits of each leg that take part in fusion; fixed when the index is created.
+    #[serde(default = "default_window", skip_serializing_if = "is_default_window")]
+    pub fusion_window: usize,
+}
+
+fn default_window() -> usize {
+    FUSION_WINDOW
+}
+
+fn is_default_window(window: &usize) -> bool {
+    *window == FUSION_WINDOW
+}
+
+/// Dense vectors of one kind, one for every document or row that has one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DenseField {
+    /// Name, dimensions, metric, storage.
+    #[serde(flatten)]
+    pub spec: DenseSpec,
+    /// The model that makes the vectors of texts; `None` where documents bring their vectors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelBinding>,
 }
 
 impl Manifest {
     /// The manifest of a new index.
     pub fn new(model: Option<ModelBinding>, long: LongTexts) -> Self {
-        Self { version: MANIFEST_VERSION, model, inputs: Vec::new(), long }
+        let (inputs, dense) = (Vec::new(), Vec::new());
+        let version = MANIFEST_VERSION;
+        Self { version, model, inputs, long, dense, fusion_window: FUSION_WINDOW }
+    }
+
+    /// The dense field of a name; without one, the only one.
+    ///
+    /// Errors: `DenseField`.
+    pub fn dense_field(&self, name: Option<&str>) -> Result<&DenseField, SearchError> {
+        let found = match (name, &self.dense[..]) {
+            (None, [only]) => Some(only),
+            (None, _) => None,
+            (Some(name), fields) => fields.iter().find(|field| field.spec.name == name),
+        };
+        found.ok_or_else(|| SearchError::DenseField {
+            field: name.map(str::to_owned),
+            known: self.dense.iter().map(|field| field.spec.name.clone()).collect(),
+        })
     }
 
     /// The payload: a checksum of eight hexadecimal digits, a space, JSON. (tantivy keeps the

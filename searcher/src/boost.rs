@@ -1,0 +1,76 @@
+//! Term control: a query's terms made stronger, weaker or silent before it is searched.
+//!
+//! Naming terms by their tokens is the caller's, who has the vocabulary.
+
+use gleaner_format::SparseVector;
+
+use crate::error::SearchError;
+
+/// Largest factor.
+pub const BOOST_LIMIT: f32 = 1e6;
+
+/// A factor for the weight that a query gives to a term.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Boost {
+    /// The term. One that the query does not have stays out of it.
+    pub term: u32,
+    /// From 0, which mutes the term, to [`BOOST_LIMIT`]. Of several for one term, the product counts.
+    pub factor: f32,
+}
+
+/// Refuses what is no factor.
+///
+/// Errors: `Boost`.
+pub(crate) fn check(boosts: &[Boost]) -> Result<(), SearchError> {
+    match boosts.iter().find(|boost| !(0.0..=BOOST_LIMIT).contains(&boost.factor)) {
+        Some(&Boost { term, factor }) => Err(SearchError::Boost { term, factor }),
+        None => Ok(()),
+    }
+}
+
+/// The query with its weights multiplied.
+pub(crate) fn boosted(query: &SparseVector, boosts: &[Boost]) -> SparseVector {
+    let factor = |term: u32| -> f64 {
+        let factors = boosts.iter().filter(|boost| boost.term == term);
+        factors.map(|boost| f64::from(boost.factor)).product()
+    };
+    let largest = f64::from(gleaner_format::MAX_WEIGHT);
+    let weights = query.iter().map(|(term, weight)| {
+        (term, (f64::from(weight) * factor(term)).min(largest) as f32)
+    });
+    SparseVector::from_pairs(weights).expect("terms of a query times finite factors of 0 or more")
+}
+
+/// The query without its muted terms: feedback must not bring them back.
+pub(crate) fn without_muted(query: &SparseVector, boosts: &[Boost]) -> SparseVector {
+    let muted: Vec<Boost> = boosts.iter().filter(|boost| boost.factor == 0.0).copied().collect();
+    boosted(query, &muted)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn vector(pairs: &[(u32, f32)]) -> SparseVector {
+        SparseVector::from_pairs(pairs.iter().copied()).unwrap()
+    }
+
+    #[test]
+    fn factors_multiply_and_zero_mutes() {
+        let query = vector(&[(1, 2.0), (2, 3.0), (4, 1.0)]);
+        let boost = |term, factor| Boost { term, factor };
+        let boosts = [boost(1, 0.5), boost(2, 0.0), boost(1, 3.0), boost(9, 5.0)];
+        assert_eq!(boosted(&query, &boosts), vector(&[(1, 3.0), (4, 1.0)]));
+        assert_eq!(without_muted(&query, &boosts), vector(&[(1, 2.0), (4, 1.0)]));
+        assert_eq!(boosted(&query, &[]), query);
+    }
+
+    #[test]
+    fn what_is_no_factor_is_refused() {
+        for factor in [-1.0, f32::NAN, f32::INFINITY, 2e6] {
+            assert!(check(&[Boost { term: 1, factor }]).is_err(), "{factor}");
+        }
+        assert!(check(&[Boost { term: 1, factor: 0.0 }, Boost { term: 1, factor: 1e6 }]).is_ok());
+    }
+}
