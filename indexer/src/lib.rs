@@ -24,7 +24,7 @@ pub use ingest::{
     CHUNK_DOCUMENTS, DocumentEncoder, EncodedRow, EncodedText, IngestOptions, IngestReport,
     OnError, Progress, ingest,
 };
-pub use input::{Given, Input, InputFile, InputFormat, InputKind, Terms, find_inputs};
+pub use input::{Given, Input, InputFile, InputFormat, InputKind, Terms, find_inputs, term_of};
 pub use plugin::ImpactPlugin;
 pub use store::{IndexStore, MergeReport};
 /// The storage layer's error, for telling damage from other failures.

@@ -138,7 +138,7 @@ pub enum SearchError {
     #[error("ranking by {rank} needs {needs}")]
     MissingInput {
         /// The ranking.
-        rank: &'static str,
+        rank: String,
         /// What is missing.
         needs: &'static str,
     },
