@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use tantivy::{
-    DocSet, Score, SegmentReader, TERMINATED, Term,
+    DocSet, Score, SegmentReader, TERMINATED, TantivyError, Term,
     fieldnorm::FieldNormReader,
     postings::{BlockSegmentPostings, Postings},
     query::{Bm25StatisticsProvider, Bm25Weight},
@@ -150,8 +150,8 @@ impl Bm25Query {
         if let Some(lengths) = reader.fieldnorms_readers().get_field(self.field)? {
             for word in &self.words {
                 let postings =
-                    index.read_block_postings(&word.term, IndexRecordOption::WithFreqs)?;
-                if let Some(postings) = postings {
+                    index.read_block_postings(&word.term, IndexRecordOption::WithFreqs);
+                if let Some(postings) = postings.map_err(TantivyError::from)? {
                     word.add(postings, &lengths, &mut sums);
                 }
             }
@@ -173,10 +173,8 @@ impl Bm25Query {
         };
         let mut found = Vec::new();
         for Word { term, text, count, weight } in &self.words {
-            let Some(mut postings) = index.read_postings(term, IndexRecordOption::WithFreqs)?
-            else {
-                continue;
-            };
+            let postings = index.read_postings(term, IndexRecordOption::WithFreqs);
+            let Some(mut postings) = postings.map_err(TantivyError::from)? else { continue };
             let at = if postings.doc() < doc { postings.seek(doc) } else { postings.doc() };
             if at == doc && at != TERMINATED {
                 let score = weight.score(lengths.fieldnorm_id(doc), postings.term_freq());

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// A document found; its id is the segment's of the ordinal `hit.tie`.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Found {
     pub(crate) segment: usize,
     pub(crate) hit: RowHit,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use gleaner_format::SparseVector;
 use serde_json::{Map, Value};
-use tantivy::{DocSet, TERMINATED, Term, schema::IndexRecordOption};
+use tantivy::{DocSet, TERMINATED, TantivyError, Term, schema::IndexRecordOption};
 
 use crate::{error::SearchError, index::Snapshot};
 
@@ -56,9 +56,8 @@ fn find_row(snapshot: &Snapshot, id: &str) -> Result<Option<(usize, usize)>, Sea
     let term = Term::from_field_text(snapshot.fields().id, id);
     for (segment, reader) in snapshot.searcher().segment_readers().iter().enumerate() {
         let index = reader.inverted_index(term.field())?;
-        let Some(mut postings) = index.read_postings(&term, IndexRecordOption::Basic)? else {
-            continue;
-        };
+        let postings = index.read_postings(&term, IndexRecordOption::Basic);
+        let Some(mut postings) = postings.map_err(TantivyError::from)? else { continue };
         while postings.doc() != TERMINATED {
             if !reader.is_deleted(postings.doc()) {
                 let view = snapshot.segments()[segment].impacts();
