@@ -6,7 +6,7 @@
 
 use std::{any::Any, io::Write, path::PathBuf};
 
-use gleaner_format::{ImpactBuilder, ImpactFile, SparseVector, write_empty_dense};
+use gleaner_format::{DenseBuilder, ImpactBuilder, ImpactFile, SparseVector};
 use gleaner_searcher::{DENSE_EXTENSION, IMPACT_EXTENSION, IMPACTS_TYPE};
 use tantivy::{
     DocId, Segment, SegmentReader, TantivyDocument, TantivyError,
@@ -56,16 +56,24 @@ fn component(extension: &str) -> SegmentComponent {
 }
 
 fn write_files(segment: &Segment, impacts: ImpactBuilder) -> tantivy::Result<()> {
-    let rows = impacts.len() as u32;
+    let rows = impacts.len();
     let mut out = segment.open_write(component(IMPACT_EXTENSION))?;
     impacts.write(&mut out)?;
     out.flush()?;
     out.terminate()?;
     let mut out = segment.open_write(component(DENSE_EXTENSION))?;
-    write_empty_dense(rows, &mut out)?;
+    empty_dense(rows)?.write(&mut out)?;
     out.flush()?;
     out.terminate()?;
     Ok(())
+}
+
+/// Rows without dense fields.
+fn empty_dense(rows: usize) -> tantivy::Result<DenseBuilder> {
+    let mut dense = DenseBuilder::new(&[]);
+    let too_many = |error| TantivyError::InvalidArgument(format!("{error}"));
+    (0..rows).try_for_each(|_| dense.push(&[])).map_err(too_many)?;
+    Ok(dense)
 }
 
 impl SegmentPlugin for ImpactPlugin {

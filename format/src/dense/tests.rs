@@ -43,14 +43,6 @@ fn build(specs: &[DenseSpec], rows: &[Row]) -> Vec<u8> {
     written(builder)
 }
 
-/// The example that `DENSE.md` spells out.
-fn example() -> (Vec<DenseSpec>, Vec<Row>) {
-    let specs = [spec("v", 3, Metric::Dot, DenseStorage::Int8WithF32)];
-    let rows =
-        vec![vec![Some(vec![1.0, -0.25, 0.0])], vec![None], vec![Some(vec![0.0, 0.0, 254.0])]];
-    (specs.to_vec(), rows)
-}
-
 /// Rows of every storage: one field complete, the others with gaps of their own.
 fn every_kind() -> (Vec<DenseSpec>, Vec<Row>) {
     let mut specs = every_storage(5);
@@ -60,7 +52,7 @@ fn every_kind() -> (Vec<DenseSpec>, Vec<Row>) {
         Some((0..5).map(value).collect::<Vec<f32>>())
     };
     let row = |row: usize| {
-        let has = [true, row % 3 != 1, row % 2 == 0, row > 3 && row != 66];
+        let has = [true, row % 3 != 1, row % 7 < 4, row > 3 && row != 66];
         (0..4).map(|field| vector(row, field).filter(|_| has[field])).collect()
     };
     (specs, (0..70).map(row).collect())
@@ -362,7 +354,7 @@ fn the_golden_file_is_rebuilt_and_read() {
     let file = DenseFile::open(bytes).unwrap();
     assert_eq!(
         file.view().fields().map(|field| field.vectors()).collect::<Vec<_>>(),
-        [70, 47, 35, 65]
+        [70, 47, 40, 65]
     );
     assert_eq!(
         vectors_of(file.view().field("f32").unwrap())[3],
