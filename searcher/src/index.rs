@@ -23,6 +23,7 @@ use tantivy::{
 };
 
 use crate::{
+    analyzer::register_analyzers,
     block_max::Scratch,
     directory::ReadOnlyDirectory,
     error::SearchError,
@@ -32,7 +33,7 @@ use crate::{
     passages::Passages,
     response::Passage,
     rows::RowSet,
-    schema::{DENSE_EXTENSION, Fields, IMPACT_EXTENSION, register_analyzers},
+    schema::{DENSE_EXTENSION, Fields, IMPACT_EXTENSION},
     topk::Ties,
 };
 
