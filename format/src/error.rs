@@ -58,7 +58,87 @@ pub enum VectorError {
     },
 }
 
-/// Why an impact file could not be written, opened or read.
+/// Why a dense field cannot be, or a vector not be one of it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DenseError {
+    /// The vector has another length than the field's vectors.
+    #[error("dense field {field} has {expected} dimensions, the vector has {found}")]
+    Dims {
+        /// Name of the field.
+        field: String,
+        /// Dimensions of the field.
+        expected: usize,
+        /// Values of the vector.
+        found: usize,
+    },
+    /// A value is NaN or infinite.
+    #[error("dimension {dimension} for dense field {field} is {value}, which is not finite")]
+    NotFinite {
+        /// Name of the field.
+        field: String,
+        /// Index of the value.
+        dimension: usize,
+        /// The value.
+        value: f32,
+    },
+    /// All values are 0 where the field compares directions.
+    #[error("the vector for dense field {field} is all zeros: under cosine it has no direction")]
+    NoDirection {
+        /// Name of the field.
+        field: String,
+    },
+    /// A value is larger than the field can hold.
+    #[error(
+        "dimension {dimension} for dense field {field} is {value}, beyond the limit of {limit}"
+    )]
+    TooLarge {
+        /// Name of the field.
+        field: String,
+        /// Index of the value.
+        dimension: usize,
+        /// The value.
+        value: f32,
+        /// The largest magnitude that fits.
+        limit: f32,
+    },
+    /// A name that no dense field can have.
+    #[error("{found:?} names no dense field: 1 to 64 letters, digits, _ and - do")]
+    Name {
+        /// The name.
+        found: String,
+    },
+    /// Two fields of one name.
+    #[error("there are two dense fields {field}")]
+    Twice {
+        /// Their name.
+        field: String,
+    },
+    /// No dimension, or more than a field can have.
+    #[error("dense field {field} has {found} dimensions, allowed are 1 to {limit}")]
+    DimsLimit {
+        /// Name of the field.
+        field: String,
+        /// Dimensions asked for.
+        found: usize,
+        /// The largest number allowed.
+        limit: usize,
+    },
+    /// The name of no metric.
+    #[error("{found:?} is no metric: dot and cosine are")]
+    Metric {
+        /// The name.
+        found: String,
+    },
+    /// The name of no storage.
+    #[error("{found:?} is no storage of dense vectors: f32, f16, int8 and int8+f32 are")]
+    Storage {
+        /// The name.
+        found: String,
+    },
+}
+
+/// Why a file of a segment could not be written, opened or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
@@ -79,7 +159,7 @@ pub enum FormatError {
         found: Vec<u8>,
     },
     /// A version this build does not read.
-    #[error("impact file of version {found}; this build reads version {supported}")]
+    #[error("file of version {found}; this build reads version {supported}")]
     Version {
         /// Version in the file.
         found: u32,
@@ -87,7 +167,7 @@ pub enum FormatError {
         supported: u32,
     },
     /// Bytes contradict the format or their checksum.
-    #[error("corrupt impact file: section {section}, {fact}: expected {expected}, found {found}")]
+    #[error("corrupt file: section {section}, {fact}: expected {expected}, found {found}")]
     Corrupt {
         /// Name of the section.
         section: &'static str,
@@ -98,6 +178,9 @@ pub enum FormatError {
         /// The value found.
         found: u64,
     },
+    /// A dense field or a vector for it that cannot be.
+    #[error(transparent)]
+    Dense(#[from] DenseError),
     /// More rows, postings or terms than the format can address.
     #[error("too many {what}: {found}, the limit is {limit}")]
     TooMany {

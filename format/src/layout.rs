@@ -244,7 +244,7 @@ fn parse_table(bytes: &[u8], table_crc: u32) -> Result<Places, FormatError> {
 }
 
 /// Padding is zero: every byte of the file is covered by a check.
-fn check_padding(bytes: &[u8], from: usize, to: usize) -> Result<(), FormatError> {
+pub(crate) fn check_padding(bytes: &[u8], from: usize, to: usize) -> Result<(), FormatError> {
     let padding = bytes
         .get(from..to)
         .ok_or_else(|| corrupt("padding", "end", to as u64, bytes.len() as u64))?;

@@ -34,8 +34,11 @@ mod view;
 mod write;
 
 pub use ciff::{CiffBuilder, CiffDocument, CiffError, CiffReader};
-pub use dense::{open_dense, write_empty_dense};
-pub use error::{ExchangeError, FormatError, VectorError};
+pub use dense::{
+    DENSE_DIMS_LIMIT, DenseBuilder, DenseFieldView, DenseFile, DenseSpec, DenseStorage, DenseView,
+    F16_LIMIT, Metric, VectorData,
+};
+pub use error::{DenseError, ExchangeError, FormatError, VectorError};
 pub use exchange::{RawRow, RowError, VectorReader, read_vectors, write_vectors};
 pub use layout::{GROUP_ROWS, Section, VERSION, WINDOW_GROUPS, WINDOW_ROWS};
 pub use open::{ImpactFile, map_file};

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use gleaner_format::{ImpactFile, ImpactView, open_dense};
+use gleaner_format::{DenseFile, ImpactFile, ImpactView};
 use serde_json::{Map, Value};
 use tantivy::{
     DocAddress, IndexMeta, IndexReader, IndexSettings, Opstamp, ReloadPolicy, Searcher,
@@ -335,10 +335,11 @@ impl Segment {
         let damaged = |file, source| SearchError::DamagedImpacts { file, source };
         let impacts = ImpactFile::open(Mapped(bytes(IMPACT_EXTENSION)?))
             .map_err(|source| damaged(name(IMPACT_EXTENSION), source))?;
-        let dense_rows = open_dense(&bytes(DENSE_EXTENSION)?)
+        let dense = DenseFile::open(Mapped(bytes(DENSE_EXTENSION)?))
             .map_err(|source| damaged(name(DENSE_EXTENSION), source))?;
+        let dense_rows = dense.view().rows();
         let rows = impacts.view().rows();
-        if rows != reader.max_doc() as usize || dense_rows != reader.max_doc() {
+        if rows != reader.max_doc() as usize || dense_rows != reader.max_doc() as usize {
             let reason = format!("{rows} and {dense_rows} rows for {} documents", reader.max_doc());
             return Err(SearchError::Damaged { file: name(IMPACT_EXTENSION), reason });
         }

@@ -1,0 +1,169 @@
+//! A checked dense vector file, read in place.
+//!
+//! Views are two words and copied freely. They lend bytes as the kernels take them; what a score is,
+//! the searcher says.
+
+use half::f16;
+
+use crate::layout::{f32_at, u16_at, u64_at};
+
+use super::{
+    layout::{Field, GROUP_ROWS, Layout, Part},
+    spec::{DenseSpec, DenseStorage},
+};
+
+/// All fields of a dense vector file.
+#[derive(Debug, Clone, Copy)]
+pub struct DenseView<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) layout: &'a Layout,
+}
+
+impl<'a> DenseView<'a> {
+    /// Number of rows, those without vectors included.
+    pub fn rows(self) -> usize {
+        self.layout.rows
+    }
+
+    /// The fields, in the order in which the builder was given them.
+    pub fn fields(self) -> impl ExactSizeIterator<Item = DenseFieldView<'a>> {
+        let (bytes, rows) = (self.bytes, self.layout.rows);
+        self.layout.fields.iter().map(move |field| DenseFieldView { bytes, rows, field })
+    }
+
+    /// The field of this name.
+    pub fn field(self, name: &str) -> Option<DenseFieldView<'a>> {
+        self.fields().find(|field| field.spec().name == name)
+    }
+}
+
+/// The vectors of a field, one after the other in ascending row, at a fixed stride; little-endian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VectorData<'a> {
+    /// `[vectors, dims] f32`.
+    F32(&'a [u8]),
+    /// `[vectors, dims] f16`.
+    F16(&'a [u8]),
+    /// A code times its vector's scale is the value, or where there are floats close to it.
+    Int8 {
+        /// `[vectors, dims] i8`, −127 to 127.
+        codes: &'a [u8],
+        /// `[vectors] f32`, not negative.
+        scales: &'a [u8],
+        /// `[vectors] f32`: the length of the vector of scale × code, rounded up.
+        norms: &'a [u8],
+        /// `[vectors] f32`: the length of the vector of float − scale × code, rounded up; 0 where
+        /// there are no floats.
+        errors: &'a [u8],
+        /// `[vectors, dims] f32`, the truth where they are kept.
+        floats: Option<&'a [u8]>,
+    },
+}
+
+/// One field of a dense vector file.
+#[derive(Debug, Clone, Copy)]
+pub struct DenseFieldView<'a> {
+    bytes: &'a [u8],
+    rows: usize,
+    field: &'a Field,
+}
+
+impl<'a> DenseFieldView<'a> {
+    /// What the field is.
+    pub fn spec(self) -> &'a DenseSpec {
+        &self.field.spec
+    }
+
+    /// Number of rows, those without a vector included.
+    pub fn rows(self) -> usize {
+        self.rows
+    }
+
+    /// Number of rows that have a vector.
+    pub fn vectors(self) -> usize {
+        self.field.vectors
+    }
+
+    /// Whether a row has a vector; rows there are not have none.
+    pub fn has(self, row: usize) -> bool {
+        row < self.rows && self.present_word(row / GROUP_ROWS) >> (row % GROUP_ROWS) & 1 == 1
+    }
+
+    /// The place of a row's vector among all, or `None` if it has none. Cost: constant.
+    pub fn ordinal(self, row: usize) -> Option<usize> {
+        if row >= self.rows {
+            return None;
+        }
+        let (group, bit) = (row / GROUP_ROWS, row % GROUP_ROWS);
+        let word = self.present_word(group);
+        let before = word & ((1 << bit) - 1);
+        let is_present = word >> bit & 1 == 1;
+        is_present.then(|| self.first_ordinal(group) + before.count_ones() as usize)
+    }
+
+    /// One bit for each of the 64 rows from `group × 64` on: whether it has a vector. Rows there are
+    /// not have 0. Panics: if none of the rows is one of the file.
+    pub fn present_word(self, group: usize) -> u64 {
+        assert!(group < self.rows.div_ceil(GROUP_ROWS), "a group of the file");
+        if !self.field.first_ordinals.is_empty() {
+            return u64_at(self.part(Part::Present), group * 8);
+        }
+        let rows = self.rows - group * GROUP_ROWS;
+        if rows < GROUP_ROWS { (1 << rows) - 1 } else { u64::MAX }
+    }
+
+    /// How many rows before `group × 64` have a vector.
+    pub fn first_ordinal(self, group: usize) -> usize {
+        match self.field.first_ordinals.get(group) {
+            Some(&ordinal) => ordinal as usize,
+            None => (group * GROUP_ROWS).min(self.vectors()),
+        }
+    }
+
+    /// The vectors' bytes.
+    pub fn data(self) -> VectorData<'a> {
+        let floats = || self.part(Part::Floats);
+        match self.spec().storage {
+            DenseStorage::F32 => VectorData::F32(floats()),
+            DenseStorage::F16 => VectorData::F16(self.part(Part::Halves)),
+            storage => VectorData::Int8 {
+                codes: self.part(Part::Codes),
+                scales: self.part(Part::Scales),
+                norms: self.part(Part::Norms),
+                errors: self.part(Part::Errors),
+                floats: (storage == DenseStorage::Int8WithF32).then(floats),
+            },
+        }
+    }
+
+    /// Puts the vector of an ordinal into `vector`, as it is stored: for codes without floats scale ×
+    /// code, rounded to f32. Panics: if there are not as many vectors.
+    pub fn read(self, ordinal: usize, vector: &mut Vec<f32>) {
+        vector.clear();
+        match self.data() {
+            VectorData::F32(_) | VectorData::Int8 { floats: Some(_), .. } => {
+                let floats = self.of_vector(Part::Floats, ordinal);
+                vector.extend(floats.chunks_exact(4).map(|value| f32_at(value, 0)));
+            }
+            VectorData::F16(_) => {
+                let halves = self.of_vector(Part::Halves, ordinal).chunks_exact(2);
+                vector.extend(halves.map(|value| f16::from_bits(u16_at(value, 0)).to_f32()));
+            }
+            VectorData::Int8 { floats: None, .. } => {
+                let scale = f32_at(self.of_vector(Part::Scales, ordinal), 0);
+                let codes = self.of_vector(Part::Codes, ordinal).iter();
+                vector.extend(codes.map(|&code| scale * f32::from(code.cast_signed())));
+            }
+        }
+    }
+
+    /// The bytes of `part` of one vector.
+    pub(crate) fn of_vector(self, part: Part, ordinal: usize) -> &'a [u8] {
+        let stride = part.stride_bytes(self.spec().dims);
+        &self.part(part)[ordinal * stride..(ordinal + 1) * stride]
+    }
+
+    pub(crate) fn part(self, part: Part) -> &'a [u8] {
+        self.field.slice(part, self.bytes)
+    }
+}
