@@ -126,18 +126,10 @@ fn is_alive(segment: &gleaner_searcher::Segment, row: usize) -> bool {
 /// A request as a client makes it: ids and scores, nothing else.
 fn request<'a>(vector: &'a SparseVector, asked: Asked<'a>) -> SearchRequest<'a> {
     SearchRequest {
-        rank: Rank::Sparse,
         vector: Some(vector),
-        text: None,
-        k: asked.k,
-        offset: 0,
         filter: asked.filter,
-        fields: &[],
         effort: asked.effort,
-        deadline: None,
-        threads: 1,
-        explain: false,
-        profile: false,
+        ..SearchRequest::exact(&Rank::SPARSE, asked.k)
     }
 }
 

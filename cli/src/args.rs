@@ -12,7 +12,9 @@ use clap::{
 };
 
 pub(crate) use pull::{ModelListArgs, PullArgs};
-pub(crate) use search::{BatchSearchArgs, EvalArgs, InspectArgs, QueryFormatArg, SearchArgs};
+pub(crate) use search::{
+    BatchSearchArgs, EvalArgs, InspectArgs, QueryFormatArg, RankingArgs, SearchArgs,
+};
 pub(crate) use serve::ServeArgs;
 
 /// A search engine for learned sparse retrieval.
@@ -108,6 +110,9 @@ pub(crate) struct QueryModelArgs {
     /// What encodes queries [default: what the model folder states]; the folder must offer it
     #[arg(long, value_enum, value_name = "ENCODER")]
     pub(crate) query_encoder: Option<QueryEncoderArg>,
+    /// Dense model folder [default: the one recorded in the index]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dense_model: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) runtime: RuntimeArgs,
 }

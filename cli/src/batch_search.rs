@@ -5,13 +5,14 @@ use std::{panic::resume_unwind, path::PathBuf, thread::ScopedJoinHandle, time::I
 use gleaner_encoder::{Side, SparseVector};
 use gleaner_eval::{Query, RunWriter, ScoredDoc, read_queries};
 use gleaner_indexer::{Input, InputFile, InputFormat, InputKind, find_inputs};
-use gleaner_searcher::{Index, Rank, SearchRequest, Snapshot};
+use gleaner_searcher::{Index, SearchRequest, Snapshot};
 
 use crate::{
     args::{BatchSearchArgs, QueryFormatArg, QueryModelArgs},
     failure::Failure,
     model,
     output::Output,
+    queries::{EncodedQuery, QueryEncoders, Ranking},
     search::{deadline, is_blank},
 };
 
@@ -19,12 +20,12 @@ use crate::{
 const QUERIES_AT_ONCE: usize = 1_024;
 
 pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
-    let rank: Rank = args.rank.parse()?;
+    let ranking = Ranking::read(&args.ranking)?;
     let snapshot = Index::open(&args.index)?.snapshot();
     let queries = Queries::read(&args.queries, args.format, &args.model, &snapshot)?;
     queries.warn_of_blanks();
     let asked = Asked {
-        rank,
+        ranking: &ranking,
         k: args.k,
         filter: args.filter.as_deref(),
         effort: args.effort,
@@ -34,7 +35,7 @@ pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
     let mut searcher = match queries {
         Queries::Texts(_) => BatchSearcher::new(&snapshot, &args.model, asked)?,
         Queries::Vectors(_) => {
-            BatchSearcher { snapshot: &snapshot, asked, encoder: None, cut_short: 0 }
+            BatchSearcher { snapshot: &snapshot, asked, encoders: None, cut_short: 0 }
         }
     };
     let mut writer = RunWriter::new(Output::create(&args.run)?, "gleaner")?;
@@ -48,8 +49,11 @@ pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
                 searcher.search(&texts)?
             }
             Queries::Vectors(queries) => {
-                let vectors = queries[batch.clone()].iter().map(|query| (None, Some(&query.1)));
-                searcher.answer(vectors)?
+                let given = |query: &(String, SparseVector)| {
+                    let vector = Some(query.1.clone());
+                    (None, EncodedQuery { vector, dense: Vec::new() })
+                };
+                searcher.answer(&queries[batch.clone()].iter().map(given).collect::<Vec<_>>())?
             }
         };
         for (query, hits) in batch.clone().zip(answers) {
@@ -165,7 +169,7 @@ fn read_vectors(input: &InputFile) -> anyhow::Result<Vec<(String, SparseVector)>
 /// What is asked for every query alike.
 #[derive(Clone, Copy)]
 pub(crate) struct Asked<'a> {
-    pub(crate) rank: Rank,
+    pub(crate) ranking: &'a Ranking,
     pub(crate) k: usize,
     pub(crate) filter: Option<&'a str>,
     pub(crate) effort: f32,
@@ -174,10 +178,10 @@ pub(crate) struct Asked<'a> {
     pub(crate) threads: usize,
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
     /// The exact `k` best of all documents, on all cores.
-    pub(crate) fn exact(rank: Rank, k: usize) -> Self {
-        Self { rank, k, filter: None, effort: 1.0, timeout_ms: None, threads: threads(None) }
+    pub(crate) fn exact(ranking: &'a Ranking, k: usize) -> Self {
+        Self { ranking, k, filter: None, effort: 1.0, timeout_ms: None, threads: threads(None) }
     }
 }
 
@@ -186,11 +190,11 @@ pub(crate) fn threads(asked: Option<usize>) -> usize {
     asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
-/// Many queries against one snapshot, the model opened once.
+/// Many queries against one snapshot, the models opened once.
 pub(crate) struct BatchSearcher<'a> {
     snapshot: &'a Snapshot,
     asked: Asked<'a>,
-    encoder: Option<gleaner_encoder::Encoder>,
+    encoders: Option<QueryEncoders>,
     /// Queries whose time was over before everything was looked at.
     cut_short: usize,
 }
@@ -201,24 +205,20 @@ impl<'a> BatchSearcher<'a> {
         args: &QueryModelArgs,
         asked: Asked<'a>,
     ) -> anyhow::Result<Self> {
-        let encoder = match asked.rank {
-            Rank::Sparse => Some(model::open_for(snapshot, args)?.encoder(0)?),
-            Rank::Bm25 => None,
-        };
-        Ok(Self { snapshot, asked, encoder, cut_short: 0 })
+        let (rank, given) = (&asked.ranking.rank, EncodedQuery::default());
+        let encoders = Some(QueryEncoders::open(snapshot, args, rank, &given, 0)?);
+        Ok(Self { snapshot, asked, encoders, cut_short: 0 })
     }
 
     /// Hits of every query, best first, at most `k` each; none of a blank one.
     pub(crate) fn search(&mut self, texts: &[&str]) -> anyhow::Result<Vec<Vec<ScoredDoc>>> {
         let asked: Vec<&str> = texts.iter().copied().filter(|text| !is_blank(text)).collect();
-        let vectors: Vec<Option<SparseVector>> = match &mut self.encoder {
-            Some(encoder) if !asked.is_empty() => {
-                encoder.encode(Side::Query, &asked)?.into_iter().map(Some).collect()
-            }
-            _ => vec![None; asked.len()],
+        let encoded = match &mut self.encoders {
+            Some(encoders) if !asked.is_empty() => encoders.encode(&asked)?,
+            _ => Vec::new(),
         };
-        let pairs = asked.into_iter().map(Some).zip(vectors.iter().map(Option::as_ref));
-        let mut answers = self.answer(pairs)?.into_iter();
+        let queries: Vec<_> = asked.into_iter().map(Some).zip(encoded).collect();
+        let mut answers = self.answer(&queries)?.into_iter();
         let answer = |text: &&str| match is_blank(text) {
             true => Vec::new(),
             false => answers.next().unwrap_or_default(),
@@ -226,18 +226,17 @@ impl<'a> BatchSearcher<'a> {
         Ok(texts.iter().map(answer).collect())
     }
 
-    /// Hits of every query, given as what the ranking needs: its text, its vector.
-    fn answer<'q>(
+    /// Hits of every query, given as its text and what it was encoded to.
+    fn answer(
         &mut self,
-        queries: impl Iterator<Item = (Option<&'q str>, Option<&'q SparseVector>)>,
+        queries: &[(Option<&str>, EncodedQuery)],
     ) -> anyhow::Result<Vec<Vec<ScoredDoc>>> {
-        let queries: Vec<_> = queries.collect();
         // One query after the other on each thread: threads that share a query, and queries that
         // share a pass over the index, were measured and are slower.
         let share = queries.len().div_ceil(self.asked.threads).max(1);
         let (asked, snapshot) = (self.asked, self.snapshot);
-        let search = |share: &[(Option<&str>, Option<&SparseVector>)]| -> Vec<_> {
-            share.iter().map(|(text, vector)| asked.answer(snapshot, *text, *vector)).collect()
+        let search = |share: &[(Option<&str>, EncodedQuery)]| -> Vec<_> {
+            share.iter().map(|(text, query)| asked.answer(snapshot, *text, query)).collect()
         };
         let answers: Vec<_> = std::thread::scope(|scope| {
             let workers: Vec<_> =
@@ -264,21 +263,21 @@ impl Asked<'_> {
         &self,
         snapshot: &Snapshot,
         text: Option<&str>,
-        vector: Option<&SparseVector>,
+        query: &EncodedQuery,
     ) -> anyhow::Result<Answer> {
+        let dense = query.dense_queries();
+        let ranking = self.ranking;
         let request = SearchRequest {
-            rank: self.rank,
-            vector,
+            vector: query.vector.as_ref(),
             text,
-            k: self.k,
-            offset: 0,
+            dense: &dense,
+            feedback: &ranking.feedback,
+            min_score: ranking.min_score,
+            until_knee: ranking.until_knee,
             filter: self.filter,
-            fields: &[],
             effort: self.effort,
             deadline: deadline(self.timeout_ms),
-            threads: 1,
-            explain: false,
-            profile: false,
+            ..SearchRequest::exact(&ranking.rank, self.k)
         };
         let response = snapshot.search(&request, &|_| None)?;
         let hits = response.hits.into_iter().map(|hit| ScoredDoc::new(hit.id, hit.score));

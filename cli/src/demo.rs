@@ -20,7 +20,8 @@ use crate::{
     model::{self, threads},
     output::stdout,
     progress::Reporter,
-    search::{self, EncodedQuery, QueryWords},
+    queries::{EncodedQuery, QueryEncoders, Ranking},
+    search::{self, QueryWords},
 };
 
 /// Questions whose answers use other words.
@@ -34,6 +35,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let model = QueryModelArgs {
         model: Some(args.data.join("models/splade-tiny")),
         query_encoder: None,
+        dense_model: None,
         runtime: args.runtime.clone(),
     };
     let mut out = stdout();
@@ -46,9 +48,10 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let questions = dataset.qrels.len();
     writeln!(out, "\nEvaluation on {questions} questions of {}:\n", sample.display())?;
     writeln!(out, "{:<22} {:>8} {:>8} {:>8}", "", "nDCG@10", "RR@10", "R@100")?;
-    for (name, rank) in [("SPLADE (splade-tiny)", Rank::Sparse), ("BM25", Rank::Bm25)] {
+    for (name, rank) in [("SPLADE (splade-tiny)", Rank::SPARSE), ("BM25", Rank::BM25)] {
         let measures = Measure::parse_list("nDCG@10,RR@10,R@100")?;
-        let asked = Asked::exact(rank, eval::depth(&measures));
+        let ranking = Ranking::plain(rank);
+        let asked = Asked::exact(&ranking, eval::depth(&measures));
         let run = eval::search(&snapshot, &model, &dataset, asked)?;
         let means = evaluate(&dataset.qrels, &run, &measures)?.means;
         let values: Vec<String> = means.iter().map(|(_, mean)| format!("{mean:>8.4}")).collect();
@@ -150,29 +153,28 @@ fn show(
     query: &str,
 ) -> anyhow::Result<()> {
     let fields = ["title".to_owned()];
-    let ask = |rank, k, explain| -> anyhow::Result<_> {
-        let encoded = EncodedQuery::new(snapshot, model, rank, query)?;
+    let ask = |rank: Rank, k, explain| -> anyhow::Result<_> {
+        let given = EncodedQuery::default();
+        let mut encoders = QueryEncoders::open(snapshot, model, &rank, &given, 1)?;
+        let encoded = encoders.encode(&[query])?.pop().unwrap_or_default();
+        let dense = encoded.dense_queries();
         let request = SearchRequest {
-            rank,
             vector: encoded.vector.as_ref(),
             text: Some(query),
-            k,
-            offset: 0,
-            filter: None,
+            dense: &dense,
             fields: &fields,
-            effort: 1.0,
-            deadline: None,
-            threads: 1,
             explain,
             profile: explain,
+            ..SearchRequest::exact(&rank, k)
         };
-        Ok(snapshot.search(&request, &|term| encoded.token(term))?)
+        let token = |term| Some(encoders.model()?.token(term)?.to_owned());
+        Ok(snapshot.search(&request, &token)?)
     };
     writeln!(out, "\n> {query}")?;
-    let response = ask(Rank::Sparse, 3, true)?;
+    let response = ask(Rank::SPARSE, 3, true)?;
     search::print(out, &response, &QueryWords::new())?;
     if let Some(best) = response.hits.first() {
-        let lexical = ask(Rank::Bm25, 1000, false)?;
+        let lexical = ask(Rank::BM25, 1000, false)?;
         match lexical.hits.iter().find(|hit| hit.id == best.id) {
             Some(hit) => writeln!(out, "BM25 ranks {} at {}", best.id, hit.rank)?,
             None => writeln!(out, "BM25 does not find {}", best.id)?,

@@ -72,18 +72,9 @@ fn search(
     effort: f32,
 ) -> Result<SearchResponse, SearchError> {
     let request = SearchRequest {
-        rank: Rank::Sparse,
         vector: Some(query),
-        text: None,
-        k,
-        offset: 0,
-        filter: None,
-        fields: &[],
         effort,
-        deadline: None,
-        threads: 1,
-        explain: false,
-        profile: false,
+        ..SearchRequest::exact(&Rank::SPARSE, k)
     };
     snapshot.search(&request, &|_| None)
 }

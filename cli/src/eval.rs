@@ -3,20 +3,21 @@
 use std::io::{self, Write};
 
 use gleaner_eval::{Dataset, Evaluation, Measure, Run, Threshold, evaluate, remove_identical_ids};
-use gleaner_searcher::{Index, Rank, Snapshot};
+use gleaner_searcher::{Index, Snapshot};
 
 use crate::{
     args::{EvalArgs, QueryModelArgs},
     batch_search::{Asked, BatchSearcher, threads},
     failure::Failure,
     output::{Output, stdout},
+    queries::Ranking,
 };
 
 /// Hits per query that measures without a cut-off see, at least.
 const RUN_DEPTH: usize = 1_000;
 
 pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
-    let rank: Rank = args.rank.parse()?;
+    let ranking = Ranking::read(&args.ranking)?;
     let usage = |error: gleaner_eval::EvalError| Failure::Usage(error.to_string());
     let mut measures = Measure::parse_list(&args.metrics).map_err(usage)?;
     let thresholds = args.fail_if.iter().map(|condition| condition.parse::<Threshold>());
@@ -38,9 +39,9 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         (Some(path), _) => Run::open(path)?,
         (None, Some(index)) => {
             let snapshot = Index::open(index)?.snapshot();
-            eprintln!("searching {} queries by {}, depth {depth}", dataset.qrels.len(), args.rank);
+            eprintln!("searching {} queries by {}, depth {depth}", dataset.qrels.len(), ranking.rank);
             let depth = depth + usize::from(args.ignore_identical_ids);
-            let exact = Asked::exact(rank, depth);
+            let exact = Asked::exact(&ranking, depth);
             let asked = Asked { effort: args.effort, threads: threads(args.threads), ..exact };
             search(&snapshot, &args.model, &dataset, asked)?
         }

@@ -42,6 +42,21 @@ pub(crate) enum Failure {
          (`search --tokens`, `batch-search --format vectors`)"
     )]
     NoModel,
+    #[error(
+        "the dense field {field} holds given vectors and has no model: search it with --dense-vector, \
+         or name the model that makes such vectors with --dense-model"
+    )]
+    NoDenseModel { field: String },
+    #[error(
+        "model_not_found: no model at {path}, which made the vectors of the dense field {field}; name \
+         it with --dense-model"
+    )]
+    DenseModelNotFound { path: PathBuf, field: String },
+    #[error(
+        "model_mismatch: the dense field {field} was made with {index}, {path} is {model}; name the \
+         field's own model with --dense-model, or build the index again with this one"
+    )]
+    DenseModelMismatch { field: String, index: String, path: PathBuf, model: String },
     #[error("the index was built from vectors and has no model; texts need an index of their own")]
     TextsWithoutModel,
     #[error(
@@ -144,6 +159,11 @@ fn search_code(error: &SearchError) -> u8 {
         | SearchError::NoText
         | SearchError::Effort { .. }
         | SearchError::QueryTerms { .. }
+        | SearchError::Feedback { .. }
+        | SearchError::DenseField { .. }
+        | SearchError::DenseQuery(_)
+        | SearchError::MinScore { .. }
+        | SearchError::Boost { .. }
         | SearchError::MissingInput { .. } => 2,
         error if error.is_damage() => 4,
         _ => 1,

@@ -24,6 +24,7 @@ mod models;
 mod output;
 mod progress;
 mod pull;
+mod queries;
 mod resume;
 mod search;
 mod serve;

@@ -6,47 +6,43 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gleaner_encoder::{Model, Side, SparseVector};
-use gleaner_indexer::parse_weights;
+use gleaner_encoder::{Model, Side};
+use gleaner_indexer::{parse_weights, term_of};
 use gleaner_searcher::{
-    Explanation, Index, Profile, Rank, SearchRequest, SearchResponse, Snapshot,
+    Boost, Contribution, Hit, Index, Profile, SearchRequest, SearchResponse, Snapshot,
 };
 
 use crate::{
-    args::{QueryModelArgs, SearchArgs},
+    args::SearchArgs,
     failure::Failure,
     model,
     output::stdout,
+    queries::{EncodedQuery, QueryEncoders, Ranking, read_dense},
 };
 
 /// Contributions shown per hit to people; JSON has all.
 const CONTRIBUTIONS_SHOWN: usize = 8;
 
 pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
-    let rank: Rank = args.rank.parse()?;
+    let ranking = Ranking::read(&args.ranking)?;
     if args.query.as_deref().is_some_and(is_blank) {
         return Err(Failure::BlankQuery.into());
     }
     let snapshot = Index::open(&args.index)?.snapshot();
-    let encoded = match (&args.query, &args.tokens) {
-        (_, Some(tokens)) => EncodedQuery::given(&snapshot, &args.model, tokens)?,
-        (text, None) => {
-            let text = text.as_deref().unwrap_or_default();
-            let mut encoded = EncodedQuery::new(&snapshot, &args.model, rank, text)?;
-            if args.explain {
-                encoded.trace(text)?;
-            }
-            encoded
-        }
-    };
+    let asked = AskedQuery::new(&snapshot, args, &ranking)?;
+    let dense = asked.query.dense_queries();
     // People see titles, whatever else they ask for.
     let shown: Vec<String> = ["title".to_owned()].into_iter().chain(args.fields.clone()).collect();
     let request = SearchRequest {
-        rank,
-        vector: encoded.vector.as_ref(),
+        vector: asked.query.vector.as_ref(),
         text: args.query.as_deref(),
-        k: args.k,
+        dense: &dense,
+        like: args.like.as_deref(),
+        boosts: &asked.boosts,
+        feedback: &ranking.feedback,
         offset: args.offset,
+        min_score: ranking.min_score,
+        until_knee: ranking.until_knee,
         filter: args.filter.as_deref(),
         fields: if args.json { &args.fields } else { &shown },
         effort: args.effort,
@@ -54,15 +50,16 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
         threads: args.threads,
         explain: args.explain,
         profile: args.profile,
+        ..SearchRequest::exact(&ranking.rank, args.k)
     };
-    let response = snapshot.search(&request, &|term| encoded.token(term))?;
+    let response = snapshot.search(&request, &|term| asked.token(term))?;
     let mut out = stdout();
     if args.json {
-        let words = &encoded.words;
+        let words = &asked.words;
         let answer = Answer { response: &response, query_words: words };
         writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;
     } else {
-        print(&mut out, &response, &encoded.words)?;
+        print(&mut out, &response, &asked.words)?;
     }
     Ok(out.flush()?)
 }
@@ -90,50 +87,79 @@ pub(crate) fn deadline(timeout_ms: Option<u64>) -> Option<Instant> {
     Instant::now().checked_add(Duration::from_millis(timeout_ms?))
 }
 
-/// A query's vector and the vocabulary it was made with; neither for BM25.
-pub(crate) struct EncodedQuery {
+/// A query with the vocabulary that its terms are from.
+struct AskedQuery {
+    query: EncodedQuery,
+    /// The sparse model, where it was opened.
     model: Option<Model>,
-    pub(crate) vector: Option<SparseVector>,
+    boosts: Vec<Boost>,
     /// Empty where nobody asked, and where the model does not tell.
-    pub(crate) words: QueryWords,
+    words: QueryWords,
 }
 
-impl EncodedQuery {
-    pub(crate) fn new(
-        snapshot: &Snapshot,
-        args: &QueryModelArgs,
-        rank: Rank,
-        text: &str,
-    ) -> anyhow::Result<Self> {
-        if rank != Rank::Sparse {
-            return Ok(Self { model: None, vector: None, words: QueryWords::new() });
+impl AskedQuery {
+    /// Takes vectors as they are given, and encodes the text for the legs that have none.
+    fn new(snapshot: &Snapshot, args: &SearchArgs, ranking: &Ranking) -> anyhow::Result<Self> {
+        let mut given = EncodedQuery::default();
+        if let Some(json) = &args.dense_vector {
+            given.dense = read_dense(snapshot, json)?;
         }
-        let model = model::open_for(snapshot, args)?;
-        let vector = model.encoder(1)?.encode(Side::Query, &[text])?.pop();
-        Ok(Self { model: Some(model), vector, words: QueryWords::new() })
-    }
-
-    /// A vector as it is written; its tokens belong to the model named, or are term ids.
-    fn given(snapshot: &Snapshot, args: &QueryModelArgs, tokens: &str) -> anyhow::Result<Self> {
-        let model = args.model.as_ref().map(|_| model::open_for(snapshot, args)).transpose()?;
-        let terms = model.as_ref().map(model::terms);
-        let vector = parse_weights(tokens, terms.as_ref())
-            .map_err(|reason| Failure::Usage(format!("--tokens: {reason}")))?;
-        Ok(Self { model, vector: Some(vector), words: QueryWords::new() })
-    }
-
-    /// Finds out which word of the text gave each term its weight.
-    fn trace(&mut self, text: &str) -> anyhow::Result<()> {
-        if let Some(model) = &self.model {
-            let words = model::words(&mut model.encoder(1)?, Side::Query, text)?;
-            self.words.extend(words.into_iter().flatten());
+        let controls = !args.boost.is_empty() || !args.mute.is_empty();
+        let named = args.tokens.is_some() || args.like.is_some();
+        // Tokens belong to the model named, or are term ids.
+        let mut model = (named && (args.model.model.is_some() || controls && is_bound(snapshot)))
+            .then(|| model::open_for(snapshot, &args.model))
+            .transpose()?;
+        if let Some(tokens) = &args.tokens {
+            let terms = model.as_ref().filter(|_| args.model.model.is_some()).map(model::terms);
+            let vector = parse_weights(tokens, terms.as_ref())
+                .map_err(|reason| Failure::Usage(format!("--tokens: {reason}")))?;
+            given.vector = Some(vector);
         }
-        Ok(())
+        let mut words = QueryWords::new();
+        if let Some(text) = &args.query {
+            let mut encoders =
+                QueryEncoders::open(snapshot, &args.model, &ranking.rank, &given, 1)?;
+            let encoded = encoders.encode(&[text])?.pop().unwrap_or_default();
+            given.vector = given.vector.or(encoded.vector);
+            given.dense.extend(encoded.dense);
+            model = model.or_else(|| encoders.model().cloned());
+            if let (true, Some(model)) = (args.explain, encoders.model()) {
+                let traced = model::words(&mut model.encoder(1)?, Side::Query, text)?;
+                words.extend(traced.into_iter().flatten());
+            }
+        }
+        let boosts = boosts(args, model.as_ref())?;
+        Ok(Self { query: given, model, boosts, words })
     }
 
-    pub(crate) fn token(&self, term: u32) -> Option<String> {
+    fn token(&self, term: u32) -> Option<String> {
         self.model.as_ref()?.token(term).map(str::to_owned)
     }
+}
+
+/// Whether the index belongs to a model.
+fn is_bound(snapshot: &Snapshot) -> bool {
+    snapshot.manifest().model.is_some()
+}
+
+/// Reads `--boost` and `--mute`; without a vocabulary, tokens are term ids.
+fn boosts(args: &SearchArgs, model: Option<&Model>) -> anyhow::Result<Vec<Boost>> {
+    let terms = model.map(model::terms);
+    let term = |flag: &str, token: &str| {
+        term_of(token, terms.as_ref()).map_err(|reason| Failure::Usage(format!("{flag}: {reason}")))
+    };
+    let mut boosts = Vec::new();
+    for boost in &args.boost {
+        let usage = || Failure::Usage(format!("--boost {boost}: it is TOKEN=FACTOR"));
+        let (token, factor) = boost.rsplit_once('=').ok_or_else(usage)?;
+        let factor = factor.parse().map_err(|_| usage())?;
+        boosts.push(Boost { term: term("--boost", token)?, factor });
+    }
+    for token in &args.mute {
+        boosts.push(Boost { term: term("--mute", token)?, factor: 0.0 });
+    }
+    Ok(boosts)
 }
 
 /// The response for people.
@@ -157,8 +183,9 @@ pub(crate) fn print(
         for (key, value) in others {
             writeln!(out, "       {key}: {value}")?;
         }
+        print_legs(out, hit, words)?;
         if let Some(explanation) = &hit.explanation {
-            print_explanation(out, explanation, words)?;
+            print_contributions(out, &explanation.contributions, words)?;
         }
     }
     let certificate = &response.certificate;
@@ -179,6 +206,9 @@ pub(crate) fn print(
             "exact: threshold {:.4}, nothing unscored can exceed {bound:.4}; {took_us} µs",
             certificate.threshold
         )?,
+        None if certificate.kind == "fused" => {
+            writeln!(out, "exact: so is the window of every leg; {took_us} µs")?;
+        }
         None => writeln!(out, "exact: every match was scored; {took_us} µs")?,
     }
     match &response.profile {
@@ -203,6 +233,19 @@ fn print_profile(out: &mut impl Write, profile: &Profile) -> io::Result<()> {
     )?;
     writeln!(out, "  lists    {}, {} postings added, {} bytes read", c.lists, c.postings, c.bytes)?;
     writeln!(out, "  rows     {} scored exactly", c.finalists)?;
+    if c.vectors > 0 {
+        writeln!(out, "  vectors  {} compared, {} bytes read", c.vectors, c.vector_bytes)?;
+    }
+    for leg in &profile.legs {
+        writeln!(
+            out,
+            "  {:<8} {} found in {} µs by {}: {}",
+            leg.leg, leg.found, leg.search_us, leg.plan, leg.why
+        )?;
+    }
+    if !profile.legs.is_empty() {
+        writeln!(out, "  fusion   {} µs", profile.fuse_us)?;
+    }
     let cached = if profile.filter_cached { " (cached)" } else { "" };
     let p = &profile.phases;
     let Profile { filter_us, search_us, .. } = profile;
@@ -214,12 +257,29 @@ fn print_profile(out: &mut impl Write, profile: &Profile) -> io::Result<()> {
     )
 }
 
-fn print_explanation(
+/// Where a hit stands in every leg of a fused ranking, and what its scores there come from.
+fn print_legs(out: &mut impl Write, hit: &Hit, words: &QueryWords) -> io::Result<()> {
+    for (name, leg) in hit.legs.iter().flatten() {
+        let place = leg.rank.map_or("outside the window".to_owned(), |rank| format!("rank {rank}"));
+        writeln!(
+            out,
+            "       {name:<8} {:>+7.4}  {place}, score {:.4}",
+            leg.contribution, leg.score
+        )?;
+        let explained = hit.explanation.as_ref().and_then(|all| all.legs.get(name));
+        if let Some(explained) = explained {
+            print_contributions(out, &explained.contributions, words)?;
+        }
+    }
+    Ok(())
+}
+
+fn print_contributions(
     out: &mut impl Write,
-    explanation: &Explanation,
+    contributions: &[Contribution],
     words: &QueryWords,
 ) -> io::Result<()> {
-    let shown = explanation.contributions.iter().take(CONTRIBUTIONS_SHOWN);
+    let shown = contributions.iter().take(CONTRIBUTIONS_SHOWN);
     for c in shown {
         let token = c.token.clone().or_else(|| Some(format!("#{}", c.id?))).unwrap_or_default();
         // A word that stands for itself needs no arrow.
@@ -234,7 +294,7 @@ fn print_explanation(
             100.0 * c.share
         )?;
     }
-    let rest = explanation.contributions.get(CONTRIBUTIONS_SHOWN..).unwrap_or_default();
+    let rest = contributions.get(CONTRIBUTIONS_SHOWN..).unwrap_or_default();
     if !rest.is_empty() {
         let sum: f64 = rest.iter().map(|c| c.product).sum();
         writeln!(out, "       {:<16} {sum:>7.4}", format!("{} more", rest.len()))?;

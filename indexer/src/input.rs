@@ -309,7 +309,7 @@ fn hex(hash: Sha256) -> String {
 /// The term id that a token means: what the vocabulary says, or its own digits.
 ///
 /// Errors: the token and the remedy.
-pub(crate) fn term_of(token: &str, terms: Option<&Terms>) -> Result<u32, String> {
+pub fn term_of(token: &str, terms: Option<&Terms>) -> Result<u32, String> {
     if let Some(terms) = terms {
         return terms(token).ok_or_else(|| {
             format!("the model's vocabulary has no token {token:?} (without --model, tokens are term ids)")

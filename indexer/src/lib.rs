@@ -27,7 +27,7 @@ pub use document::{Document, parse_weights};
 pub use encode::{DocumentEncoder, EncodedRow, EncodedText};
 pub use error::{IndexError, Place, Rejection};
 pub use ingest::{CHUNK_DOCUMENTS, IngestOptions, IngestReport, OnError, Progress, ingest};
-pub use input::{Given, Input, InputFile, InputFormat, InputKind, Terms, find_inputs};
+pub use input::{Given, Input, InputFile, InputFormat, InputKind, Terms, find_inputs, term_of};
 pub use plugin::ImpactPlugin;
 pub use settings::IndexSettings;
 pub use store::{IndexStore, MergeReport};

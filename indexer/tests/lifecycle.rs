@@ -93,18 +93,9 @@ fn write_corpus(path: &Path, documents: &[(String, String)]) {
 
 fn request<'a>(query: &'a SparseVector, k: usize, filter: Option<&'a str>) -> SearchRequest<'a> {
     SearchRequest {
-        rank: Rank::Sparse,
         vector: Some(query),
-        text: None,
-        k,
-        offset: 0,
         filter,
-        fields: &[],
-        effort: 1.0,
-        deadline: None,
-        threads: 1,
-        explain: false,
-        profile: false,
+        ..SearchRequest::exact(&Rank::SPARSE, k)
     }
 }
 
@@ -220,7 +211,7 @@ fn segmentation_and_merging_change_nothing() {
             found(&search(&parts, &query, k, None)),
             found(&search(&whole, &query, k, None))
         );
-        for rank in [Rank::Bm25, Rank::Sparse] {
+        for rank in &[Rank::BM25, Rank::SPARSE] {
             let text = words(&mut state, 4);
             let query = vector(&text);
             let search = |index: &Path| {
@@ -262,7 +253,7 @@ fn explanations_sum_to_the_score() {
     let snapshot = Index::open(&index).unwrap().snapshot();
     let text = "w1 w2 w17 w1";
     let query = vector(text);
-    for rank in [Rank::Sparse, Rank::Bm25] {
+    for rank in &[Rank::SPARSE, Rank::BM25] {
         let request = SearchRequest {
             rank,
             text: Some(text),
@@ -697,7 +688,7 @@ fn a_damaged_commit_list_never_changes_an_answer() {
         let sparse = request(&query, 20, Some("tag:t1 OR year:>2000"));
         let words =
             SearchRequest { text: Some("w1 w2 w2"), fields: &fields, ..request(&query, 20, None) };
-        let lexical = SearchRequest { rank: Rank::Bm25, ..words };
+        let lexical = SearchRequest { rank: &Rank::BM25, ..words };
         let hits = [sparse, lexical]
             .map(|request| snapshot.search(&request, &|_| None).map(|answer| answer.hits));
         let [sparse, lexical] = hits;
@@ -889,7 +880,7 @@ fn a_deadline_that_has_passed_is_an_incomplete_answer() {
     run(&index, &input, false).unwrap();
     let snapshot = Index::open(&index).unwrap().snapshot();
     let query = vector("w1 w2 w3");
-    for rank in [Rank::Sparse, Rank::Bm25] {
+    for rank in &[Rank::SPARSE, Rank::BM25] {
         let ask = |deadline| {
             let exact = request(&query, 10, None);
             let request = SearchRequest { rank, text: Some("w1 w2 w3"), deadline, ..exact };

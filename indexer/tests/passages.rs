@@ -77,18 +77,8 @@ fn add(index: &Path, documents: &[(String, String)]) {
 
 fn request(query: &SparseVector) -> SearchRequest<'_> {
     SearchRequest {
-        rank: Rank::Sparse,
         vector: Some(query),
-        text: None,
-        k: 10,
-        offset: 0,
-        filter: None,
-        fields: &[],
-        effort: 1.0,
-        deadline: None,
-        threads: 1,
-        explain: false,
-        profile: false,
+        ..SearchRequest::exact(&Rank::SPARSE, 10)
     }
 }
 
@@ -187,7 +177,7 @@ fn check_words(snapshot: &Snapshot, documents: &BTreeMap<String, String>, query:
         let hits = found(&search(snapshot, &asked).hits);
         assert_eq!(hits, expected[..expected.len().min(10)], "{filter}");
     }
-    let asked = SearchRequest { rank: Rank::Bm25, text: Some("w3"), k: 200, ..request(query) };
+    let asked = SearchRequest { rank: &Rank::BM25, text: Some("w3"), k: 200, ..request(query) };
     let hits = search(snapshot, &asked).hits;
     let mut ids: Vec<_> = hits.iter().map(|hit| hit.id.clone()).collect();
     ids.sort();
@@ -254,7 +244,7 @@ fn ranking_by_words_is_that_of_an_index_of_whole_documents() {
     let fields = ["text".to_owned()];
     for text in ["w3", "w1 w2 w2", "w39 w17 w5 w8"] {
         let asked = SearchRequest {
-            rank: Rank::Bm25,
+            rank: &Rank::BM25,
             text: Some(text),
             fields: &fields,
             explain: true,

@@ -84,18 +84,9 @@ fn write(path: &Path, kind: InputKind, vectors: &[SparseVector]) -> InputFile {
 fn search(index: &Path, query: &SparseVector) -> Vec<(String, f32)> {
     let snapshot = Index::open(index).unwrap().snapshot();
     let request = SearchRequest {
-        rank: Rank::Sparse,
         vector: Some(query),
-        text: None,
-        k: 10_000,
-        offset: 0,
-        filter: None,
         fields: &["_id".to_owned()],
-        effort: 1.0,
-        deadline: None,
-        threads: 1,
-        explain: false,
-        profile: false,
+        ..SearchRequest::exact(&Rank::SPARSE, 10_000)
     };
     let hits = snapshot.search(&request, &|_| None).unwrap().hits;
     assert!(hits.iter().all(|hit| hit.fields.as_ref().unwrap()["_id"] == hit.id[..]));
@@ -297,18 +288,11 @@ fn text_and_keys_beside_a_vector_are_indexed() {
     let find = |rank, filter| {
         let fields = ["title".to_owned(), "vector".to_owned()];
         let request = SearchRequest {
-            rank,
             vector: Some(&query),
             text: Some("violin"),
-            k: 10,
-            offset: 0,
             filter,
             fields: &fields,
-            effort: 1.0,
-            deadline: None,
-            threads: 1,
-            explain: false,
-            profile: false,
+            ..SearchRequest::exact(&rank, 10)
         };
         let hits = snapshot.search(&request, &|_| None).unwrap().hits;
         assert!(hits.iter().all(|hit| !hit.fields.as_ref().unwrap().contains_key("vector")));
@@ -316,9 +300,9 @@ fn text_and_keys_beside_a_vector_are_indexed() {
         ids.sort();
         ids
     };
-    assert_eq!(find(Rank::Bm25, None), ["a", "b"]);
-    assert_eq!(find(Rank::Sparse, None), ["a", "b", "c"]);
-    assert_eq!(find(Rank::Sparse, Some("year:>=2000")), ["b"]);
+    assert_eq!(find(Rank::BM25, None), ["a", "b"]);
+    assert_eq!(find(Rank::SPARSE, None), ["a", "b", "c"]);
+    assert_eq!(find(Rank::SPARSE, Some("year:>=2000")), ["b"]);
 }
 
 #[test]

@@ -1,23 +1,52 @@
-//! BM25 over the text field: the lexical ranking beside the learned one.
+//! The BM25 leg: words of the query against the text of living documents.
 //!
-//! tantivy's postings and its BM25 (k1 = 1.2, b = 0.75, Robertson and Zaragoza 2009), summed here
-//! term by term so that every matching document has a score and ties follow the total order.
+//! Robertson and Zaragoza 2009 with k1 = 1.2 and b = 0.75, tantivy's postings and arithmetic. Its
+//! statistics are those of the documents that live: how many there are, how many have a word, how long
+//! they are by the lengths that are stored with them (one byte each). A merge copies all three, so a score depends neither
+//! on segments nor on what was deleted, whether merged away yet or not. Every document that has a word
+//! is scored; there is nothing to prune.
 
 use std::collections::BTreeMap;
 
 use tantivy::{
-    Term,
-    query::{EnableScoring, Query, TermQuery},
-    schema::IndexRecordOption,
+    DocSet, Score, SegmentReader, TERMINATED, TantivyError, Term,
+    fieldnorm::FieldNormReader,
+    postings::{BlockSegmentPostings, Postings},
+    query::{Bm25StatisticsProvider, Bm25Weight},
+    schema::{Field, IndexRecordOption},
 };
 
 use crate::{
     error::SearchError,
-    index::Snapshot,
-    passages::Statistics,
+    index::{Segment, Snapshot},
     rows::RowSet,
     topk::{RowHit, TopK},
 };
+
+/// A word of the query, and what one occurrence in a document is worth.
+struct Word {
+    term: Term,
+    text: String,
+    /// Occurrences in the query.
+    count: u32,
+    weight: Bm25Weight,
+}
+
+/// An analysed query with the statistics of one commit.
+pub(crate) struct Bm25Query {
+    /// Those that occur in a living document, in byte order.
+    words: Vec<Word>,
+    field: Field,
+}
+
+/// What one word adds to a document's score.
+pub(crate) struct WordScore {
+    pub(crate) word: String,
+    /// Occurrences in the query.
+    pub(crate) count: u32,
+    /// The score of one occurrence.
+    pub(crate) score: f32,
+}
 
 /// Says so if there are documents and none of them has a word.
 pub(crate) fn check_text(snapshot: &Snapshot) -> Result<(), SearchError> {
@@ -31,80 +60,175 @@ pub(crate) fn check_text(snapshot: &Snapshot) -> Result<(), SearchError> {
     if readers.is_empty() { Ok(()) } else { Err(SearchError::NoText) }
 }
 
-/// The analysed words of a query with their number of occurrences, in byte order.
-pub(crate) fn words(snapshot: &Snapshot, text: &str) -> Result<BTreeMap<String, u32>, SearchError> {
-    let index = snapshot.searcher().index();
-    let mut analyzer = index.tokenizer_for_field(snapshot.fields().text)?;
-    let mut words = BTreeMap::new();
-    analyzer.token_stream(text).process(&mut |token| {
-        *words.entry(token.text.clone()).or_insert(0) += 1;
-    });
-    Ok(words)
-}
-
-/// The BM25 score of every document of a segment for one word, 0 where it does not occur.
-fn for_each(
-    snapshot: &Snapshot,
-    ordinal: usize,
-    word: &str,
-    visit: &mut dyn FnMut(u32, f32),
-) -> Result<(), SearchError> {
-    let term = Term::from_field_text(snapshot.fields().text, word);
-    let query = TermQuery::new(term, IndexRecordOption::WithFreqs);
-    let searcher = snapshot.searcher();
-    let statistics = snapshot.manifest().long.is_passages().then(|| {
-        Statistics::new(searcher, snapshot.segments().iter().filter_map(|it| it.passages()))
-    });
-    let scoring = match &statistics {
-        Some(statistics) => EnableScoring::enabled_from_statistics_provider(statistics, searcher),
-        None => EnableScoring::enabled_from_searcher(searcher),
+/// The words of living documents of a segment, by the lengths that are stored with them.
+pub(crate) fn living_tokens(reader: &SegmentReader, text: Field) -> Result<u64, SearchError> {
+    let Some(lengths) = reader.fieldnorms_readers().get_field(text)? else { return Ok(0) };
+    let mut counts = [0u64; 256];
+    for doc in reader.doc_ids_alive() {
+        counts[usize::from(lengths.fieldnorm_id(doc))] += 1;
+    }
+    let tokens = |(id, &count): (usize, &u64)| {
+        count * u64::from(FieldNormReader::id_to_fieldnorm(id as u8))
     };
-    let reader = snapshot.searcher().segment_reader(ordinal as u32);
-    Ok(query.weight(scoring)?.for_each(reader, visit)?)
+    Ok(counts.iter().enumerate().map(tokens).sum())
 }
 
-/// The `k` best admitted documents of a segment. Scores: f32 of the f64 sum over words in byte
-/// order, a word counted as often as the query has it.
-pub(crate) fn search(
-    snapshot: &Snapshot,
-    ordinal: usize,
-    words: &BTreeMap<String, u32>,
+/// Statistics over living documents.
+pub(crate) struct LivingStatistics<'a>(pub(crate) &'a Snapshot);
+
+impl Bm25StatisticsProvider for LivingStatistics<'_> {
+    fn total_num_tokens(&self, _: Field) -> tantivy::Result<u64> {
+        Ok(self.0.segments().iter().map(|segment| segment.living_tokens()).sum())
+    }
+
+    fn total_num_docs(&self) -> tantivy::Result<u64> {
+        Ok(self.0.live_docs())
+    }
+
+    fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
+        let mut documents = 0;
+        for reader in self.0.searcher().segment_readers() {
+            let index = reader.inverted_index(term.field())?;
+            documents += u64::from(match reader.alive_bitset() {
+                None => index.doc_freq(term)?,
+                Some(alive) => match index.read_postings(term, IndexRecordOption::Basic)? {
+                    Some(postings) => postings.doc_freq_given_deletes(alive),
+                    None => 0,
+                },
+            });
+        }
+        Ok(documents)
+    }
+}
+
+impl Bm25Query {
+    /// Analyses a text.
+    ///
+    /// Errors: `NoText`; the storage layer's.
+    pub(crate) fn new(snapshot: &Snapshot, text: &str) -> Result<Self, SearchError> {
+        check_text(snapshot)?;
+        let field = snapshot.fields().text;
+        let mut analyzer = snapshot.searcher().index().tokenizer_for_field(field)?;
+        let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+        analyzer.token_stream(text).process(&mut |token| {
+            *counts.entry(token.text.clone()).or_insert(0) += 1;
+        });
+        let statistics = LivingStatistics(snapshot);
+        let (documents, tokens) =
+            (statistics.total_num_docs()?, statistics.total_num_tokens(field)?);
+        let average = tokens as Score / documents as Score;
+        let mut words = Vec::with_capacity(counts.len());
+        for (text, count) in counts {
+            let term = Term::from_field_text(field, &text);
+            let having = statistics.doc_freq(&term)?;
+            if having > 0 {
+                let weight = Bm25Weight::for_one_term_without_explain(having, documents, average);
+                words.push(Word { term, text, count, weight });
+            }
+        }
+        Ok(Self { words, field })
+    }
+
+    /// The most that any document could score: every word without end in a text of no length.
+    pub(crate) fn bound(&self) -> f64 {
+        let most = |word: &Word| f64::from(word.count) * f64::from(word.weight.score(0, u32::MAX));
+        self.words.iter().map(most).sum()
+    }
+
+    /// The score of every document of a segment, 0 where no word occurs: f32 of the f64 sum over words
+    /// in byte order, a word counted as often as the query has it. Dead documents have scores, too.
+    ///
+    /// Shapes: by the storage layer's number.
+    pub(crate) fn scores(
+        &self,
+        snapshot: &Snapshot,
+        ordinal: usize,
+    ) -> Result<Vec<f32>, SearchError> {
+        let reader = snapshot.searcher().segment_reader(ordinal as u32);
+        let index = reader.inverted_index(self.field)?;
+        let mut sums = vec![0f64; reader.max_doc() as usize];
+        if let Some(lengths) = reader.fieldnorms_readers().get_field(self.field)? {
+            for word in &self.words {
+                let postings =
+                    index.read_block_postings(&word.term, IndexRecordOption::WithFreqs);
+                if let Some(postings) = postings.map_err(TantivyError::from)? {
+                    word.add(postings, &lengths, &mut sums);
+                }
+            }
+        }
+        Ok(sums.into_iter().map(|sum| sum as f32).collect())
+    }
+
+    /// What every word of the query adds to one document's score, in byte order.
+    pub(crate) fn contributions(
+        &self,
+        snapshot: &Snapshot,
+        ordinal: usize,
+        doc: u32,
+    ) -> Result<Vec<WordScore>, SearchError> {
+        let reader = snapshot.searcher().segment_reader(ordinal as u32);
+        let index = reader.inverted_index(self.field)?;
+        let Some(lengths) = reader.fieldnorms_readers().get_field(self.field)? else {
+            return Ok(Vec::new());
+        };
+        let mut found = Vec::new();
+        for Word { term, text, count, weight } in &self.words {
+            let postings = index.read_postings(term, IndexRecordOption::WithFreqs);
+            let Some(mut postings) = postings.map_err(TantivyError::from)? else { continue };
+            let at = if postings.doc() < doc { postings.seek(doc) } else { postings.doc() };
+            if at == doc && at != TERMINATED {
+                let score = weight.score(lengths.fieldnorm_id(doc), postings.term_freq());
+                found.push(WordScore { word: text.clone(), count: *count, score });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The score of one document: what [`Bm25Query::scores`] says of it.
+    pub(crate) fn score(
+        &self,
+        snapshot: &Snapshot,
+        ordinal: usize,
+        doc: u32,
+    ) -> Result<f32, SearchError> {
+        let words = self.contributions(snapshot, ordinal, doc)?;
+        let sum: f64 = words.iter().map(|word| f64::from(word.count) * f64::from(word.score)).sum();
+        Ok(sum as f32)
+    }
+}
+
+impl Word {
+    /// Adds what the word is worth to every document that has it.
+    fn add(&self, mut postings: BlockSegmentPostings, lengths: &FieldNormReader, sums: &mut [f64]) {
+        let count = f64::from(self.count);
+        while !postings.docs().is_empty() {
+            for (&doc, &occurrences) in postings.docs().iter().zip(postings.freqs()) {
+                let score = self.weight.score(lengths.fieldnorm_id(doc), occurrences);
+                sums[doc as usize] += count * f64::from(score);
+            }
+            postings.advance();
+        }
+    }
+}
+
+/// Offers the admitted documents of a segment.
+///
+/// Shapes: `scores` by the storage layer's number.
+pub(crate) fn offer(
+    segment: &Segment,
+    scores: &[f32],
     admitted: Option<&RowSet>,
     top: &mut TopK,
-) -> Result<(), SearchError> {
-    let segment = &snapshot.segments()[ordinal];
+) {
     let view = segment.impacts();
-    let mut sums = vec![0f64; view.rows()];
-    for (word, &count) in words {
-        for_each(snapshot, ordinal, word, &mut |doc, score| {
-            sums[doc as usize] += f64::from(count) * f64::from(score);
-        })?;
-    }
     for row in 0..view.rows() {
         let doc = view.doc(row);
-        let score = sums[doc as usize] as f32;
-        let admitted = admitted.is_none_or(|admitted| admitted.contains(row));
-        if admitted && score > 0.0 && top.would_enter(score) {
+        let score = scores[doc as usize];
+        if score > 0.0
+            && top.would_enter(score)
+            && admitted.is_none_or(|admitted| admitted.contains(row))
+        {
             top.offer(RowHit { score, tie: segment.id_ordinal(doc), row: row as u32 });
         }
     }
-    Ok(())
-}
-
-/// `(word, occurrences in the query, BM25 score of one occurrence)` for one document.
-pub(crate) fn contributions(
-    snapshot: &Snapshot,
-    ordinal: usize,
-    words: &BTreeMap<String, u32>,
-    doc: u32,
-) -> Result<Vec<(String, u32, f32)>, SearchError> {
-    let mut found = Vec::new();
-    for (word, &count) in words {
-        for_each(snapshot, ordinal, word, &mut |candidate, score| {
-            if candidate == doc {
-                found.push((word.clone(), count, score));
-            }
-        })?;
-    }
-    Ok(found)
 }

@@ -153,7 +153,7 @@ pub enum SearchError {
     #[error("ranking by {rank} needs {needs}")]
     MissingInput {
         /// The ranking.
-        rank: &'static str,
+        rank: String,
         /// What is missing.
         needs: &'static str,
     },

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use gleaner_format::{DenseFile, ImpactFile, ImpactView};
+use gleaner_format::{DenseFieldView, DenseFile, ImpactFile, ImpactView};
 use serde_json::{Map, Value};
 use tantivy::{
     DocAddress, IndexMeta, IndexReader, IndexSettings, Opstamp, ReloadPolicy, Searcher,
@@ -25,11 +25,13 @@ use tantivy::{
 use crate::{
     analyzer::register_analyzers,
     block_max::Scratch,
+    bm25::living_tokens,
     directory::ReadOnlyDirectory,
     error::SearchError,
     filter_cache::{FilterCache, LIMIT_BYTES, SegmentKey},
     ids::Ids,
     manifest::Manifest,
+    maxima::Maxima,
     passages::Passages,
     response::Passage,
     rows::RowSet,
@@ -75,10 +77,14 @@ pub struct Segment {
     id: SegmentId,
     delete_opstamp: Option<Opstamp>,
     impacts: ImpactFile<Mapped>,
+    dense: DenseFile<Mapped>,
     ids: Ids,
     alive: Option<RowSet>,
     /// In an index of passages.
     passages: Option<Passages>,
+    /// Words of living documents.
+    living_tokens: u64,
+    maxima: Maxima,
 }
 
 /// Bytes that tantivy keeps mapped.
@@ -203,11 +209,10 @@ fn open_snapshot(
             return Ok(None);
         }
         let manifest = Manifest::read(metas.payload.as_deref(), path)?;
-        let has_passages = manifest.long.is_passages();
         let segments = searcher.segment_readers().iter().map(|reader| {
             match known.get(&(reader.segment_id(), reader.delete_opstamp())) {
                 Some(segment) => Ok(Arc::clone(segment)),
-                None => Segment::open(path, reader, has_passages).map(Arc::new),
+                None => Segment::open(path, reader, (fields, &manifest)).map(Arc::new),
             }
         });
         let segments = segments.collect::<Result<Vec<_>, SearchError>>()?;
@@ -322,7 +327,11 @@ fn damage(error: TantivyError, file: PathBuf) -> SearchError {
 }
 
 impl Segment {
-    fn open(path: &Path, reader: &SegmentReader, has_passages: bool) -> Result<Self, SearchError> {
+    fn open(
+        path: &Path,
+        reader: &SegmentReader,
+        (fields, manifest): (Fields, &Manifest),
+    ) -> Result<Self, SearchError> {
         let id = reader.segment_id();
         let name = |extension: &str| path.join(format!("{}.{extension}", id.uuid_string()));
         let bytes = |extension: &str| -> Result<OwnedBytes, SearchError> {
@@ -337,11 +346,15 @@ impl Segment {
             .map_err(|source| damaged(name(IMPACT_EXTENSION), source))?;
         let dense = DenseFile::open(Mapped(bytes(DENSE_EXTENSION)?))
             .map_err(|source| damaged(name(DENSE_EXTENSION), source))?;
-        let dense_rows = dense.view().rows();
-        let rows = impacts.view().rows();
-        if rows != reader.max_doc() as usize || dense_rows != reader.max_doc() as usize {
+        let (rows, dense_rows) = (impacts.view().rows(), dense.view().rows());
+        if [rows, dense_rows] != [reader.max_doc() as usize; 2] {
             let reason = format!("{rows} and {dense_rows} rows for {} documents", reader.max_doc());
             return Err(SearchError::Damaged { file: name(IMPACT_EXTENSION), reason });
+        }
+        if !dense.view().fields().map(|field| field.spec()).eq(manifest.dense.iter().map(|f| &f.spec))
+        {
+            let reason = "its dense fields are not those of the index".to_owned();
+            return Err(SearchError::Damaged { file: name(DENSE_EXTENSION), reason });
         }
         let column = reader.fast_fields().str("_id")?;
         let ids = column
@@ -357,9 +370,21 @@ impl Segment {
             return Err(SearchError::Damaged { file: path.join("meta.json"), reason });
         }
         let is_alive = |doc| reader.alive_bitset().is_none_or(|alive| alive.is_alive(doc));
-        let passages = has_passages
+        let passages = manifest
+            .long
+            .is_passages()
             .then(|| Passages::new(reader.max_doc(), ids.len(), |doc| ids.ordinal(doc), is_alive));
-        Ok(Self { id, delete_opstamp: reader.delete_opstamp(), impacts, ids, alive, passages })
+        Ok(Self {
+            id,
+            delete_opstamp: reader.delete_opstamp(),
+            impacts,
+            dense,
+            ids,
+            alive,
+            passages,
+            living_tokens: living_tokens(reader, fields.text)?,
+            maxima: Maxima::default(),
+        })
     }
 
     /// How rows make documents, in an index of passages.
@@ -381,6 +406,26 @@ impl Segment {
     /// The impact file.
     pub fn impacts(&self) -> ImpactView<'_> {
         self.impacts.view()
+    }
+
+    /// The dense fields, in the order of the index's.
+    pub fn dense_fields(&self) -> impl ExactSizeIterator<Item = DenseFieldView<'_>> {
+        self.dense.view().fields()
+    }
+
+    /// One of them. Panics: if there is no such field, which opening checked.
+    pub(crate) fn dense_field(&self, position: usize) -> DenseFieldView<'_> {
+        self.dense_fields().nth(position).expect("a segment has all dense fields of its index")
+    }
+
+    /// Words of living documents, by the lengths that are stored with these.
+    pub(crate) fn living_tokens(&self) -> u64 {
+        self.living_tokens
+    }
+
+    /// What is kept of the most that any living document has.
+    pub(crate) fn maxima(&self) -> &Maxima {
+        &self.maxima
     }
 
     /// What the segment's rows are known by.

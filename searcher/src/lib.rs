@@ -1,46 +1,69 @@
-//! Query to hits: exact top-k over impact files, BM25, filters, explanations.
+//! Query to hits: exact top-k of sparse weights, BM25 and dense vectors, fused, filtered, explained.
 //!
-//! Two layers. The engine ([`block_max`], its oracle [`exhaustive`]) works on one impact file and
-//! knows nothing of tantivy. Around it, [`Index`] opens a folder, a [`Snapshot`] is one commit of
+//! Two layers. The engine ([`block_max`], its oracle [`exhaustive`]; `dense.rs`) works on one segment's file
+//! and knows nothing of tantivy. Around it, [`Index`] opens a folder, a [`Snapshot`] is one commit of
 //! it, and [`Snapshot::search`] answers a request from all its segments under one threshold.
 //! Writing is `indexer`'s, encoding is `encoder`'s; this crate depends on neither.
 
 mod analyzer;
 pub mod block_max;
 mod bm25;
+mod boost;
+mod complete;
+mod dense;
 mod directory;
 mod error;
 pub mod exhaustive;
+mod feedback;
 mod filter;
 mod filter_cache;
 mod finalists;
+mod fuse;
 mod ids;
 mod index;
+mod knee;
+mod legs;
+mod like;
 mod manifest;
 mod max_score;
+mod maxima;
 mod passages;
 mod plan;
+mod present;
 mod profile;
+mod rank;
 mod response;
 mod rows;
 mod schema;
+mod screen;
 mod search;
 mod topk;
 mod windows;
 
 pub use analyzer::{Analyzer, register_analyzers};
+pub use boost::{BOOST_LIMIT, Boost};
 pub use error::SearchError;
+pub use feedback::{
+    FEEDBACK_DOCUMENTS_LIMIT, FEEDBACK_TERMS_LIMIT, Feedback, FeedbackMethod, Interpolate,
+};
 pub use filter::Filter;
 pub use index::{Index, Segment, Snapshot};
-pub use manifest::{InputProgress, LongTexts, MANIFEST_VERSION, Manifest, ModelBinding};
+pub use manifest::{
+    DenseField, InputProgress, LongTexts, MANIFEST_VERSION, Manifest, ModelBinding,
+};
 pub use plan::{Choice, QUERY_TERMS_LIMIT};
 pub use profile::{Counters, Phases};
+pub use rank::{
+    FUSION_WINDOW, FUSION_WINDOW_LIMIT, Fusion, LEGS_LIMIT, Leg, Method, Normaliser, RRF_K, Rank,
+    WeightedLeg,
+};
 pub use response::{
-    Certificate, Contribution, Explanation, Hit, Passage, PhasesUs, Profile, SearchResponse,
+    Certificate, Contribution, Explanation, Hit, LegExplanation, LegProfile, LegScore, Passage,
+    PhasesUs, Profile, SearchResponse,
 };
 pub use rows::RowSet;
 pub use schema::{
     DENSE_EXTENSION, DENSE_TYPE, Fields, ID_LIMIT_BYTES, IMPACT_EXTENSION, IMPACTS_TYPE, check_id,
 };
-pub use search::{DEPTH_LIMIT, Rank, SearchRequest, THREADS_LIMIT};
+pub use search::{DEPTH_LIMIT, DenseQuery, SearchRequest, THREADS_LIMIT};
 pub use topk::{RowHit, Ties, TopK};

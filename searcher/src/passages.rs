@@ -7,8 +7,6 @@
 use std::collections::HashSet;
 
 use roaring::RoaringBitmap;
-use tantivy::{Searcher, Term, query::Bm25StatisticsProvider, schema::Field};
-
 use crate::topk::RowHit;
 
 /// Which rows of a segment make a document.
@@ -19,8 +17,6 @@ pub(crate) struct Passages {
     rows: u32,
     /// Rows of the living document that has most.
     most: usize,
-    /// First rows, those that died included.
-    texts: u64,
 }
 
 impl Passages {
@@ -31,13 +27,12 @@ impl Passages {
         ordinal: impl Fn(u32) -> u32,
         is_alive: impl Fn(u32) -> bool,
     ) -> Self {
-        let (mut firsts, mut texts) = (RoaringBitmap::new(), 0);
+        let mut firsts = RoaringBitmap::new();
         let mut counts = vec![0usize; ids];
         let mut previous = None;
         for row in 0..rows {
             let this = (ordinal(row), is_alive(row));
             let is_first = previous.replace(this) != Some(this);
-            texts += u64::from(is_first);
             if this.1 {
                 counts[this.0 as usize] += 1;
                 if is_first {
@@ -46,7 +41,7 @@ impl Passages {
             }
         }
         let most = counts.into_iter().max().unwrap_or(0).max(1);
-        Self { firsts, rows, most, texts }
+        Self { firsts, rows, most }
     }
 
     /// Number of living documents.
@@ -65,12 +60,22 @@ impl Passages {
         rank.checked_sub(1).and_then(|before| self.firsts.select(before as u32)).unwrap_or(row)
     }
 
+    /// All rows of a living row's document.
+    pub(crate) fn rows(&self, row: u32) -> std::ops::Range<u32> {
+        let first = self.first(row);
+        first..self.next(first)
+    }
+
+    /// Where the rows behind those of a first row end: at the next first row, some dead ones between.
+    fn next(&self, first: u32) -> u32 {
+        self.firsts.select(self.firsts.rank(first) as u32).unwrap_or(self.rows)
+    }
+
     /// All rows of the documents whose first rows are among `matched`, and some dead ones.
     pub(crate) fn whole(&self, matched: &RoaringBitmap) -> RoaringBitmap {
         let mut rows = RoaringBitmap::new();
         for first in matched & &self.firsts {
-            let next = self.firsts.select(self.firsts.rank(first) as u32).unwrap_or(self.rows);
-            rows.insert_range(first..next);
+            rows.insert_range(first..self.next(first));
         }
         rows
     }
@@ -94,36 +99,6 @@ pub(crate) fn collapse(rows: &[RowHit], depth: usize) -> Vec<RowHit> {
     documents
 }
 
-/// BM25's statistics, where a document counts once however many rows it has.
-pub(crate) struct Statistics<'a> {
-    searcher: &'a Searcher,
-    documents: u64,
-}
-
-impl<'a> Statistics<'a> {
-    pub(crate) fn new<'b>(
-        searcher: &'a Searcher,
-        segments: impl Iterator<Item = &'b Passages>,
-    ) -> Self {
-        Self { searcher, documents: segments.map(|passages| passages.texts).sum() }
-    }
-}
-
-impl Bm25StatisticsProvider for Statistics<'_> {
-    fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
-        self.searcher.total_num_tokens(field)
-    }
-
-    fn total_num_docs(&self) -> tantivy::Result<u64> {
-        Ok(self.documents)
-    }
-
-    /// Replaced documents whose rows lie side by side count as one above, but each of them here.
-    fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
-        Ok(Bm25StatisticsProvider::doc_freq(self.searcher, term)?.min(self.documents))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,7 +108,7 @@ mod tests {
         // Three versions of document 0 (the last lives), then document 1.
         let (ids, alive) = ([0, 0, 0, 0, 1, 1, 1], [false, false, true, true, true, true, true]);
         let passages = Passages::new(7, 2, |row| ids[row as usize], |row| alive[row as usize]);
-        assert_eq!((passages.documents(), passages.most(), passages.texts), (2, 3, 3));
+        assert_eq!((passages.documents(), passages.most()), (2, 3));
         let firsts: Vec<u32> = (2..7).map(|row| passages.first(row)).collect();
         assert_eq!(firsts, [2, 2, 4, 4, 4]);
         let whole = |rows: &[u32]| passages.whole(&rows.iter().copied().collect());

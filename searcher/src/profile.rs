@@ -31,6 +31,10 @@ pub struct Counters {
     /// Segments whose admitted rows were all scored, without columns: they were few, or the query had
     /// too many terms or too small weights.
     pub segments_by_rows: u64,
+    /// Dense vectors compared, by codes where the field has them.
+    pub vectors: u64,
+    /// Bytes of vectors read for that.
+    pub vector_bytes: u64,
     /// Time per phase, zero unless asked for; responses have it in microseconds.
     #[serde(skip)]
     pub phases: Phases,
@@ -42,6 +46,7 @@ impl Counters {
         let Counters { windows_total, windows_skipped, windows_by_list, .. } = *other;
         let Counters { groups_total, groups_summed, groups_dropped, .. } = *other;
         let Counters { lists, postings, bytes, finalists, segments_by_rows, .. } = *other;
+        let Counters { vectors, vector_bytes, .. } = *other;
         let Phases { plan_ns, scatter_ns, sweep_ns, finalists_ns } = other.phases;
         self.windows_total += windows_total;
         self.windows_skipped += windows_skipped;
@@ -54,6 +59,8 @@ impl Counters {
         self.bytes += bytes;
         self.finalists += finalists;
         self.segments_by_rows += segments_by_rows;
+        self.vectors += vectors;
+        self.vector_bytes += vector_bytes;
         self.phases.plan_ns += plan_ns;
         self.phases.scatter_ns += scatter_ns;
         self.phases.sweep_ns += sweep_ns;

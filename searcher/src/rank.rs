@@ -88,6 +88,11 @@ pub enum Normaliser {
 }
 
 impl Rank {
+    /// Learned sparse weights alone.
+    pub const SPARSE: Self = Self::Leg(Leg::Sparse);
+    /// BM25 alone.
+    pub const BM25: Self = Self::Leg(Leg::Bm25);
+
     /// The legs that take part.
     pub fn legs(&self) -> impl Iterator<Item = &Leg> {
         let (one, several) = match self {

@@ -2,6 +2,8 @@
 //!
 //! These types are what `gleaner search --json` prints and what HTTP returns.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -27,7 +29,8 @@ pub struct SearchResponse {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Certificate {
     /// `rank_safe`: bounds rule out what was not scored; `exhaustive`: every match was scored;
-    /// `approximate`: neither, less effort or the deadline left something out.
+    /// `fused`: the window of every leg is one of these; `approximate`: none of them, less effort or the
+    /// deadline left something out.
     pub kind: &'static str,
     /// The effort asked for.
     pub effort: f32,
@@ -35,8 +38,9 @@ pub struct Certificate {
     pub complete: bool,
     /// Score of the last hit that fills k; 0 if fewer documents match.
     pub threshold: f32,
-    /// No document that was not scored scores above this; null only if every match was scored, or if
-    /// nothing is known of what was not (BM25 that was not complete).
+    /// No document that was not scored scores above this; null only if every match was scored, if
+    /// nothing is known of what was not (BM25 that was not complete), or of a fused ranking, whose legs
+    /// have no score in common.
     pub highest_bound_not_scored: Option<f64>,
 }
 
@@ -49,6 +53,9 @@ pub struct Hit {
     pub rank: usize,
     /// Comparable within one query only.
     pub score: f32,
+    /// By leg, what the document has there; only of fused rankings, and then of every leg.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub legs: Option<BTreeMap<String, LegScore>>,
     /// The passage that the score is of, in an index of passages; none where it ranked by BM25.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub passage: Option<Passage>,
@@ -58,6 +65,18 @@ pub struct Hit {
     /// Present on request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Explanation>,
+}
+
+/// What a document has in one leg of a fused ranking.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct LegScore {
+    /// Its true score there, whether the leg found it or not; 0 if it has nothing there: no word of
+    /// the query, no dense vector.
+    pub score: f32,
+    /// Its place, from 1; null outside the window.
+    pub rank: Option<usize>,
+    /// What the leg adds to the fused score.
+    pub contribution: f64,
 }
 
 /// A piece of a document's text, that is of title and text joined by a space.
@@ -80,9 +99,22 @@ impl Passage {
 /// Where a score comes from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
-    /// The hit's score: f32 of the sum of all products.
+    /// The hit's score: f32 of the sum of all products; of a fused ranking, of the legs' contributions.
     pub score: f32,
-    /// One entry per term that query and document share, the largest product first.
+    /// One entry per term that query and document share, the largest product first. None where the
+    /// ranking is dense, and none of a fused one, whose legs have their own.
+    pub contributions: Vec<Contribution>,
+    /// By leg of a fused ranking, what its own score comes from.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub legs: BTreeMap<String, LegExplanation>,
+}
+
+/// Where the score of one leg comes from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LegExplanation {
+    /// The document's score in the leg.
+    pub score: f32,
+    /// As in [`Explanation::contributions`]; none of a dense leg.
     pub contributions: Vec<Contribution>,
 }
 
@@ -107,7 +139,7 @@ pub struct Contribution {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Profile {
     /// How the largest segment was searched: `block_max`, `max_score`, `rows` or `none` ([`crate::Choice`]
-    /// says what they are), or `bm25_exhaustive`.
+    /// says what they are), `bm25_exhaustive`, `dense_scan`, `dense_screen`; `fused` of several legs.
     pub plan: &'static str,
     /// Why so.
     pub why: &'static str,
@@ -123,9 +155,29 @@ pub struct Profile {
     pub search_us: u64,
     /// Microseconds of `search_us` by phase; they sum to it, to within a microsecond.
     pub phases: PhasesUs,
+    /// What every leg did, of a fused ranking.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub legs: Vec<LegProfile>,
+    /// Microseconds of `search_us` for fusing lists and completing scores.
+    pub fuse_us: u64,
     /// Work counted over all segments.
     #[serde(flatten)]
     pub counters: Counters,
+}
+
+/// What one leg of a fused ranking did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LegProfile {
+    /// Its name in the ranking.
+    pub leg: String,
+    /// How the largest segment was searched.
+    pub plan: &'static str,
+    /// Why so.
+    pub why: &'static str,
+    /// Documents in its window.
+    pub found: usize,
+    /// Microseconds.
+    pub search_us: u64,
 }
 
 /// Microseconds by phase; `Counters::phases` says what belongs to each but the last.
@@ -139,7 +191,8 @@ pub struct PhasesUs {
     pub sweep_us: f64,
     /// Scoring finalists.
     pub finalists_us: f64,
-    /// Everything else: memory to search in, merging the hits of segments; all of [`crate::Rank::Bm25`].
+    /// Everything else: memory to search in, merging the hits of segments, fusion; all of BM25 and of dense
+    /// legs.
     pub other_us: f64,
 }
 
@@ -177,6 +230,8 @@ mod tests {
             filter_cached: false,
             search_us: 2,
             phases: PhasesUs::of(&counters.phases, 2),
+            legs: Vec::new(),
+            fuse_us: 0,
             counters: counters.clone(),
         };
         let json = |value: serde_json::Result<Value>| value.unwrap().as_object().unwrap().clone();

@@ -43,6 +43,15 @@ impl RowSet {
         Self::from_groups(groups)
     }
 
+    /// The set without these rows.
+    pub(crate) fn without(&self, rows: std::ops::Range<usize>) -> Self {
+        let mut groups = self.groups.clone();
+        for row in rows.filter(|row| row / GROUP_ROWS < self.groups.len()) {
+            groups[row / GROUP_ROWS] &= !(1 << (row % GROUP_ROWS));
+        }
+        Self::from_groups(groups)
+    }
+
     fn from_groups(groups: Vec<u64>) -> Self {
         let count = groups.iter().map(|word| u64::from(word.count_ones())).sum();
         Self { groups, count }

@@ -1,25 +1,27 @@
-//! Request to response: all segments under one threshold, ids, explanations, the certificate.
+//! Request to response: what is asked is made ready, listed, cut, completed and shown.
 //!
-//! What comes out is `response.rs`.
+//! One leg over all segments is `legs.rs`, the arithmetic of fusion `fuse.rs`, true scores of what a leg
+//! did not find `complete.rs`; how hits are shown is `present.rs`, the types of the answer `response.rs`.
 
-use std::{cmp::Ordering, str::FromStr, sync::Arc, time::Instant};
+use std::time::Instant;
 
 use gleaner_format::SparseVector;
-use serde_json::{Map, Value};
 
 use crate::{
-    block_max::{self, Limits},
-    bm25,
+    boost::{self, Boost, boosted, without_muted},
     error::SearchError,
-    exhaustive, filter,
-    filter_cache::FilteredRows,
+    feedback::{
+        Feedback, FeedbackMethod, Interpolate, Seen, average_weights, rm3, rocchio,
+    },
+    fuse::{Candidate, LegWindow, ScoreRange, Share, fused_score, unite},
     index::Snapshot,
-    passages::{Passages, collapse},
-    plan::{Choice, QUERY_TERMS_LIMIT},
+    knee::hits_to_knee,
+    legs::{Admission, Found, LegQuery, LegRun, Ranking, floor},
+    like::Likeness,
+    maxima::sparse_bound,
     profile::Counters,
-    response::{Certificate, Contribution, Explanation, Hit, PhasesUs, Profile, SearchResponse},
-    rows::RowSet,
-    topk::{RowHit, TopK},
+    rank::{Leg, Method, Normaliser, Rank},
+    response::{Certificate, LegProfile, PhasesUs, Profile, SearchResponse},
 };
 
 /// Most hits of one request, `k` and `offset` together.
@@ -28,49 +30,51 @@ pub const DEPTH_LIMIT: usize = 1_000_000;
 /// Most threads of one query.
 pub const THREADS_LIMIT: usize = 64;
 
-/// What orders the hits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rank {
-    /// Learned sparse weights, exact.
-    Sparse,
-    /// BM25 over the text.
-    Bm25,
+/// A query vector for one dense field.
+#[derive(Debug, Clone, Copy)]
+pub struct DenseQuery<'a> {
+    /// The field's name.
+    pub field: &'a str,
+    /// `[dims]`, as a model gives it: it need not have length 1.
+    pub vector: &'a [f32],
 }
 
-impl FromStr for Rank {
-    type Err = SearchError;
-
-    fn from_str(rank: &str) -> Result<Self, SearchError> {
-        match rank {
-            "sparse" => Ok(Self::Sparse),
-            "bm25" => Ok(Self::Bm25),
-            _ => Err(SearchError::Rank { rank: rank.to_owned() }),
-        }
-    }
-}
-
-/// One search. No defaults: the caller decides everything.
+/// One search.
 pub struct SearchRequest<'a> {
     /// What orders the hits.
-    pub rank: Rank,
-    /// The encoded query, needed by [`Rank::Sparse`].
+    pub rank: &'a Rank,
+    /// The encoded query, needed by [`Leg::Sparse`].
     pub vector: Option<&'a SparseVector>,
-    /// The query's text, needed by [`Rank::Bm25`].
+    /// The query's text, needed by [`Leg::Bm25`].
     pub text: Option<&'a str>,
+    /// Query vectors, needed by [`Leg::Dense`] for its field.
+    pub dense: &'a [DenseQuery<'a>],
+    /// The `_id` of a document that is itself the query: its vectors and its text are used in place of
+    /// the three above, and it is left out of the answer.
+    pub like: Option<&'a str>,
+    /// Factors for terms of the sparse query.
+    pub boosts: &'a [Boost],
+    /// Legs whose queries are made anew from the first answers; none twice.
+    pub feedback: &'a [Feedback],
     /// Hits to return.
     pub k: usize,
     /// Hits to pass over first.
     pub offset: usize,
+    /// No hit scores below this.
+    pub min_score: Option<f32>,
+    /// Whether the list ends before its knee, where scores have fallen: of the whole fused list, or of
+    /// as many hits of one leg as would take part in fusion.
+    pub until_knee: bool,
     /// Only documents that match this.
     pub filter: Option<&'a str>,
     /// Keys of the stored document to return with each hit.
     pub fields: &'a [String],
-    /// In (0, 1]. Below 1, [`Rank::Sparse`] may miss hits; what it returns has true scores.
+    /// In (0, 1]. Below 1, [`Leg::Sparse`] may miss hits; what it returns has true scores.
     pub effort: f32,
     /// When to return the best found so far.
     pub deadline: Option<Instant>,
-    /// Threads that share the windows of a large segment, at least 1. More of them answer one query
-    /// of many windows sooner; many queries are answered soonest by one thread each.
+    /// Threads that share the rows of a large segment, at least 1. More of them answer one query of
+    /// many rows sooner; many queries are answered soonest by one thread each.
     pub threads: usize,
     /// Whether to say where scores come from.
     pub explain: bool,
@@ -78,292 +82,413 @@ pub struct SearchRequest<'a> {
     pub profile: bool,
 }
 
-/// The best of all segments, and what was proven about the rest.
-struct Ranking {
-    best: Vec<Found>,
-    highest_bound_not_scored: Option<f64>,
-    is_exact: bool,
-    is_complete: bool,
-    /// How the largest segment was searched.
-    choice: Choice,
-}
-
-impl Ranking {
-    /// Of an index without segments.
-    fn new() -> Self {
+impl<'a> SearchRequest<'a> {
+    /// The exact `k` best of all documents, with nothing else said; inputs are to be added.
+    pub fn exact(rank: &'a Rank, k: usize) -> Self {
         Self {
-            best: Vec::new(),
-            highest_bound_not_scored: None,
-            is_exact: true,
-            is_complete: true,
-            choice: Choice { plan: "none", why: "the index holds no document" },
+            rank,
+            vector: None,
+            text: None,
+            dense: &[],
+            like: None,
+            boosts: &[],
+            feedback: &[],
+            k,
+            offset: 0,
+            min_score: None,
+            until_knee: false,
+            filter: None,
+            fields: &[],
+            effort: 1.0,
+            deadline: None,
+            threads: 1,
+            explain: false,
+            profile: false,
         }
     }
 }
 
-/// A hit on its way; its id is the segment's of the ordinal `hit.tie`.
-#[derive(Clone, Copy)]
-struct Found {
-    segment: usize,
-    hit: RowHit,
+/// A leg of the ranking with its query.
+pub(crate) struct AskedLeg {
+    pub(crate) leg: Leg,
+    pub(crate) weight: f64,
+    pub(crate) query: LegQuery,
 }
 
-/// The living documents that a filter lets through; without one, those that live.
-struct Admission<'a> {
-    snapshot: &'a Snapshot,
-    filtered: Option<Arc<FilteredRows>>,
-    /// Whether the filter's rows were known already.
-    is_cached: bool,
+/// A ranking with all its queries.
+pub(crate) struct Asked {
+    pub(crate) legs: Vec<AskedLeg>,
+    /// Of a fused ranking, how and how many hits of each leg; otherwise there is one leg.
+    pub(crate) fusion: Option<(Method, usize)>,
 }
 
-impl Admission<'_> {
-    /// The rows of a segment that may be returned; `None` for all.
-    fn of(&self, ordinal: usize) -> Option<&RowSet> {
-        match &self.filtered {
-            Some(rows) => Some(rows.of(ordinal)),
-            None => self.snapshot.segments()[ordinal].alive(),
-        }
-    }
+/// What was found, best first, and how.
+pub(crate) struct Listed {
+    pub(crate) best: Vec<Found>,
+    /// Beside `best` of a fused ranking: places and parts.
+    pub(crate) fused: Vec<FusedHit>,
+    /// By leg.
+    pub(crate) rankings: Vec<Ranking>,
+    fuse_us: u64,
+}
+
+/// What fusion knows of a hit.
+pub(crate) struct FusedHit {
+    pub(crate) places: Vec<Option<(usize, f32)>>,
+    /// By leg, what it adds to the score.
+    pub(crate) parts: Vec<f64>,
 }
 
 impl Snapshot {
     /// Answers one request from this commit.
     ///
     /// `token` names a term id where a vocabulary is at hand. Errors: `MissingInput`, `NoText`,
-    /// `Filter`, `NoHits`, `Depth`, `Effort`, `QueryTerms`; storage errors as they are. A deadline
-    /// that has passed is no error: the answer says that it is not complete. Filters and
-    /// explanations are not cut short.
+    /// `DenseField`, `DenseQuery`, `NoDocument`, `Feedback`, `Filter`, `NoHits`, `Depth`, `Effort`,
+    /// `MinScore`, `Boost`, `QueryTerms`; storage errors as they are. A deadline that has passed is no
+    /// error: the answer says that it is not complete. Filters, fusion and explanations are not cut
+    /// short.
     pub fn search(
         &self,
         request: &SearchRequest<'_>,
         token: &dyn Fn(u32) -> Option<String>,
     ) -> Result<SearchResponse, SearchError> {
         let start = Instant::now();
-        let depth = depth(request)?;
-        let admission = self.admit(request.filter)?;
+        let depth = check(request)?;
+        let mut admission = Admission::new(self, request.filter)?;
         let filter_us = start.elapsed().as_micros() as u64;
         let mut counters = Counters::default();
-        let ranking = match request.rank {
-            Rank::Sparse => self.rank_sparse(request, depth, &admission, &mut counters)?,
-            Rank::Bm25 => self.rank_bm25(request, depth, &admission)?,
-        };
+        let asked = self.ask(request, &mut admission)?;
+        let asked = self.feed_back(asked, request, &admission, &mut counters)?;
+        let run = LegRun { request, admission: &admission, depth };
+        let mut listed = self.list(&asked, &run, &mut counters)?;
+        let certificate = certificate(request, depth, &asked, &listed);
+        cut(&mut listed, request, self.window(&asked));
         let search_us = start.elapsed().as_micros() as u64 - filter_us;
+        let page = request.offset.min(listed.best.len())..depth.min(listed.best.len());
+        let hits = self.present(&asked, &mut listed, page, (request, token))?;
         let profile = request.profile.then(|| Profile {
-            plan: ranking.choice.plan,
-            why: ranking.choice.why,
-            query_terms: request.vector.map_or(0, SparseVector::len),
-            segments: self.segments().len(),
             filter_us,
             filter_cached: admission.is_cached,
             search_us,
             phases: PhasesUs::of(&counters.phases, search_us),
+            segments: self.segments().len(),
             counters,
+            ..profile(&asked, &listed)
         });
-        let (exact, certificate) = (ranking.is_exact, certificate(request, depth, &ranking));
-        let hits = self.present(&ranking.best, request, token)?;
+        let exact = listed.rankings.iter().all(|ranking| ranking.is_exact);
         let took_us = start.elapsed().as_micros() as u64;
         Ok(SearchResponse { exact, certificate, took_us, hits, profile })
     }
 
-    fn admit(&self, filter: Option<&str>) -> Result<Admission<'_>, SearchError> {
-        let filtered = filter.map(|filter| filter::admit(self, filter)).transpose()?;
-        let (filtered, is_cached) = filtered.map_or((None, false), |(rows, is)| (Some(rows), is));
-        Ok(Admission { snapshot: self, filtered, is_cached })
-    }
-
-    fn rank_sparse(
+    /// Makes the queries of all legs ready.
+    fn ask(
         &self,
         request: &SearchRequest<'_>,
-        depth: usize,
+        admission: &mut Admission<'_>,
+    ) -> Result<Asked, SearchError> {
+        for given in request.dense {
+            self.manifest().dense_field(Some(given.field))?;
+        }
+        let likeness = request.like.map(|id| Likeness::find(self, id)).transpose()?;
+        if let Some(likeness) = &likeness {
+            admission.except(likeness.segment, likeness.rows.clone());
+        }
+        let ask = |leg: &Leg, weight| -> Result<AskedLeg, SearchError> {
+            let query = match &likeness {
+                Some(likeness) => self.query_like(leg, likeness)?,
+                None => LegQuery::new(self, leg, request)?,
+            };
+            let query = match query {
+                LegQuery::Sparse(vector) => LegQuery::Sparse(boosted(&vector, request.boosts)),
+                other => other,
+            };
+            Ok(AskedLeg { leg: leg.clone(), weight, query })
+        };
+        match request.rank {
+            Rank::Leg(leg) => Ok(Asked { legs: vec![ask(leg, 1.0)?], fusion: None }),
+            Rank::Fused(fusion) => {
+                let window = fusion.window.unwrap_or(self.manifest().fusion_window);
+                let legs = fusion.legs.iter().map(|leg| ask(&leg.leg, leg.weight));
+                let legs = legs.collect::<Result<_, _>>()?;
+                Ok(Asked { legs, fusion: Some((fusion.method, window)) })
+            }
+        }
+    }
+
+    /// A leg's query by what a document has.
+    fn query_like(&self, leg: &Leg, likeness: &Likeness) -> Result<LegQuery, SearchError> {
+        match leg {
+            Leg::Sparse => LegQuery::sparse(likeness.vector.clone()),
+            Leg::Bm25 => LegQuery::bm25(self, &likeness.text),
+            Leg::Dense(field) => {
+                let name = &self.manifest().dense_field(field.as_deref())?.spec.name;
+                let position = self.dense_position(name);
+                let needs = "a document that has a vector in this field";
+                let missing = SearchError::MissingInput { rank: leg.to_string(), needs };
+                LegQuery::dense(self, name, likeness.dense[position].as_ref().ok_or(missing)?)
+            }
+        }
+    }
+
+    /// How many hits a list has that its knee is looked for in, and that take part in fusion.
+    fn window(&self, asked: &Asked) -> usize {
+        asked.fusion.map_or(self.manifest().fusion_window, |(_, window)| window)
+    }
+
+    /// Finds the hits of a ranking.
+    fn list(
+        &self,
+        asked: &Asked,
+        run: &LegRun<'_>,
+        counters: &mut Counters,
+    ) -> Result<Listed, SearchError> {
+        let window = self.window(asked);
+        let depth = match (asked.fusion, run.request.until_knee) {
+            (Some(_), _) => window,
+            (None, true) => run.depth.max(window),
+            (None, false) => run.depth,
+        };
+        let run = LegRun { depth, ..*run };
+        let rankings = asked.legs.iter().map(|leg| self.run_leg(&leg.query, &run, counters));
+        let mut rankings = rankings.collect::<Result<Vec<_>, _>>()?;
+        match asked.fusion {
+            None => {
+                let best = rankings.iter_mut().flat_map(|ranking| std::mem::take(&mut ranking.best));
+                let best = best.collect();
+                Ok(Listed { best, fused: Vec::new(), rankings, fuse_us: 0 })
+            }
+            Some((method, _)) => self.fuse(asked, method, rankings),
+        }
+    }
+
+    /// Makes the lists of all legs one.
+    fn fuse(
+        &self,
+        asked: &Asked,
+        method: Method,
+        rankings: Vec<Ranking>,
+    ) -> Result<Listed, SearchError> {
+        let start = Instant::now();
+        let windows: Vec<LegWindow<'_>> = asked
+            .legs
+            .iter()
+            .zip(&rankings)
+            .map(|(leg, ranking)| LegWindow {
+                weight: leg.weight,
+                best: &ranking.best,
+                range: needs_range(method).then(|| self.score_range(&leg.query)),
+            })
+            .collect();
+        let weights: f64 = asked.legs.iter().map(|leg| leg.weight).sum();
+        let shares: Vec<Share> =
+            windows.iter().map(|window| Share::of(method, window, weights)).collect();
+        let candidates = unite(&windows);
+        let scores = match needs_range(method) {
+            true => self.scores_of_all(asked, &rankings, &candidates)?,
+            false => Vec::new(),
+        };
+        let fused = candidates.into_iter().enumerate().map(|(at, candidate)| {
+            let part = |(leg, share): (usize, &Share)| {
+                let place = candidate.places[leg];
+                let known = scores.get(leg).map(|scores: &Vec<Option<f32>>| scores[at]);
+                share.part(place.map(|place| place.0), known.unwrap_or(place.map(|place| place.1)))
+            };
+            let parts: Vec<f64> = shares.iter().enumerate().map(part).collect();
+            let mut found = candidate.found;
+            found.hit.score = fused_score(&parts);
+            (found, FusedHit { places: candidate.places, parts })
+        });
+        let mut fused: Vec<(Found, FusedHit)> = fused.collect();
+        fused.sort_by(|a, b| self.order(&a.0, &b.0));
+        let (best, fused) = fused.into_iter().unzip();
+        let fuse_us = start.elapsed().as_micros() as u64;
+        Ok(Listed { best, fused, rankings, fuse_us })
+    }
+
+    /// By leg, the true score of every candidate.
+    fn scores_of_all(
+        &self,
+        asked: &Asked,
+        rankings: &[Ranking],
+        candidates: &[Candidate],
+    ) -> Result<Vec<Vec<Option<f32>>>, SearchError> {
+        let founds: Vec<Found> = candidates.iter().map(|candidate| candidate.found).collect();
+        let of_leg = |(leg, ranking): (&AskedLeg, &Ranking)| {
+            let scores = self.complete(&leg.query, ranking, &founds)?;
+            Ok(scores.into_iter().map(|score| score.score).collect())
+        };
+        asked.legs.iter().zip(rankings).map(of_leg).collect()
+    }
+
+    /// The scores that a query can have in this index.
+    fn score_range(&self, query: &LegQuery) -> ScoreRange {
+        let segments = self.segments().iter().map(|segment| &**segment);
+        match query {
+            LegQuery::Sparse(query) => {
+                ScoreRange { least: 0.0, most: sparse_bound(query, segments) }
+            }
+            LegQuery::Bm25(query) => ScoreRange { least: 0.0, most: query.bound() },
+            LegQuery::Dense { spec, position, query } => {
+                let most = match spec.metric {
+                    gleaner_format::Metric::Cosine => 1.0,
+                    gleaner_format::Metric::Dot => {
+                        let longest = segments.map(|segment| segment.longest_vector(*position));
+                        query.norm() * longest.fold(0.0, f64::max)
+                    }
+                };
+                ScoreRange { least: -most, most }
+            }
+        }
+    }
+
+    /// Makes queries anew from the first answers, as the request asks.
+    fn feed_back(
+        &self,
+        mut asked: Asked,
+        request: &SearchRequest<'_>,
         admission: &Admission<'_>,
         counters: &mut Counters,
-    ) -> Result<Ranking, SearchError> {
-        let needs = "a query vector: text and a model, or tokens with weights";
-        let query = request.vector.ok_or(SearchError::MissingInput { rank: "sparse", needs })?;
-        if query.len() > QUERY_TERMS_LIMIT {
-            let (found, limit) = (query.len(), QUERY_TERMS_LIMIT);
-            return Err(SearchError::QueryTerms { found, limit });
-        }
-        let mut ranking = Ranking::new();
-        self.with_scratch(request.threads.clamp(1, THREADS_LIMIT), |scratches| {
-            for (visit, &ordinal) in self.visits().iter().enumerate() {
-                let segment = &self.segments()[ordinal];
-                let view = segment.impacts();
-                // A document is found by its best row, which its other rows may keep company.
-                let passages = segment.passages();
-                let limits = Limits {
-                    k: passages.map_or(depth, |passages| rows_for(depth, passages, view.rows())),
-                    floor: floor(&ranking.best, depth),
-                    admitted: admission.of(ordinal),
-                    effort: request.effort,
-                    deadline: request.deadline,
-                    is_timed: request.profile,
-                };
-                let ties = segment.ties();
-                let threads = scratches.len().min(view.windows());
-                let answer = match &mut scratches[..threads.max(1)] {
-                    [scratch] => block_max::search(view, query, limits, ties, scratch, counters),
-                    many => block_max::search_parallel(view, query, limits, ties, many, counters),
-                };
-                if visit == 0 {
-                    ranking.choice = answer.choice;
+    ) -> Result<Asked, SearchError> {
+        let mut new = Vec::with_capacity(request.feedback.len());
+        let mut alone = None;
+        for feedback in request.feedback {
+            let at = self.fed_leg(&asked, request, feedback)?;
+            let run = LegRun { request, admission, depth: feedback.documents };
+            let documents = match feedback.interpolate {
+                Interpolate::After => self.run_leg(&asked.legs[at].query, &run, counters)?.best,
+                Interpolate::Before | Interpolate::Both => {
+                    self.list(&asked, &run, counters)?.best
                 }
-                let bounds = [ranking.highest_bound_not_scored, answer.highest_bound_not_scored];
-                ranking.highest_bound_not_scored = bounds.into_iter().flatten().reduce(f64::max);
-                ranking.is_exact &= answer.is_exact;
-                ranking.is_complete &= answer.is_complete;
-                match passages {
-                    None => self.merge(&mut ranking.best, ordinal, &answer.hits, depth),
-                    Some(_) => {
-                        let documents = collapse(&answer.hits, depth);
-                        self.merge(&mut ranking.best, ordinal, &documents, depth);
-                    }
+            };
+            let documents = &documents[..documents.len().min(feedback.documents)];
+            new.push((at, self.fed(&asked.legs[at].query, feedback, documents, request.boosts)?));
+            if feedback.interpolate == Interpolate::Before && alone.replace(at).is_some() {
+                let reason = "interpolate=before returns one leg, and two ask for it";
+                return Err(refused(feedback, reason));
+            }
+        }
+        new.into_iter().for_each(|(at, query)| asked.legs[at].query = query);
+        match alone {
+            None => Ok(asked),
+            Some(at) => Ok(Asked { legs: vec![asked.legs.swap_remove(at)], fusion: None }),
+        }
+    }
+
+    /// The leg that feedback is for.
+    ///
+    /// Errors: `Feedback`, `DenseField`.
+    fn fed_leg(
+        &self,
+        asked: &Asked,
+        request: &SearchRequest<'_>,
+        feedback: &Feedback,
+    ) -> Result<usize, SearchError> {
+        feedback.check().map_err(|reason| refused(feedback, &reason))?;
+        if asked.fusion.is_none() && feedback.interpolate != Interpolate::After {
+            return Err(refused(feedback, "a ranking of one leg has only interpolate=after"));
+        }
+        let name = |leg: &Leg| -> Result<Option<&str>, SearchError> {
+            match leg {
+                Leg::Dense(field) => {
+                    Ok(Some(&self.manifest().dense_field(field.as_deref())?.spec.name[..]))
                 }
+                Leg::Sparse | Leg::Bm25 => Ok(None),
             }
-        });
-        Ok(ranking)
-    }
-
-    fn rank_bm25(
-        &self,
-        request: &SearchRequest<'_>,
-        depth: usize,
-        admission: &Admission<'_>,
-    ) -> Result<Ranking, SearchError> {
-        let needs = "the query's text";
-        let text = request.text.ok_or(SearchError::MissingInput { rank: "bm25", needs })?;
-        bm25::check_text(self)?;
-        let words = bm25::words(self, text)?;
-        let mut ranking = Ranking::new();
-        let why = "every document that has a word of the query is scored";
-        ranking.choice = Choice { plan: "bm25_exhaustive", why };
-        for &ordinal in self.visits() {
-            if request.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                (ranking.is_exact, ranking.is_complete) = (false, false);
-                break;
+        };
+        let wanted = name(&feedback.leg)?;
+        let is_wanted = |leg: &Leg| Ok((*leg == Leg::Bm25, name(leg)?) == (false, wanted));
+        let same = request.feedback.iter().map(|other| is_wanted(&other.leg));
+        let same: Vec<bool> = same.collect::<Result<_, SearchError>>()?;
+        if same.into_iter().filter(|is_same| *is_same).count() > 1 {
+            return Err(refused(feedback, "it is given twice for this leg"));
+        }
+        for (at, leg) in asked.legs.iter().enumerate() {
+            if is_wanted(&leg.leg)? {
+                return Ok(at);
             }
-            let mut top = TopK::new(depth, floor(&ranking.best, depth));
-            bm25::search(self, ordinal, &words, admission.of(ordinal), &mut top)?;
-            self.merge(&mut ranking.best, ordinal, &top.into_sorted(), depth);
         }
-        Ok(ranking)
+        Err(refused(feedback, "the ranking has no such leg"))
     }
 
-    /// Merges one segment's hits, best first, into the best so far, ties by `_id`.
-    fn merge(&self, best: &mut Vec<Found>, segment: usize, hits: &[RowHit], depth: usize) {
-        let is_first = best.is_empty();
-        best.extend(hits.iter().map(|&hit| Found { segment, hit }));
-        if is_first || hits.is_empty() {
-            return;
+    /// A leg's query made anew.
+    fn fed(
+        &self,
+        query: &LegQuery,
+        feedback: &Feedback,
+        documents: &[Found],
+        boosts: &[Boost],
+    ) -> Result<LegQuery, SearchError> {
+        match (query, feedback.method) {
+            (LegQuery::Sparse(query), FeedbackMethod::Rm3 { terms, weight }) => {
+                let seen = documents.iter().map(|found| Seen {
+                    score: found.hit.score.max(0.0),
+                    vector: self.sparse_vector(found),
+                });
+                let fed = rm3(query, &seen.collect::<Vec<_>>(), terms, weight);
+                LegQuery::sparse(without_muted(&fed, boosts))
+            }
+            (LegQuery::Dense { position, spec, query }, method) => {
+                let vector = |found: &Found| {
+                    let field = self.segments()[found.segment].dense_field(*position);
+                    let mut vector = Vec::new();
+                    field.read(field.ordinal(found.hit.row as usize)?, &mut vector);
+                    Some(vector)
+                };
+                let vectors: Vec<Vec<f32>> = documents.iter().filter_map(vector).collect();
+                let weights = match method {
+                    FeedbackMethod::Rocchio { alpha, beta } => (alpha, beta),
+                    _ => average_weights(vectors.len()),
+                };
+                let fed = rocchio(&query.vector, &vectors, weights);
+                LegQuery::dense(self, &spec.name, &fed)
+            }
+            _ => Err(refused(feedback, "the leg takes no such feedback")),
         }
-        // Two sorted runs, which this sort merges in one pass.
-        best.sort_by(|a, b| match b.hit.score.total_cmp(&a.hit.score) {
-            Ordering::Equal => self.id(a).cmp(self.id(b)),
-            unequal => unequal,
-        });
-        best.truncate(depth);
     }
 
-    fn id(&self, found: &Found) -> &str {
-        self.segments()[found.segment].id_at(found.hit.tie)
-    }
-
-    fn doc(&self, found: &Found) -> u32 {
-        self.segments()[found.segment].impacts().doc(found.hit.row as usize)
-    }
-
-    fn present(
-        &self,
-        found: &[Found],
-        request: &SearchRequest<'_>,
-        token: &dyn Fn(u32) -> Option<String>,
-    ) -> Result<Vec<Hit>, SearchError> {
-        let page = found.get(request.offset..).unwrap_or_default();
-        // Ids lie far apart: looked up in a loop of their own, their cache misses overlap.
-        let ids: Vec<&str> = page.iter().map(|found| self.id(found)).collect();
-        let hits = page.iter().zip(ids).zip(request.offset + 1..);
-        hits.map(|((found, id), rank)| {
-            let explanation = match request.explain {
-                true => Some(self.explain(found, request, token)?),
-                false => None,
-            };
-            let fields = match request.fields {
-                [] => None,
-                keys => Some(self.stored_fields(found, keys)?),
-            };
-            let passage = match request.rank {
-                Rank::Sparse => self.passage(found.segment, self.doc(found))?,
-                Rank::Bm25 => None,
-            };
-            let (id, score) = (id.to_owned(), found.hit.score);
-            Ok(Hit { id, rank, score, passage, fields, explanation })
-        })
-        .collect()
-    }
-
-    fn stored_fields(
-        &self,
-        found: &Found,
-        keys: &[String],
-    ) -> Result<Map<String, Value>, SearchError> {
-        let mut source = self.stored(found.segment, self.doc(found))?;
-        Ok(keys.iter().filter_map(|key| source.remove_entry(key)).collect())
-    }
-
-    fn explain(
-        &self,
-        found: &Found,
-        request: &SearchRequest<'_>,
-        token: &dyn Fn(u32) -> Option<String>,
-    ) -> Result<Explanation, SearchError> {
+    fn sparse_vector(&self, found: &Found) -> Vec<(u32, f64)> {
         let view = self.segments()[found.segment].impacts();
-        let row = found.hit.row as usize;
-        let contribution = |token, id, query_weight: f64, doc_weight: f64| Contribution {
-            token,
-            id,
-            query_weight,
-            doc_weight,
-            product: query_weight * doc_weight,
-            share: 0.0,
-        };
-        let mut contributions: Vec<Contribution> = match (request.rank, request.vector) {
-            (Rank::Sparse, Some(query)) => exhaustive::contributions(query, view.row(row))
-                .map(|(term, query, doc)| {
-                    contribution(token(term), Some(term), f64::from(query), doc)
-                })
-                .collect(),
-            _ => {
-                let words = bm25::words(self, request.text.unwrap_or_default())?;
-                bm25::contributions(self, found.segment, &words, view.doc(row))?
-                    .into_iter()
-                    .map(|(word, count, score)| {
-                        contribution(Some(word), None, f64::from(count), f64::from(score))
-                    })
-                    .collect()
-            }
-        };
-        let sum: f64 = contributions.iter().map(|c| c.product).sum();
-        contributions.iter_mut().for_each(|c| c.share = c.product / sum);
-        contributions.sort_by(|a, b| b.product.total_cmp(&a.product));
-        Ok(Explanation { score: found.hit.score, contributions })
+        view.row(found.hit.row as usize).iter().collect()
     }
 }
 
-/// How many rows of a segment are to be found, so that the best of each of its `depth` best documents
-/// is among them: fewer than `depth` documents are better, none with more than `most` rows.
-fn rows_for(depth: usize, passages: &Passages, rows: usize) -> usize {
-    // One more than there are: where every match is found, none is said to have been skipped.
-    depth.saturating_mul(passages.most()).min(rows + 1)
+fn refused(feedback: &Feedback, reason: &str) -> SearchError {
+    SearchError::Feedback { feedback: feedback.leg.to_string(), reason: reason.to_owned() }
+}
+
+/// Whether fusion asks for true scores of all candidates and for what a query can score at all.
+fn needs_range(method: Method) -> bool {
+    matches!(method, Method::Convex(Normaliser::TheoreticalMinMax | Normaliser::Bound))
+}
+
+/// Ends the list where the request says.
+fn cut(listed: &mut Listed, request: &SearchRequest<'_>, window: usize) {
+    let scores: Vec<f32> = listed.best.iter().map(|found| found.hit.score).collect();
+    let mut end = scores.len();
+    if request.until_knee {
+        let seen = &scores[..end.min(window)];
+        let knee = hits_to_knee(seen);
+        end = if knee < seen.len() { knee } else { end };
+    }
+    if let Some(least) = request.min_score {
+        end = end.min(scores.partition_point(|&score| score >= least));
+    }
+    listed.best.truncate(end);
+    listed.fused.truncate(end);
 }
 
 /// The number of hits to find, once the request is checked.
-fn depth(request: &SearchRequest<'_>) -> Result<usize, SearchError> {
+fn check(request: &SearchRequest<'_>) -> Result<usize, SearchError> {
     if request.k == 0 {
         return Err(SearchError::NoHits);
     }
     let depth = request.k.saturating_add(request.offset);
     if depth > DEPTH_LIMIT {
         return Err(SearchError::Depth { found: depth, limit: DEPTH_LIMIT });
+    }
+    boost::check(request.boosts)?;
+    if let Some(min_score) = request.min_score.filter(|min_score| !min_score.is_finite()) {
+        return Err(SearchError::MinScore { min_score });
     }
     // Not a number is not above 0 either.
     match request.effort > 0.0 && request.effort <= 1.0 {
@@ -372,24 +497,66 @@ fn depth(request: &SearchRequest<'_>) -> Result<usize, SearchError> {
     }
 }
 
-fn certificate(request: &SearchRequest<'_>, depth: usize, ranking: &Ranking) -> Certificate {
+fn certificate(
+    request: &SearchRequest<'_>,
+    depth: usize,
+    asked: &Asked,
+    listed: &Listed,
+) -> Certificate {
+    let rankings = &listed.rankings;
+    let kind = match (&asked.fusion, &rankings[..]) {
+        _ if !rankings.iter().all(|ranking| ranking.is_exact) => "approximate",
+        (None, [Ranking { choice, .. }]) if is_exhaustive(choice.plan) => "exhaustive",
+        (None, _) => "rank_safe",
+        (Some(_), _) => "fused",
+    };
+    let bound = match &rankings[..] {
+        [only] if asked.fusion.is_none() => only.highest_bound_not_scored,
+        _ => None,
+    };
     Certificate {
-        kind: match request.rank {
-            _ if !ranking.is_exact => "approximate",
-            Rank::Sparse => "rank_safe",
-            Rank::Bm25 => "exhaustive",
-        },
+        kind,
         effort: request.effort,
-        complete: ranking.is_complete,
-        threshold: floor(&ranking.best, depth),
-        highest_bound_not_scored: ranking.highest_bound_not_scored,
+        complete: rankings.iter().all(|ranking| ranking.is_complete),
+        threshold: floor(&listed.best[..depth.min(listed.best.len())], depth).unwrap_or(0.0),
+        highest_bound_not_scored: bound,
     }
 }
 
-/// The score that `depth` documents already reach, or 0.
-fn floor(best: &[Found], depth: usize) -> f32 {
-    match best.last() {
-        Some(last) if best.len() == depth => last.hit.score,
-        _ => 0.0,
+/// Whether a plan scores every match.
+fn is_exhaustive(plan: &str) -> bool {
+    matches!(plan, "bm25_exhaustive" | "dense_scan")
+}
+
+/// What every leg did; times and counters are the caller's to fill in.
+fn profile(asked: &Asked, listed: &Listed) -> Profile {
+    let terms = |leg: &AskedLeg| match &leg.query {
+        LegQuery::Sparse(query) => query.len(),
+        LegQuery::Bm25(_) | LegQuery::Dense { .. } => 0,
+    };
+    let of_leg = |(leg, ranking): (&AskedLeg, &Ranking)| LegProfile {
+        leg: leg.leg.to_string(),
+        plan: ranking.choice.plan,
+        why: ranking.choice.why,
+        found: ranking.best.len(),
+        search_us: ranking.took_us,
+    };
+    let (plan, why) = match (asked.fusion, &listed.rankings[..]) {
+        (None, [only]) => (only.choice.plan, only.choice.why),
+        _ => ("fused", "the best of every leg are found, then their lists become one"),
+    };
+    let legs = asked.legs.iter().zip(&listed.rankings).map(of_leg);
+    Profile {
+        plan,
+        why,
+        query_terms: asked.legs.iter().map(terms).sum(),
+        segments: 0,
+        filter_us: 0,
+        filter_cached: false,
+        search_us: 0,
+        phases: PhasesUs::of(&Counters::default().phases, 0),
+        legs: if asked.fusion.is_some() { legs.collect() } else { Vec::new() },
+        fuse_us: listed.fuse_us,
+        counters: Counters::default(),
     }
 }

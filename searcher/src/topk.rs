@@ -12,7 +12,7 @@ use std::{
 /// A scored row of one segment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RowHit {
-    /// f32 of the exact sum; finite and above 0.
+    /// f32 of the exact sum, finite; above 0 but for dense vectors.
     pub score: f32,
     /// What orders equal scores, ascending.
     pub tie: u64,
@@ -55,6 +55,8 @@ impl PartialOrd for RowHit {
 pub struct TopK {
     k: usize,
     floor: f32,
+    /// Whether scores of 0 and below may be returned.
+    is_signed: bool,
     worst_first: BinaryHeap<Reverse<RowHit>>,
 }
 
@@ -62,7 +64,13 @@ impl TopK {
     /// An empty collection. `floor` is a score known to be reached by `k` documents already seen
     /// elsewhere (0 for none): hits equal to it are kept, because their ids may win the tie.
     pub fn new(k: usize, floor: f32) -> Self {
-        Self { k, floor, worst_first: BinaryHeap::new() }
+        Self { k, floor, is_signed: false, worst_first: BinaryHeap::new() }
+    }
+
+    /// As [`TopK::new`], of scores that may be 0 or negative. `floor` as there, if there is one.
+    pub fn signed(k: usize, floor: Option<f32>) -> Self {
+        let floor = floor.unwrap_or(f32::NEG_INFINITY);
+        Self { k, floor, is_signed: true, worst_first: BinaryHeap::new() }
     }
 
     /// The score a row must reach to be of interest; rows that equal it are.
@@ -78,9 +86,9 @@ impl TopK {
         self.k > 0 && upper_bound >= self.threshold()
     }
 
-    /// Offers a hit; scores of 0 and below are never returned.
+    /// Offers a hit; scores of 0 and below are returned only if they were asked for.
     pub fn offer(&mut self, hit: RowHit) {
-        if hit.score <= 0.0 || !self.would_enter(hit.score) {
+        if !self.is_signed && hit.score <= 0.0 || !self.would_enter(hit.score) {
             return;
         }
         self.worst_first.push(Reverse(hit));
@@ -117,6 +125,19 @@ mod tests {
             let mut all: Vec<RowHit> = hits.into_iter()
                 .filter(|hit| hit.score > 0.0 && hit.score >= f32::from(floor))
                 .collect();
+            all.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.tie.cmp(&b.tie)));
+            all.truncate(k);
+            prop_assert_eq!(top.into_sorted(), all);
+        }
+
+        #[test]
+        fn signed_scores_are_sorted_alike(scores in prop::collection::vec(-3i8..3, 0..60), k in 0usize..20) {
+            let hit = |(row, &score): (usize, &i8)| {
+                RowHit { score: f32::from(score), tie: (row as u64 * 7) % 61, row: row as u32 }
+            };
+            let mut all: Vec<RowHit> = scores.iter().enumerate().map(hit).collect();
+            let mut top = TopK::signed(k, None);
+            all.iter().for_each(|&hit| top.offer(hit));
             all.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.tie.cmp(&b.tie)));
             all.truncate(k);
             prop_assert_eq!(top.into_sorted(), all);

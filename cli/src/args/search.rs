@@ -20,27 +20,61 @@ pub(crate) enum QueryFormatArg {
     VectorsJsonl,
 }
 
+/// What orders the hits and where a list of them ends, alike for all commands that search.
+#[derive(Args, Clone)]
+pub(crate) struct RankingArgs {
+    /// What orders the hits: sparse, bm25, dense or dense:FIELD; or several of them fused,
+    /// rrf:sparse,bm25,dense or convex:sparse=.6,bm25=.4. Among the legs stand options: k=60 (rrf),
+    /// norm=minmax, tmm or bound (convex), window=N
+    #[arg(long, value_name = "RANK", default_value = "sparse")]
+    pub(crate) rank: String,
+    /// Make the query of a leg anew from the first answers: sparse:docs=10,terms=50,weight=.3,
+    /// dense:average,docs=3 or dense:rocchio,alpha=.4,beta=.6; interpolate=before, after or both says
+    /// which side of fusion it stands on. Repeatable, once a leg
+    #[arg(long, value_name = "LEG:OPTIONS")]
+    pub(crate) feedback: Vec<String>,
+    /// Leave out hits that score less
+    #[arg(long, value_name = "SCORE", allow_hyphen_values = true)]
+    pub(crate) min_score: Option<f32>,
+    /// End the list before its knee, where scores have fallen
+    #[arg(long)]
+    pub(crate) until_knee: bool,
+}
+
 #[derive(Args)]
 pub(crate) struct SearchArgs {
     /// Index folder
     #[arg(long, value_name = "DIR")]
     pub(crate) index: PathBuf,
     /// What to search for
-    #[arg(value_name = "QUERY", required_unless_present = "tokens")]
+    #[arg(value_name = "QUERY", required_unless_present_any = ["tokens", "dense_vector", "like"])]
     pub(crate) query: Option<String>,
-    /// Search for a vector instead, e.g. '{"1012": 0.8}': term ids, or with --model tokens of its
-    /// vocabulary
-    #[arg(long, value_name = "JSON", conflicts_with = "query")]
+    /// The sparse query as a vector, e.g. '{"1012": 0.8}': term ids, or with --model tokens of its
+    /// vocabulary; with a QUERY beside it, that is for the other legs
+    #[arg(long, value_name = "JSON")]
     pub(crate) tokens: Option<String>,
+    /// The dense query as a vector: '[0.1, …]', or '{"FIELD": [0.1, …]}' where there are several
+    /// fields; with a QUERY beside it, that is for the other legs
+    #[arg(long, value_name = "JSON")]
+    pub(crate) dense_vector: Option<String>,
+    /// More like this document, by its own vectors and text; it is left out of the answer
+    #[arg(long, value_name = "ID", conflicts_with_all = ["query", "tokens", "dense_vector"])]
+    pub(crate) like: Option<String>,
+    /// Multiply the weight of a term of the sparse query: a token of the model's vocabulary, or a term
+    /// id. Repeatable
+    #[arg(long, value_name = "TOKEN=FACTOR")]
+    pub(crate) boost: Vec<String>,
+    /// Silence a term of the sparse query. Repeatable
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) mute: Vec<String>,
     /// Number of hits
     #[arg(short, long, value_name = "N", default_value_t = 10)]
     pub(crate) k: usize,
     /// Hits to pass over first
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) offset: usize,
-    /// What orders the hits: sparse or bm25
-    #[arg(long, value_name = "RANK", default_value = "sparse")]
-    pub(crate) rank: String,
+    #[command(flatten)]
+    pub(crate) ranking: RankingArgs,
     /// Only documents that match, e.g. 'year:>=2015 AND lang:en'
     #[arg(long, value_name = "FILTER", allow_hyphen_values = true)]
     pub(crate) filter: Option<String>,
@@ -87,9 +121,8 @@ pub(crate) struct BatchSearchArgs {
     /// Number of hits per query
     #[arg(short, long, value_name = "N", default_value_t = 1000)]
     pub(crate) k: usize,
-    /// What orders the hits: sparse or bm25
-    #[arg(long, value_name = "RANK", default_value = "sparse")]
-    pub(crate) rank: String,
+    #[command(flatten)]
+    pub(crate) ranking: RankingArgs,
     /// Only documents that match
     #[arg(long, value_name = "FILTER", allow_hyphen_values = true)]
     pub(crate) filter: Option<String>,
@@ -120,9 +153,8 @@ pub(crate) struct EvalArgs {
     /// Which judgements: qrels/SPLIT.tsv
     #[arg(long, value_name = "SPLIT", default_value = "test")]
     pub(crate) split: String,
-    /// What orders the hits: sparse or bm25
-    #[arg(long, value_name = "RANK", default_value = "sparse")]
-    pub(crate) rank: String,
+    #[command(flatten)]
+    pub(crate) ranking: RankingArgs,
     /// Share of the work to do, above 0 and at most 1: 1 is exact, below it hits may be missed
     #[arg(long, value_name = "E", default_value_t = 1.0, value_parser = effort)]
     pub(crate) effort: f32,
