@@ -2,7 +2,7 @@
 """Writes the dense folders of data/fixtures, and golden vectors of all-MiniLM-L6-v2.
 
     venv/bin/python scripts/dense_fixtures.py                  # numpy, onnx, tokenizers
-    venv/bin/python scripts/dense_fixtures.py --minilm DIR     # and onnxruntime
+    venv/bin/python scripts/dense_fixtures.py --minilm         # and onnxruntime
 
 The fixtures are made as those of fixtures.py are: random weights, vectors by plain numpy in float64.
 The golden vectors of MiniLM are what ONNX Runtime gives for each text alone, in Python.
@@ -106,9 +106,11 @@ MINILM_TEXTS = ["who discovered penicillin", "",
                 "Penicillin was discovered in 1928 by Alexander Fleming, who noticed that a mould kept bacteria away."]
 
 
-def minilm(folder):
+def minilm():
+    """The golden vectors of the model that ships in data/models/minilm."""
     import onnxruntime
     from tokenizers import Tokenizer
+    folder = ROOT / "data" / "models" / "minilm"
     tok = Tokenizer.from_file(f"{folder}/tokenizer.json")
     tok.no_padding()
     tok.enable_truncation(256)
@@ -127,7 +129,7 @@ def minilm(folder):
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--minilm"]:
-        minilm(sys.argv[2])
+        minilm()
     else:
         for family in (dense_mean, dense_cls, dense_max, dense_pooled):
             family()

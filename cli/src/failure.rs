@@ -71,7 +71,7 @@ pub(crate) enum Failure {
         else { format!("the catalogue has {}", known.join(", ")) }
     )]
     NotInCatalogue { name: String, known: Vec<String> },
-    #[error("`{name}` is not pulled: it ships with Gleaner, in {folder}; use `--model {folder}`")]
+    #[error("`{name}` is not pulled: it ships with Gleaner, in {folder}: name that folder")]
     Ships { name: String, folder: String },
     #[error(
         "{path} is there already and is not what would be pulled; remove it, or name another --out"

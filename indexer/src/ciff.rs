@@ -17,7 +17,6 @@ use gleaner_searcher::{InputProgress, check_id};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    document::Document,
     error::{IndexError, Place},
     input::{Entries, Entry, Given, Tally, Terms, term_of},
 };
@@ -226,7 +225,7 @@ impl Entries for CiffRows {
         let postings = &self.batch.postings[self.batch.starts[at]..self.batch.starts[at + 1]];
         let pairs = postings.iter().map(|&(term, weight)| (term, weight as f32));
         Ok(Some(match SparseVector::from_pairs(pairs) {
-            Ok(vector) => Ok(Given { document: Document::bare(id.clone()), vector: Some(vector) }),
+            Ok(vector) => Ok(Given::bare(id.clone(), vector)),
             Err(error) => Err(error.to_string()),
         }))
     }

@@ -1,20 +1,25 @@
-//! A line of JSON to a document: identifier, text or vector, source, filterable keys.
-
-use std::fmt;
+//! A line of JSON to a document: identifier, text, vectors, source, filterable keys.
+//!
+//! `object` takes the line apart; this says what its keys mean, and refuses what has none.
 
 use gleaner_format::{SparseVector, VectorError};
-use gleaner_searcher::check_id;
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use gleaner_searcher::{DenseField, check_id};
 use serde_json::{Map, Value};
 
-use crate::input::{Terms, term_of};
+use crate::{
+    input::{Given, Terms, term_of},
+    object::{Object, VECTOR_KEY, VectorKeys, Weights},
+};
 
 /// Keys with a meaning of their own; every other key can be filtered on.
 const OWN_KEYS: [&str; 4] = ["_id", "id", "title", "text"];
 /// Another name of the text where vectors are given.
 const CONTENT_KEY: &str = "content";
-/// The vector where it is given.
-const VECTOR_KEY: &str = "vector";
+
+/// Whether a key means something else than a dense field in some format.
+pub(crate) fn is_own_key(key: &str) -> bool {
+    OWN_KEYS.contains(&key) || key == CONTENT_KEY || key == VECTOR_KEY
+}
 
 /// A document that passed all checks.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +28,7 @@ pub struct Document {
     pub id: String,
     /// Title and text joined by a space, trimmed: what is encoded and what BM25 sees.
     pub text: String,
-    /// The line as it was given, but for a given vector; empty if that leaves no more than the `_id`.
+    /// The line as it was given, but for given vectors; empty if that leaves no more than the `_id`.
     pub source: String,
     /// Keys without a meaning of their own.
     pub fields: Map<String, Value>,
@@ -35,127 +40,97 @@ impl Document {
     ///
     /// Errors: the reason, fit to follow "file:line: ".
     pub fn parse(line: &[u8]) -> Result<Self, String> {
+        Ok(Given::parse_text(line, &[])?.document)
+    }
+}
+
+impl Given {
+    /// Understands one line as [`Document::parse`] does, and in it the vectors of the dense fields
+    /// that have no model. A document that brings one need not have a text.
+    ///
+    /// Errors: as [`Document::parse`], the field where a dense vector cannot be taken.
+    pub(crate) fn parse_text(line: &[u8], dense: &[DenseField]) -> Result<Self, String> {
         let line = utf8(line)?;
-        let value: Value = serde_json::from_str(line).map_err(|error| brief(&error))?;
-        let Value::Object(mut object) = value else {
-            return Err("not a JSON object (one document per line is expected)".to_owned());
-        };
-        let id = identifier(&object)?;
+        let object = Object::read(line, VectorKeys { has_sparse: false, dense });
+        let mut object = object.map_err(|error| brief(&error))?;
+        let id = identifier(&object.keys)?;
         check_id(&id).map_err(str::to_owned)?;
-        let title = optional_string(&object, "title")?;
-        let text = optional_string(&object, "text")?;
-        if title.is_none() && text.is_none() {
-            let hint = match object.contains_key(VECTOR_KEY) {
+        let dense_vectors = prepared(&object, dense)?;
+        let title = optional_string(&object.keys, "title")?;
+        let text = optional_string(&object.keys, "text")?;
+        if title.or(text).is_none() && dense_vectors.iter().all(Option::is_none) {
+            let hint = match object.keys.contains_key(VECTOR_KEY) {
                 true => " (lines with a \"vector\" are --format vectors-jsonl)",
                 false => "",
             };
             return Err(format!("the key \"text\" is missing{hint}"));
         }
         let text = joined(title, text);
+        let source = match object.has_dense_keys {
+            true => source_without_vectors(&object.keys),
+            false => line.to_owned(),
+        };
         for key in OWN_KEYS {
-            object.remove(key);
+            object.keys.remove(key);
         }
-        Ok(Self { id, text, source: line.to_owned(), fields: object })
+        let document = Document { id, text, source, fields: object.keys };
+        Ok(Self { document, vector: None, dense: dense_vectors })
     }
 
     /// Understands one line of Seismic's JSONL: an object with `id` (or `_id`) and `vector`, an
     /// object of tokens and weights; `content` (or `text`) and `title` are its text, and may be
-    /// missing. The other keys are kept for filters. Weights of 0 are left out.
+    /// missing. Dense fields are as in [`Given::parse_text`]. The other keys are kept for filters.
+    /// Weights of 0 are left out.
     ///
-    /// Errors: as [`Document::parse`], the token and the remedy where a token means nothing.
-    pub fn parse_vector(
+    /// Errors: as [`Given::parse_text`], the token and the remedy where a token means nothing.
+    pub(crate) fn parse_vector(
         line: &[u8],
         terms: Option<&Terms>,
-    ) -> Result<(Self, SparseVector), String> {
+        dense: &[DenseField],
+    ) -> Result<Self, String> {
         let line = utf8(line)?;
-        let VectorLine { mut object, vector } =
-            serde_json::from_str(line).map_err(|error| brief(&error))?;
-        let id = identifier(&object)?;
+        let object = Object::read(line, VectorKeys { has_sparse: true, dense });
+        let mut object = object.map_err(|error| brief(&error))?;
+        let id = identifier(&object.keys)?;
         check_id(&id).map_err(str::to_owned)?;
-        let pairs = vector.ok_or("the key \"vector\" is missing")?;
-        let vector = resolve(pairs, terms)?;
-        let content = optional_string(&object, CONTENT_KEY)?;
-        let text = optional_string(&object, "text")?.or(content);
-        let text = joined(optional_string(&object, "title")?, text);
-        let is_bare = object
-            .iter()
-            .all(|(key, value)| key == "id" || key == "_id" || key == CONTENT_KEY && value == "");
-        let source =
-            if is_bare { String::new() } else { Value::Object(object.clone()).to_string() };
+        let pairs = object.sparse.take().ok_or("the key \"vector\" is missing")?;
+        let vector = Some(resolve(pairs, terms)?);
+        let dense = prepared(&object, dense)?;
+        let content = optional_string(&object.keys, CONTENT_KEY)?;
+        let text = optional_string(&object.keys, "text")?.or(content);
+        let text = joined(optional_string(&object.keys, "title")?, text);
+        let source = source_without_vectors(&object.keys);
         for key in OWN_KEYS.iter().chain(&[CONTENT_KEY]) {
-            object.remove(*key);
+            object.keys.remove(*key);
         }
-        Ok((Self { id, text, source, fields: object }, vector))
+        let document = Document { id, text, source, fields: object.keys };
+        Ok(Self { document, vector, dense })
     }
 
-    /// A document of which nothing but its vector and this `_id` is known.
-    pub(crate) fn bare(id: String) -> Self {
-        Self { id, text: String::new(), source: String::new(), fields: Map::new() }
-    }
-}
-
-/// A line with a vector, whose tokens are kept as they are: a map would hide repeated ones.
-struct VectorLine {
-    object: Map<String, Value>,
-    vector: Option<Vec<(String, f32)>>,
-}
-
-struct VectorLineVisitor;
-
-impl<'de> Visitor<'de> for VectorLineVisitor {
-    type Value = VectorLine;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object (one document per line)")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<VectorLine, A::Error> {
-        let mut line = VectorLine { object: Map::new(), vector: None };
-        while let Some(key) = map.next_key::<String>()? {
-            if key == VECTOR_KEY {
-                line.vector = Some(map.next_value::<Weights>()?.0);
-            } else {
-                line.object.insert(key, map.next_value()?);
-            }
-        }
-        Ok(line)
+    /// A document of which nothing but its sparse vector and this `_id` is known.
+    pub(crate) fn bare(id: String, vector: SparseVector) -> Self {
+        let (text, source, fields) = (String::new(), String::new(), Map::new());
+        let document = Document { id, text, source, fields };
+        Self { document, vector: Some(vector), dense: Vec::new() }
     }
 }
 
-impl<'de> Deserialize<'de> for VectorLine {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(VectorLineVisitor)
-    }
+/// The dense vectors of a line as they are stored, one entry per field; nothing where there is no
+/// field.
+fn prepared(object: &Object, fields: &[DenseField]) -> Result<Vec<Option<Vec<f32>>>, String> {
+    let prepare = |(vector, field): (&Option<Vec<f32>>, &DenseField)| {
+        let vector = vector.as_ref().map(|vector| field.spec.prepare(vector));
+        vector.transpose().map_err(|error| error.to_string())
+    };
+    object.dense.iter().zip(fields).map(prepare).collect()
 }
 
-/// Tokens with weights in the order of the line.
-struct Weights(Vec<(String, f32)>);
-
-struct WeightsVisitor;
-
-impl<'de> Visitor<'de> for WeightsVisitor {
-    type Value = Weights;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of tokens with their weights")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Weights, A::Error> {
-        let mut weights = Vec::with_capacity(map.size_hint().unwrap_or(0));
-        while let Some(token) = map.next_key::<String>()? {
-            let weight = map.next_value().map_err(|error| {
-                de::Error::custom(format_args!("cannot read the weight of {token:?}: {error}"))
-            })?;
-            weights.push((token, weight));
-        }
-        Ok(Weights(weights))
-    }
-}
-
-impl<'de> Deserialize<'de> for Weights {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(WeightsVisitor)
-    }
+/// What is stored of a line whose vectors were taken out.
+fn source_without_vectors(keys: &Map<String, Value>) -> String {
+    let is_bare = keys
+        .iter()
+        .all(|(key, value)| key == "id" || key == "_id" || key == CONTENT_KEY && value == "");
+    if is_bare { String::new() } else { Value::Object(keys.clone()).to_string() }
 }
 
 /// Reads a vector written as a JSON object of tokens and weights.
@@ -267,7 +242,7 @@ mod tests {
             assert!(found.contains(reason), "{found:?} should contain {reason:?}");
         };
         check(b"{", "not JSON: EOF while parsing an object at column 1");
-        check(b"[1]", "not a JSON object");
+        check(b"[1]", "invalid type: sequence, expected a JSON object (one document per line)");
         check(br#"{"text": "x"}"#, "\"_id\" is missing");
         check(br#"{"_id": "a"}"#, "\"text\" is missing");
         check(br#"{"_id": "a", "vector": {"1": 1}}"#, "is missing (lines with a \"vector\"");
@@ -283,28 +258,29 @@ mod tests {
     #[test]
     fn a_vector_line_gives_vector_text_source_and_keys() {
         let line = br#"{"id": 7, "title": "A", "content": "b", "vector": {"9": 1.5, "3": 2, "4": 0}, "year": 2001}"#;
-        let (document, vector) = Document::parse_vector(line, None).unwrap();
+        let Given { document, vector, dense } = Given::parse_vector(line, None, &[]).unwrap();
         assert_eq!((&document.id[..], &document.text[..]), ("7", "A b"));
-        assert_eq!(vector, SparseVector::from_pairs([(3, 2.0), (9, 1.5)]).unwrap());
+        assert!(dense.is_empty());
+        assert_eq!(vector.unwrap(), SparseVector::from_pairs([(3, 2.0), (9, 1.5)]).unwrap());
         assert_eq!((document.fields.len(), &document.fields["year"]), (1, &2001.into()));
         let source: Value = serde_json::from_str(&document.source).unwrap();
         assert_eq!(source["content"], "b");
         assert!(source.get("vector").is_none());
-        let (bare, _) = Document::parse_vector(br#"{"vector": {}, "_id": "x"}"#, None).unwrap();
-        assert_eq!(bare, Document::bare("x".to_owned()));
+        let bare = Given::parse_vector(br#"{"vector": {}, "_id": "x"}"#, None, &[]).unwrap();
+        assert_eq!(bare.document, Given::bare("x".to_owned(), SparseVector::default()).document);
     }
 
     #[test]
     fn bad_vector_lines_say_what_is_wrong() {
         let words: Terms = std::sync::Arc::new(|token| (token == "dog").then_some(5));
         let check = |line: &str, terms: Option<&Terms>, reason: &str| {
-            let found = Document::parse_vector(line.as_bytes(), terms).unwrap_err();
+            let found = Given::parse_vector(line.as_bytes(), terms, &[]).unwrap_err();
             assert!(found.contains(reason), "{found:?} should contain {reason:?}");
         };
         let vector = |vector: &str| format!(r#"{{"id": "a", "vector": {vector}}}"#);
-        let (_, found) =
-            Document::parse_vector(vector(r#"{"dog": 1}"#).as_bytes(), Some(&words)).unwrap();
-        assert_eq!(found.terms(), &[5]);
+        let line = vector(r#"{"dog": 1}"#);
+        let found = Given::parse_vector(line.as_bytes(), Some(&words), &[]).unwrap();
+        assert_eq!(found.vector.unwrap().terms(), &[5]);
         check(&vector(r#"{"cat": 1}"#), Some(&words), "no token \"cat\"");
         check(&vector(r#"{"5": 1}"#), Some(&words), "no token \"5\"");
         check(&vector(r#"{"dog": 1}"#), None, "\"dog\" is no term id; name the model");

@@ -1,17 +1,16 @@
 //! The indexing pipeline: read, encode in parallel, index in input order, commit on boundaries.
 //!
-//! Input is cut into chunks. One thread reads, one per encoder encodes (vectors that the input gives
-//! pass through), the caller's thread puts chunks back in order and indexes them. Queues are bounded,
+//! Input is cut into chunks. One thread reads, one per encoder encodes (`encode`; vectors that the input
+//! gives pass through), the caller's thread puts chunks back in order and indexes them. Queues are bounded,
 //! so memory does not depend on the input. A commit falls on a chunk boundary and carries how far
 //! each input got; a run that is stopped, by a signal or by force, loses at most what followed its
 //! last commit.
 
 use std::{
     collections::BTreeMap,
-    ops::Range,
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
@@ -22,7 +21,7 @@ use gleaner_format::SparseVector;
 use gleaner_searcher::InputProgress;
 
 use crate::{
-    document::Document,
+    encode::{Chunk, DocumentEncoder, Encoded, EncodedText, NoEncoder, encode_chunks},
     error::{IndexError, Rejection},
     input::{Given, Input, InputFile, InputKind},
     store::IndexStore,
@@ -34,52 +33,14 @@ pub const CHUNK_DOCUMENTS: usize = 1_024;
 /// Postings per chunk of given vectors, above which it ends early.
 const CHUNK_POSTINGS: usize = 1 << 20;
 
+/// Numbers of given dense vectors per chunk, above which it ends early.
+const CHUNK_NUMBERS: usize = 4 << 20;
+
 /// Bytes of text per chunk, above which it ends early: texts may be long.
 const CHUNK_TEXT_BYTES: usize = 16 << 20;
 
 /// Chunks read ahead of the encoders.
 const CHUNKS_AHEAD: usize = 2;
-
-/// Makes vectors of texts; one per worker thread.
-pub trait DocumentEncoder: Send {
-    /// One vector per text, in order.
-    fn encode(
-        &mut self,
-        texts: &[&str],
-    ) -> Result<Vec<SparseVector>, Box<dyn std::error::Error + Send + Sync>>;
-
-    /// One entry per text, in order, of an encoder that knows which texts are too long for it.
-    fn encode_texts(
-        &mut self,
-        texts: &[&str],
-    ) -> Result<Vec<EncodedText>, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(self.encode(texts)?.into_iter().map(EncodedText::from).collect())
-    }
-}
-
-/// What an encoder makes of a text.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EncodedText {
-    /// The document's rows: one, or one a passage for an index of passages.
-    pub rows: Vec<EncodedRow>,
-    /// Whether the text is longer than the model reads at once.
-    pub is_longer: bool,
-}
-
-/// A text's vector, or a passage's.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EncodedRow {
-    /// The vector.
-    pub vector: SparseVector,
-    /// Where in the text the passage is, if the index keeps passages.
-    pub bytes: Option<Range<usize>>,
-}
-
-impl From<SparseVector> for EncodedText {
-    fn from(vector: SparseVector) -> Self {
-        Self { rows: vec![EncodedRow { vector, bytes: None }], is_longer: false }
-    }
-}
 
 /// What to do with a line that is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,34 +98,6 @@ pub struct IngestReport {
     pub interrupted: bool,
 }
 
-/// Lines of one input on their way to the encoders.
-struct Chunk {
-    sequence: u64,
-    file: PathBuf,
-    first_line: u64,
-    documents: Vec<Document>,
-    /// Vectors of the documents where the input gives them; its inputs do all or none.
-    given: Option<Vec<SparseVector>>,
-    rejections: Vec<Rejection>,
-    /// Progress of all inputs once this chunk is indexed.
-    inputs: Vec<InputProgress>,
-    read_bytes: u64,
-}
-
-type Encoded = (Chunk, Result<Vec<EncodedText>, IndexError>);
-
-/// Stands where nothing is to be encoded.
-struct NoEncoder;
-
-impl DocumentEncoder for NoEncoder {
-    fn encode(
-        &mut self,
-        _: &[&str],
-    ) -> Result<Vec<SparseVector>, Box<dyn std::error::Error + Send + Sync>> {
-        Err("there is no encoder".into())
-    }
-}
-
 /// Indexes `inputs` in order and commits.
 ///
 /// Encoders are needed only for inputs of texts. `report` is called on the calling thread after every
@@ -184,6 +117,7 @@ pub fn ingest(
         encoders.push(Box::new(NoEncoder));
     }
     let Opened { inputs, earlier, found, rejected } = open_inputs(store, &files, options.resume)?;
+    let fields = &store.manifest().dense.clone()[..];
     let passed_bytes = inputs.iter().map(Input::read_bytes).sum();
     let workers = encoders.len();
     let (chunks_in, chunks) = sync_channel::<Result<Chunk, IndexError>>(CHUNKS_AHEAD);
@@ -195,7 +129,7 @@ pub fn ingest(
         scope.spawn(move || read_chunks(inputs, stop_at_rejection, &chunks_in, options.stop));
         for mut encoder in encoders {
             let (chunks, encoded_in) = (Arc::clone(&chunks), encoded_in.clone());
-            scope.spawn(move || encode_chunks(encoder.as_mut(), &chunks, &encoded_in));
+            scope.spawn(move || encode_chunks(encoder.as_mut(), fields, &chunks, &encoded_in));
         }
         drop((chunks, encoded_in));
         let mut indexing = Indexing {
@@ -235,8 +169,9 @@ fn open_inputs(
 ) -> Result<Opened, IndexError> {
     let mut earlier = if resume { store.manifest().inputs.clone() } else { Vec::new() };
     let mut opened = Opened { inputs: Vec::new(), earlier: Vec::new(), found: 0, rejected: 0 };
+    let fields = store.manifest().dense.clone().into();
     for file in files {
-        let mut input = Input::open(file)?;
+        let mut input = Input::open_with(file, &fields)?;
         let name = input.progress().path.clone();
         if let Some(at) = earlier.iter().position(|earlier| earlier.path == name) {
             let earlier = earlier.remove(at);
@@ -286,6 +221,7 @@ fn read_chunks(
             first_line: 0,
             documents: Vec::new(),
             given: None,
+            dense: Vec::new(),
             rejections: Vec::new(),
             inputs: inputs.iter_mut().map(Input::mark).collect(),
             read_bytes,
@@ -305,19 +241,23 @@ fn read_chunk(
     let input = &mut inputs[current];
     let file = input.path().to_path_buf();
     let first_line = input.progress().lines + 1;
-    let (mut documents, mut vectors, mut rejections) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut documents, mut rejections) = (Vec::new(), Vec::new());
+    let (mut vectors, mut dense_vectors) = (Vec::new(), Vec::new());
     let mut before_rejection = None;
-    let (mut postings, mut text_bytes) = (0, 0);
+    let (mut postings, mut numbers, mut text_bytes) = (0, 0, 0);
     while documents.len() + rejections.len() < CHUNK_DOCUMENTS
         && postings < CHUNK_POSTINGS
+        && numbers < CHUNK_NUMBERS
         && text_bytes < CHUNK_TEXT_BYTES
     {
         let before = stop_at_rejection.then(|| input.position());
         match input.next()? {
             None => break,
-            Some(Ok(Given { document, vector })) => {
+            Some(Ok(Given { document, vector, dense })) => {
                 postings += vector.as_ref().map_or(0, SparseVector::len);
+                numbers += dense.iter().flatten().map(Vec::len).sum::<usize>();
                 vectors.extend(vector);
+                dense_vectors.push(dense);
                 text_bytes += document.text.len();
                 documents.push(document);
             }
@@ -337,51 +277,17 @@ fn read_chunk(
     let read_bytes = inputs.iter().map(Input::read_bytes).sum();
     let inputs = inputs.iter_mut().map(Input::mark).collect();
     let given = (vectors.len() == documents.len()).then_some(vectors);
-    Ok(Chunk { sequence, file, first_line, documents, given, rejections, inputs, read_bytes })
-}
-
-fn encode_chunks(
-    encoder: &mut dyn DocumentEncoder,
-    chunks: &Mutex<Receiver<Result<Chunk, IndexError>>>,
-    out: &SyncSender<Result<Encoded, IndexError>>,
-) {
-    loop {
-        let next = chunks.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let message = match next {
-            Err(_) => return,
-            Ok(Err(error)) => Err(error),
-            Ok(Ok(mut chunk)) => {
-                let vectors = match chunk.given.take() {
-                    Some(vectors) => Ok(vectors.into_iter().map(EncodedText::from).collect()),
-                    None => encode_chunk(encoder, &chunk),
-                };
-                Ok((chunk, vectors))
-            }
-        };
-        if out.send(message).is_err() {
-            return;
-        }
-    }
-}
-
-fn encode_chunk(
-    encoder: &mut dyn DocumentEncoder,
-    chunk: &Chunk,
-) -> Result<Vec<EncodedText>, IndexError> {
-    let texts: Vec<&str> = chunk.documents.iter().map(|document| &document.text[..]).collect();
-    if texts.is_empty() {
-        return Ok(Vec::new());
-    }
-    let encoded = encoder.encode_texts(&texts).map_err(|source| IndexError::Encode {
-        file: chunk.file.clone(),
-        first_line: chunk.first_line,
-        last_line: chunk.first_line + texts.len() as u64 - 1,
-        source,
-    })?;
-    if encoded.len() != texts.len() {
-        return Err(IndexError::EncoderCount { expected: texts.len(), found: encoded.len() });
-    }
-    Ok(encoded)
+    Ok(Chunk {
+        sequence,
+        file,
+        first_line,
+        documents,
+        given,
+        dense: dense_vectors,
+        rejections,
+        inputs,
+        read_bytes,
+    })
 }
 
 /// The calling thread's side: order, upserts, commits.

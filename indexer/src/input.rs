@@ -11,7 +11,7 @@ use std::{
 };
 
 use gleaner_format::SparseVector;
-use gleaner_searcher::InputProgress;
+use gleaner_searcher::{DenseField, InputProgress};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -104,13 +104,16 @@ fn find_input(path: &Path, format: InputFormat) -> Result<InputFile, IndexError>
     }
 }
 
-/// A document that was read; its vector where the file gives it.
+/// A document that was read; its vectors where the file gives them.
 #[derive(Debug)]
 pub struct Given {
     /// The document.
     pub document: Document,
-    /// Its vector, unless its text is to be encoded.
+    /// Its sparse vector, unless its text is to be encoded.
     pub vector: Option<SparseVector>,
+    /// Its dense vectors as they are stored, one entry per dense field of the index; empty where it
+    /// can have none.
+    pub dense: Vec<Option<Vec<f32>>>,
 }
 
 /// What one line or row says, or why it cannot be taken.
@@ -175,20 +178,25 @@ pub struct Input {
 }
 
 impl Input {
-    /// Opens a file at its start.
+    /// Opens a file at its start, without dense fields: their keys are keys like any other.
     ///
     /// Errors: `Read`; `Malformed` where the first bytes already contradict the format.
     pub fn open(input: &InputFile) -> Result<Self, IndexError> {
+        Self::open_with(input, &Arc::from([]))
+    }
+
+    /// As [`Input::open`], for an index with these dense fields.
+    pub(crate) fn open_with(
+        input: &InputFile,
+        dense: &Arc<[DenseField]>,
+    ) -> Result<Self, IndexError> {
         let InputFile { path, kind, terms } = input;
         let failed = |source| IndexError::Read { path: path.clone(), line: 0, source };
         let size_bytes = std::fs::metadata(path).map_err(failed)?.len();
-        let terms = terms.clone();
-        let texts =
-            |line: &[u8]| Document::parse(line).map(|document| Given { document, vector: None });
-        let vectors = move |line: &[u8]| {
-            let (document, vector) = Document::parse_vector(line, terms.as_ref())?;
-            Ok(Given { document, vector: Some(vector) })
-        };
+        let (terms, fields) = (terms.clone(), Arc::clone(dense));
+        let texts = move |line: &[u8]| Given::parse_text(line, &fields);
+        let fields = Arc::clone(dense);
+        let vectors = move |line: &[u8]| Given::parse_vector(line, terms.as_ref(), &fields);
         let entries: Box<dyn Entries> = match kind {
             InputKind::Texts => Box::new(Lines::open(path, texts).map_err(failed)?),
             InputKind::VectorsJsonl => Box::new(Lines::open(path, vectors).map_err(failed)?),

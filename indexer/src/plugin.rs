@@ -1,13 +1,18 @@
-//! The impact file as a part of a tantivy segment: written, merged and collected with it.
+//! The vector files as parts of a tantivy segment: written, merged and collected with it.
 //!
 //! tantivy calls this plugin while it writes or merges a segment, so that our files belong to the
-//! same atomic commit. Both extensions are registered from the first version, because the set is
-//! frozen when an index is created.
+//! same atomic commit. The set of extensions is frozen when an index is created. Row *i* of both files
+//! is one document of the storage layer's; what becomes of a vector in a file is `format`'s.
 
-use std::{any::Any, io::Write, path::PathBuf};
+use std::{
+    any::Any,
+    io::Write,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
-use gleaner_format::{DenseBuilder, ImpactBuilder, ImpactFile, SparseVector};
-use gleaner_searcher::{DENSE_EXTENSION, IMPACT_EXTENSION, IMPACTS_TYPE};
+use gleaner_format::{DenseBuilder, DenseFile, DenseSpec, FormatError, ImpactBuilder, ImpactFile};
+use gleaner_searcher::{DENSE_EXTENSION, DENSE_TYPE, IMPACT_EXTENSION, IMPACTS_TYPE};
 use tantivy::{
     DocId, Segment, SegmentReader, TantivyDocument, TantivyError,
     directory::{OwnedBytes, TerminatingWrite},
@@ -18,62 +23,122 @@ use tantivy::{
     schema::{Field, FieldType, Schema, Value, document::ErasedDocument},
 };
 
+use crate::carry::{dense_from_bytes, vector_from_bytes};
+
 /// Writes and merges `<segment>.imp` and `<segment>.vec`.
-pub struct ImpactPlugin;
-
-/// The bytes of a vector on its way through tantivy's document: ids, then weights.
-pub(crate) fn vector_to_bytes(vector: &SparseVector) -> Vec<u8> {
-    let mut bytes = vec![0; vector.len() * 8];
-    let (ids, weights) = bytes.split_at_mut(vector.len() * 4);
-    let put = |(slot, word): (&mut [u8], [u8; 4])| slot.copy_from_slice(&word);
-    let words = vector.terms().iter().map(|term| term.to_le_bytes());
-    ids.chunks_exact_mut(4).zip(words).for_each(put);
-    let words = vector.weights().iter().map(|weight| weight.to_le_bytes());
-    weights.chunks_exact_mut(4).zip(words).for_each(put);
-    bytes
+#[derive(Default)]
+pub struct ImpactPlugin {
+    specs: DenseSpecs,
 }
 
-fn vector_from_bytes(bytes: &[u8]) -> tantivy::Result<SparseVector> {
-    let (ids, weights) = bytes.split_at(bytes.len() / 8 * 4);
-    let words =
-        |bytes| <[u8]>::chunks_exact(bytes, 4).map(|word| [word[0], word[1], word[2], word[3]]);
-    let terms = words(ids).map(u32::from_le_bytes).collect();
-    let weights = words(weights).map(f32::from_le_bytes).collect();
-    SparseVector::new(terms, weights)
-        .map_err(|error| TantivyError::InvalidArgument(error.to_string()))
+/// The dense fields of an index, which are known as soon as its manifest was read: before any segment
+/// is written, but after the plugin is registered.
+#[derive(Clone, Default)]
+pub(crate) struct DenseSpecs(Arc<OnceLock<Vec<DenseSpec>>>);
+
+impl DenseSpecs {
+    /// Makes the fields known; what they are first is what they stay.
+    pub(crate) fn set(&self, specs: Vec<DenseSpec>) {
+        self.0.get_or_init(|| specs);
+    }
+
+    fn get(&self) -> tantivy::Result<&[DenseSpec]> {
+        let unknown = || TantivyError::InternalError("dense fields are not known yet".to_owned());
+        self.0.get().map(Vec::as_slice).ok_or_else(unknown)
+    }
 }
 
-fn impacts_field(schema: &Schema) -> tantivy::Result<Field> {
-    let ours = |field_type: &FieldType| matches!(field_type, FieldType::Custom(options) if options.type_name() == IMPACTS_TYPE);
+impl ImpactPlugin {
+    pub(crate) fn new(specs: DenseSpecs) -> Self {
+        Self { specs }
+    }
+}
+
+/// The rows of a segment on their way into its files.
+struct Rows {
+    impacts: ImpactBuilder,
+    dense: DenseBuilder,
+}
+
+impl Rows {
+    fn new(specs: &[DenseSpec]) -> Self {
+        Self { impacts: ImpactBuilder::new(), dense: DenseBuilder::new(specs) }
+    }
+
+    fn write(self, segment: &Segment) -> tantivy::Result<()> {
+        let mut out = segment.open_write(component(IMPACT_EXTENSION))?;
+        self.impacts.write(&mut out)?;
+        out.flush()?;
+        out.terminate()?;
+        let mut out = segment.open_write(component(DENSE_EXTENSION))?;
+        self.dense.write(&mut out)?;
+        out.flush()?;
+        out.terminate()?;
+        Ok(())
+    }
+
+    /// Appends the living rows of a segment as they are.
+    fn copy_living(&mut self, from: &SegmentReader, specs: &[DenseSpec]) -> tantivy::Result<()> {
+        let (impact_bytes, dense_bytes) =
+            (bytes_of(from, IMPACT_EXTENSION)?, bytes_of(from, DENSE_EXTENSION)?);
+        let impacts = ImpactFile::open(impact_bytes.as_slice())
+            .map_err(|error| damaged(from, IMPACT_EXTENSION, error.to_string()))?;
+        let dense = DenseFile::open(dense_bytes.as_slice())
+            .map_err(|error| damaged(from, DENSE_EXTENSION, error.to_string()))?;
+        let (impacts, dense) = (impacts.view(), dense.view());
+        let docs = from.max_doc() as usize;
+        for (extension, rows) in
+            [(IMPACT_EXTENSION, impacts.rows()), (DENSE_EXTENSION, dense.rows())]
+        {
+            if rows != docs {
+                return Err(damaged(from, extension, format!("{rows} rows for {docs} documents")));
+            }
+        }
+        if !dense.fields().map(|field| field.spec()).eq(specs) {
+            let reason = "its fields are not those of the index".to_owned();
+            return Err(damaged(from, DENSE_EXTENSION, reason));
+        }
+        let mut row_of_doc: Vec<u32> = vec![0; docs];
+        for row in 0..docs {
+            row_of_doc[impacts.doc(row) as usize] = row as u32;
+        }
+        for doc in from.doc_ids_alive() {
+            let row = row_of_doc[doc as usize] as usize;
+            self.impacts.push_row(impacts.row(row)).map_err(refused)?;
+            self.dense.push_row(dense, row).map_err(refused)?;
+        }
+        Ok(())
+    }
+}
+
+fn bytes_of(reader: &SegmentReader, extension: &str) -> tantivy::Result<OwnedBytes> {
+    Ok(reader.open_read(component(extension))?.read_bytes()?)
+}
+
+fn damaged(reader: &SegmentReader, extension: &str, reason: String) -> TantivyError {
+    let file = format!("{}.{extension}", reader.segment_id().uuid_string());
+    TantivyError::DataCorruption(DataCorruption::new(PathBuf::from(file), reason))
+}
+
+fn refused(error: FormatError) -> TantivyError {
+    TantivyError::InvalidArgument(error.to_string())
+}
+
+/// The field of a type of ours.
+fn field_of(schema: &Schema, type_name: &str) -> tantivy::Result<Field> {
+    let ours = |field_type: &FieldType| matches!(field_type, FieldType::Custom(options) if options.type_name() == type_name);
     let field = schema.fields().find(|(_, entry)| ours(entry.field_type()));
-    field
-        .map(|(field, _)| field)
-        .ok_or_else(|| TantivyError::SchemaError("the schema has no impacts field".to_owned()))
+    let missing = || TantivyError::SchemaError(format!("the schema has no field of {type_name}"));
+    field.map(|(field, _)| field).ok_or_else(missing)
 }
 
 fn component(extension: &str) -> SegmentComponent {
     SegmentComponent::Custom(extension.to_owned())
 }
 
-fn write_files(segment: &Segment, impacts: ImpactBuilder) -> tantivy::Result<()> {
-    let rows = impacts.len();
-    let mut out = segment.open_write(component(IMPACT_EXTENSION))?;
-    impacts.write(&mut out)?;
-    out.flush()?;
-    out.terminate()?;
-    let mut out = segment.open_write(component(DENSE_EXTENSION))?;
-    empty_dense(rows)?.write(&mut out)?;
-    out.flush()?;
-    out.terminate()?;
-    Ok(())
-}
-
-/// Rows without dense fields.
-fn empty_dense(rows: usize) -> tantivy::Result<DenseBuilder> {
-    let mut dense = DenseBuilder::new(&[]);
-    let too_many = |error| TantivyError::InvalidArgument(format!("{error}"));
-    (0..rows).try_for_each(|_| dense.push(&[])).map_err(too_many)?;
-    Ok(dense)
+fn sorted_index() -> TantivyError {
+    let reason = "sorted indexes are not supported: rows could not follow".to_owned();
+    TantivyError::InvalidArgument(reason)
 }
 
 impl SegmentPlugin for ImpactPlugin {
@@ -85,68 +150,57 @@ impl SegmentPlugin for ImpactPlugin {
         &self,
         context: &PluginWriterContext<'_>,
     ) -> tantivy::Result<Box<dyn PluginWriter>> {
-        let field = impacts_field(&context.segment.schema())?;
-        Ok(Box::new(ImpactWriter { field, impacts: ImpactBuilder::new() }))
+        let (schema, specs) = (context.segment.schema(), self.specs.get()?.to_vec());
+        Ok(Box::new(RowWriter {
+            impacts_field: field_of(&schema, IMPACTS_TYPE)?,
+            dense_field: field_of(&schema, DENSE_TYPE)?,
+            rows: Rows::new(&specs),
+            specs,
+        }))
     }
 
     /// Copies the living rows of all sources in order; columns are derived anew.
     fn merge(&self, context: PluginMergeContext<'_>) -> tantivy::Result<()> {
         if matches!(context.doc_id_mapping.mapping_type(), MappingType::Shuffled) {
-            let reason = "sorted indexes are not supported: rows could not follow".to_owned();
-            return Err(TantivyError::InvalidArgument(reason));
+            return Err(sorted_index());
         }
-        let mut merged = ImpactBuilder::new();
+        let specs = self.specs.get()?;
+        let mut merged = Rows::new(specs);
         for reader in context.readers {
-            copy_rows(reader, &mut merged)?;
+            merged.copy_living(reader, specs)?;
         }
-        write_files(context.target_segment, merged)
+        merged.write(context.target_segment)
     }
-}
-
-fn copy_rows(reader: &SegmentReader, merged: &mut ImpactBuilder) -> tantivy::Result<()> {
-    let bytes: OwnedBytes = reader.open_read(component(IMPACT_EXTENSION))?.read_bytes()?;
-    let name = format!("{}.{IMPACT_EXTENSION}", reader.segment_id().uuid_string());
-    let damaged = |reason: String| {
-        TantivyError::DataCorruption(DataCorruption::new(PathBuf::from(&name), reason))
-    };
-    let file = ImpactFile::open(bytes.as_slice()).map_err(|error| damaged(error.to_string()))?;
-    let view = file.view();
-    if view.rows() != reader.max_doc() as usize {
-        let (rows, docs) = (view.rows(), reader.max_doc());
-        return Err(damaged(format!("{rows} rows for {docs} documents")));
-    }
-    let mut row_of_doc: Vec<u32> = vec![0; view.rows()];
-    for row in 0..view.rows() {
-        row_of_doc[view.doc(row) as usize] = row as u32;
-    }
-    for doc in reader.doc_ids_alive() {
-        let row = view.row(row_of_doc[doc as usize] as usize);
-        merged.push_row(row).map_err(|error| TantivyError::InvalidArgument(error.to_string()))?;
-    }
-    Ok(())
 }
 
 /// Collects the rows of the segment being written.
-struct ImpactWriter {
-    field: Field,
-    impacts: ImpactBuilder,
+struct RowWriter {
+    impacts_field: Field,
+    dense_field: Field,
+    specs: Vec<DenseSpec>,
+    rows: Rows,
 }
 
-impl PluginWriter for ImpactWriter {
+impl PluginWriter for RowWriter {
     fn add_document(
         &mut self,
         doc_id: DocId,
         document: &dyn ErasedDocument,
         _schema: &Schema,
     ) -> tantivy::Result<()> {
-        debug_assert_eq!(doc_id as usize, self.impacts.len());
+        debug_assert_eq!(doc_id as usize, self.rows.impacts.len());
         let document = document.as_any().downcast_ref::<TantivyDocument>().ok_or_else(|| {
             TantivyError::InvalidArgument("only TantivyDocument can be indexed".to_owned())
         })?;
-        let bytes = document.get_first(self.field).and_then(|value| value.as_custom());
-        let vector = vector_from_bytes(bytes.unwrap_or_default())?;
-        let too_many = |error| TantivyError::InvalidArgument(format!("{error}"));
-        self.impacts.push(&vector).map_err(too_many)
+        let bytes = |field: Field| {
+            let bytes = document.get_first(field).and_then(|value| value.as_custom());
+            bytes.unwrap_or_default()
+        };
+        let vector = vector_from_bytes(bytes(self.impacts_field))?;
+        let dense = dense_from_bytes(bytes(self.dense_field), &self.specs)?;
+        let dense: Vec<Option<&[f32]>> = dense.iter().map(Option::as_deref).collect();
+        self.rows.impacts.push(&vector).map_err(refused)?;
+        self.rows.dense.push(&dense).map_err(refused)
     }
 
     fn serialize(
@@ -154,15 +208,14 @@ impl PluginWriter for ImpactWriter {
         segment: &Segment,
         doc_id_map: Option<&DocIdMapping>,
     ) -> tantivy::Result<()> {
-        if doc_id_map.is_some() {
-            let reason = "sorted indexes are not supported: rows could not follow".to_owned();
-            return Err(TantivyError::InvalidArgument(reason));
+        match doc_id_map {
+            Some(_) => Err(sorted_index()),
+            None => self.rows.write(segment),
         }
-        write_files(segment, self.impacts)
     }
 
     fn mem_usage(&self) -> usize {
-        self.impacts.mem_usage_bytes()
+        self.rows.impacts.mem_usage_bytes() + self.rows.dense.mem_usage_bytes()
     }
 
     fn as_any(&self) -> &dyn Any {

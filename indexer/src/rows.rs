@@ -6,7 +6,6 @@ use gleaner_format::{ExchangeError, RawRow, VectorReader};
 use gleaner_searcher::InputProgress;
 
 use crate::{
-    document::Document,
     error::{IndexError, Place},
     input::{Entries, Entry, Given, Tally},
 };
@@ -52,7 +51,7 @@ impl Entries for Rows {
         let id = tally.progress.lines.to_string();
         consume(row, tally);
         Ok(Some(match row.vector() {
-            Ok(vector) => Ok(Given { document: Document::bare(id), vector: Some(vector) }),
+            Ok(vector) => Ok(Given::bare(id, vector)),
             Err(error) => Err(error.to_string()),
         }))
     }

@@ -1,21 +1,19 @@
-//! The writer of one index folder: create, upsert, commit, merge.
+//! The writer of one index folder: open, upsert, commit, merge.
 //!
-//! A folder appears whole: a new index is made beside its final place, with a first commit that
-//! carries the manifest, and then renamed. Merges are explicit and waited for, because a merge
-//! that fails in the background would only be logged.
+//! How a folder comes into being is `create`'s, what is fixed with that `settings`'. Merges are
+//! explicit and waited for, because a merge that fails in the background would only be logged.
 
 use std::{
     collections::{HashSet, hash_map::RandomState},
-    fs,
     hash::BuildHasher,
     ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use gleaner_format::SparseVector;
+use gleaner_format::{DenseSpec, DenseStorage, SparseVector};
 use gleaner_searcher::{
-    Fields, Index, InputProgress, LongTexts, Manifest, ModelBinding, SearchError,
+    DenseField, Fields, Index, InputProgress, Manifest, ModelBinding, SearchError,
     register_analyzers,
 };
 use tantivy::{
@@ -26,10 +24,13 @@ use tantivy::{
 };
 
 use crate::{
+    carry::{dense_to_bytes, vector_to_bytes},
+    create::{Made, create, is_unfinished_index, remove},
     document::Document,
+    encode::EncodedRow,
     error::IndexError,
-    ingest::EncodedRow,
-    plugin::{ImpactPlugin, vector_to_bytes},
+    plugin::{DenseSpecs, ImpactPlugin},
+    settings::{IndexSettings, specs},
 };
 
 /// Memory of the writer before it starts a new segment by itself.
@@ -37,10 +38,12 @@ const WRITER_BUDGET_BYTES: usize = 512 << 20;
 /// Small segments that are merged into one as soon as there are so many of them.
 const SMALL_SEGMENTS_LIMIT: usize = 8;
 /// Documents below which a segment counts as small.
-const SMALL_SEGMENT_DOCS: u32 = 50_000;
+const SMALL_SEGMENT_DOCS: u64 = 50_000;
 /// Merging never makes a segment of more documents than this: a merge holds about 8 bytes a posting
 /// in memory (rows, and columns twice), 0.7 GB at this size with 175 postings a document.
 const MERGED_DOCS_LIMIT: u64 = 1 << 19;
+/// Nor one of more bytes of dense vectors, which a merge holds as well.
+const MERGED_DENSE_BYTES: u64 = 2 << 30;
 /// A run that indexed less than this share of an index leaves its large segments as they are.
 const SETTLE_ONE_IN: u64 = 8;
 
@@ -51,6 +54,7 @@ pub struct IndexStore {
     index: tantivy::Index,
     writer: IndexWriter,
     manifest: Manifest,
+    specs: DenseSpecs,
     uncommitted: u64,
     seen: Option<SeenIds>,
     made: Option<Made>,
@@ -58,14 +62,6 @@ pub struct IndexStore {
     is_unused: bool,
     /// Since it was opened.
     rows_written: u64,
-}
-
-/// What [`create`] found where it put a new index.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Made {
-    Folder,
-    /// There was an empty folder before.
-    InEmptyFolder,
 }
 
 /// Hashes of all ids of an index that was empty when it was opened: what is not here is new and
@@ -99,34 +95,29 @@ impl IndexStore {
     /// Errors: `ModelMismatch` when the index holds anything and was built with another model;
     /// `Open` when what is there is damaged; `Locked`, `Create`, `NotEmpty`.
     pub fn open_or_create(path: &Path, model: Option<ModelBinding>) -> Result<Self, IndexError> {
-        Self::open_or_create_with(path, model, None)
+        Self::open_or_create_with(path, model, &IndexSettings::default())
     }
 
-    /// Opens the index at `path`, or creates it, for texts that become of `long`; without it for
-    /// what the index has, and a new one cuts.
+    /// Opens the index at `path`, or creates it, with these settings.
     ///
-    /// Errors: also `LongMismatch` when the index holds anything and does otherwise with long texts.
+    /// Errors: also `LongMismatch`, `DenseMismatch`, `DenseModelMismatch`, `AnalyzerMismatch` and
+    /// `FusionWindowMismatch` when the index holds anything and has other settings; `Dense`,
+    /// `DenseKey` and `FusionWindow` for settings that no index can have.
     pub fn open_or_create_with(
         path: &Path,
         model: Option<ModelBinding>,
-        long: Option<LongTexts>,
+        settings: &IndexSettings,
     ) -> Result<Self, IndexError> {
+        settings.check()?;
         let made = match Index::open(path) {
             Err(SearchError::IndexNotFound { .. }) => {
-                Some(create(path, Manifest::new(model.clone(), long.unwrap_or_default()))?)
+                let manifest = settings.manifest(model.clone());
+                Some(create(path, &manifest, settings.analyzer.unwrap_or_default())?)
             }
             _ => None,
         };
-        let mut store = Self::open(path, model)?;
-        let index = store.manifest.long;
-        match long {
-            Some(asked) if asked != index && !store.is_unused => {
-                return Err(IndexError::LongMismatch { index, asked });
-            }
-            Some(asked) => store.manifest.long = asked,
-            None => {}
-        }
-        Ok(Self { made, ..store })
+        let store = Self::open_as_it_is(path, model)?.with_analyzer(settings)?;
+        Ok(Self { made, ..store.with_settings(settings)? })
     }
 
     /// Opens an existing index after checking all its files. One that was never written to takes
@@ -134,9 +125,14 @@ impl IndexStore {
     ///
     /// Errors: as [`IndexStore::open_or_create`].
     pub fn open(path: &Path, model: Option<ModelBinding>) -> Result<Self, IndexError> {
+        Self::open_as_it_is(path, model)?.with_settings(&IndexSettings::default())
+    }
+
+    fn open_as_it_is(path: &Path, model: Option<ModelBinding>) -> Result<Self, IndexError> {
         let reader = Index::open(path)?;
         let mut index = tantivy::Index::open_in_dir(path)?;
-        index.register_plugin(Arc::new(ImpactPlugin));
+        let specs = DenseSpecs::default();
+        index.register_plugin(Arc::new(ImpactPlugin::new(specs.clone())));
         register_analyzers(&index);
         let writer = open_writer(&index, path)?;
         // Read under the lock: another process may have committed until now.
@@ -162,12 +158,36 @@ impl IndexStore {
             index,
             writer,
             manifest,
+            specs,
             uncommitted: 0,
             seen,
             made: None,
             is_unused,
             rows_written: 0,
         })
+    }
+
+    /// The same index with the analyser asked for. That is in the schema, which cannot be changed, so
+    /// an index that was never written to is made anew.
+    fn with_analyzer(self, settings: &IndexSettings) -> Result<Self, IndexError> {
+        let index = self.fields.analyzer;
+        let Some(asked) = settings.analyzer.filter(|asked| *asked != index) else {
+            return Ok(self);
+        };
+        if !self.is_unused || !is_unfinished_index(&self.path) {
+            return Err(IndexError::AnalyzerMismatch { index, asked });
+        }
+        let Self { path, manifest, writer, .. } = self;
+        remove(&path, writer)?;
+        create(&path, &manifest, asked)?;
+        Self::open_as_it_is(&path, manifest.model)
+    }
+
+    /// Brings the manifest to the settings; with that all is known that segments are written by.
+    fn with_settings(mut self, settings: &IndexSettings) -> Result<Self, IndexError> {
+        settings.settle(&mut self.manifest, self.is_unused)?;
+        self.specs.set(specs(&self.manifest.dense));
+        Ok(self)
     }
 
     /// Removes the index if this store made it and no document was committed to it: what a failed
@@ -179,15 +199,10 @@ impl IndexStore {
         if !self.index.searchable_segment_ids()?.is_empty() || !is_unfinished_index(&self.path) {
             return Ok(false);
         }
-        let failed = |source| IndexError::Discard { path: self.path.clone(), source };
-        // Renamed first, while the lock is held, so that nobody opens half an index.
-        let (place, prefix) = place_and_prefix(&self.path)?;
-        let staging = place.with_file_name(format!("{prefix}{}", std::process::id()));
-        fs::rename(&place, &staging).map_err(failed)?;
-        drop(self.writer);
-        fs::remove_dir_all(&staging).map_err(failed)?;
+        remove(&self.path, self.writer)?;
         if made == Made::InEmptyFolder {
-            fs::create_dir(&place).map_err(failed)?;
+            let failed = |source| IndexError::Discard { path: self.path.clone(), source };
+            std::fs::create_dir(&self.path).map_err(failed)?;
         }
         Ok(true)
     }
@@ -202,16 +217,17 @@ impl IndexStore {
         &self.manifest
     }
 
-    /// Replaces the document with this `_id`, or adds it. Takes effect with the next commit.
+    /// Replaces the document with this `_id`, or adds it, without dense vectors. Takes effect with
+    /// the next commit.
     pub fn upsert(&mut self, document: &Document, vector: &SparseVector) -> Result<(), IndexError> {
-        let row = self.first_row(document, vector, None);
+        let row = self.first_row(document, vector, &[], None);
         self.write(&document.id, vec![row])
     }
 
     /// As [`IndexStore::upsert`], a document of one row, or in an index of passages of several. They
     /// are written as one: they stay together in one segment.
     ///
-    /// Errors: also `Rows`.
+    /// Errors: also `Rows`; `DenseCount` and `Dense` for vectors of other fields than the index has.
     pub fn upsert_rows(
         &mut self,
         document: &Document,
@@ -223,18 +239,31 @@ impl IndexStore {
         if !others.is_empty() && !self.manifest.long.is_passages() {
             return Err(IndexError::Rows { id: document.id.clone(), found: rows.len() });
         }
+        rows.iter().try_for_each(|row| self.check_dense(&row.dense))?;
         let mut written = Vec::with_capacity(rows.len());
         let passage = first.bytes.as_ref().filter(|_| self.manifest.long.is_passages());
-        written.push(self.first_row(document, &first.vector, passage));
-        for EncodedRow { vector, bytes } in others {
+        written.push(self.first_row(document, &first.vector, &first.dense, passage));
+        for EncodedRow { vector, dense, bytes } in others {
             let mut row = TantivyDocument::new();
             row.add_text(self.fields.id, &document.id);
             row.add_text(self.fields.source, "");
             self.add_passage(&mut row, bytes.as_ref());
-            row.add_custom(self.fields.impacts, &vector_to_bytes(vector));
+            self.add_vectors(&mut row, vector, dense);
             written.push(row);
         }
         self.write(&document.id, written)
+    }
+
+    /// Refuses what the storage layer would stop at.
+    fn check_dense(&self, dense: &[Option<Vec<f32>>]) -> Result<(), IndexError> {
+        let fields = &self.manifest.dense;
+        if !dense.is_empty() && dense.len() != fields.len() {
+            return Err(IndexError::DenseCount { expected: fields.len(), found: dense.len() });
+        }
+        for (field, vector) in fields.iter().zip(dense) {
+            vector.as_ref().map_or(Ok(()), |vector| field.spec.check_prepared(vector))?;
+        }
+        Ok(())
     }
 
     /// The row that carries all that is known of a document.
@@ -242,6 +271,7 @@ impl IndexStore {
         &self,
         document: &Document,
         vector: &SparseVector,
+        dense: &[Option<Vec<f32>>],
         passage: Option<&Range<usize>>,
     ) -> TantivyDocument {
         let fields = self.fields;
@@ -260,8 +290,21 @@ impl IndexStore {
             let keys = keys.map(|(key, value)| (key.clone(), value.clone().into())).collect();
             stored.add_object(fields.fields, keys);
         }
-        stored.add_custom(fields.impacts, &vector_to_bytes(vector));
+        self.add_vectors(&mut stored, vector, dense);
         stored
+    }
+
+    fn add_vectors(
+        &self,
+        row: &mut TantivyDocument,
+        vector: &SparseVector,
+        dense: &[Option<Vec<f32>>],
+    ) {
+        row.add_custom(self.fields.impacts, &vector_to_bytes(vector));
+        let dense = dense_to_bytes(dense);
+        if !dense.is_empty() {
+            row.add_custom(self.fields.dense, &dense);
+        }
     }
 
     /// Where in its text a row is stands behind the stored document, or where that would be.
@@ -326,10 +369,11 @@ impl IndexStore {
         let before = self.index.searchable_segment_ids()?.len();
         let mut batch: Vec<SegmentId> = Vec::new();
         let mut batch_docs = 0;
+        let docs_limit = merged_docs_limit(&self.manifest.dense);
         let mut metas = self.index.searchable_segment_metas()?;
         metas.sort_by_key(|meta| meta.num_docs());
         for meta in metas {
-            if batch_docs + u64::from(meta.num_docs()) > MERGED_DOCS_LIMIT {
+            if batch_docs + u64::from(meta.num_docs()) > docs_limit {
                 self.merge_segments(&batch)?;
                 (batch, batch_docs) = (Vec::new(), 0);
             }
@@ -344,9 +388,10 @@ impl IndexStore {
     /// Keeps the number of segments bounded while indexing goes on.
     fn merge_small(&mut self) -> Result<(), IndexError> {
         let metas = self.index.searchable_segment_metas()?;
+        let limit = merged_docs_limit(&self.manifest.dense) / SMALL_SEGMENTS_LIMIT as u64;
         let small: Vec<SegmentId> = metas
             .iter()
-            .filter(|meta| meta.num_docs() < SMALL_SEGMENT_DOCS)
+            .filter(|meta| u64::from(meta.num_docs()) < limit.min(SMALL_SEGMENT_DOCS))
             .map(|meta| meta.id())
             .collect();
         if small.len() < SMALL_SEGMENTS_LIMIT {
@@ -368,12 +413,33 @@ impl IndexStore {
     }
 }
 
-fn payload(manifest: &Manifest) -> Result<String, IndexError> {
+/// Documents of the largest segment that merging makes.
+fn merged_docs_limit(fields: &[DenseField]) -> u64 {
+    let row_bytes: u64 = fields.iter().map(|field| row_bytes(&field.spec)).sum();
+    MERGED_DOCS_LIMIT.min(MERGED_DENSE_BYTES / row_bytes.max(1))
+}
+
+/// Bytes of a vector in a dense vector file.
+fn row_bytes(spec: &DenseSpec) -> u64 {
+    let dims = spec.dims as u64;
+    match spec.storage {
+        DenseStorage::F32 => dims * 4,
+        DenseStorage::F16 => dims * 2,
+        DenseStorage::Int8 => dims + 12,
+        DenseStorage::Int8WithF32 => dims * 5 + 12,
+    }
+}
+
+/// The manifest as a commit carries it.
+pub(crate) fn payload(manifest: &Manifest) -> Result<String, IndexError> {
     let internal = |error: serde_json::Error| TantivyError::InternalError(error.to_string());
     Ok(manifest.to_payload().map_err(internal)?)
 }
 
-fn open_writer(index: &tantivy::Index, path: &Path) -> Result<IndexWriter, IndexError> {
+/// Takes the lock of an index.
+///
+/// Errors: `Locked`, `Storage`.
+pub(crate) fn open_writer(index: &tantivy::Index, path: &Path) -> Result<IndexWriter, IndexError> {
     let writer = index.writer_with_num_threads(1, WRITER_BUDGET_BYTES);
     let writer: IndexWriter = writer.map_err(|error| match error {
         TantivyError::LockFailure(LockError::LockBusy, _) => {
@@ -383,88 +449,4 @@ fn open_writer(index: &tantivy::Index, path: &Path) -> Result<IndexWriter, Index
     })?;
     writer.set_merge_policy(Box::new(NoMergePolicy));
     Ok(writer)
-}
-
-/// The absolute path of an index folder, and how names of unfinished ones beside it begin.
-fn place_and_prefix(path: &Path) -> Result<(PathBuf, String), IndexError> {
-    let failed = |source| IndexError::Create { path: path.to_path_buf(), source };
-    let place = std::path::absolute(path).map_err(failed)?;
-    match (place.parent(), place.file_name()) {
-        (Some(_), Some(name)) => {
-            let prefix = format!(".{}.creating-", name.to_string_lossy());
-            Ok((place, prefix))
-        }
-        _ => Err(IndexError::NotEmpty { path: path.to_path_buf() }),
-    }
-}
-
-/// Makes an empty index beside `path` and renames it there.
-fn create(path: &Path, manifest: Manifest) -> Result<Made, IndexError> {
-    let failed = |source| IndexError::Create { path: path.to_path_buf(), source };
-    let is_empty_folder =
-        |path: &Path| fs::read_dir(path).is_ok_and(|mut dir| dir.next().is_none());
-    if path.exists() && !is_empty_folder(path) {
-        return Err(IndexError::NotEmpty { path: path.to_path_buf() });
-    }
-    let made = if path.exists() { Made::InEmptyFolder } else { Made::Folder };
-    let (place, prefix) = place_and_prefix(path)?;
-    let parent = place.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(parent).map_err(failed)?;
-    remove_abandoned(parent, &prefix).map_err(failed)?;
-    let staging = parent.join(format!("{prefix}{}", std::process::id()));
-    fs::create_dir(&staging).map_err(failed)?;
-    let created = create_in(&staging, &manifest).and_then(|()| {
-        fs::rename(&staging, &place).map_err(failed)?;
-        fs::File::open(parent).and_then(|folder| folder.sync_all()).map_err(failed)
-    });
-    if created.is_err() {
-        // The error that matters is the first one.
-        let _ = fs::remove_dir_all(&staging);
-    }
-    created.map(|()| made)
-}
-
-/// Removes what processes that died left of their attempts to create the same index.
-fn remove_abandoned(parent: &Path, prefix: &str) -> std::io::Result<()> {
-    for entry in fs::read_dir(parent)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let Some(Ok(process)) = name.strip_prefix(prefix).map(str::parse::<u32>) else { continue };
-        // A leftover of this very number is of an earlier process (in a container it always is).
-        // Where the system does not list its processes, others cannot be told from the dead.
-        let is_dead = Path::new("/proc/self").exists()
-            && !Path::new("/proc").join(process.to_string()).exists();
-        if (process == std::process::id() || is_dead) && is_unfinished_index(&entry.path()) {
-            fs::remove_dir_all(entry.path())?;
-        }
-    }
-    Ok(())
-}
-
-/// Whether a folder holds nothing but what the creation of an index writes.
-fn is_unfinished_index(folder: &Path) -> bool {
-    let is_ours = |entry: fs::DirEntry| {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let stem = name.split('.').next().unwrap_or_default();
-        let is_segment = stem.len() == 32 && stem.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let is_known = ["meta.json", ".managed.json"].contains(&&name[..]);
-        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        let is_passing = name.starts_with(".tantivy-") || name.starts_with(".tmp");
-        is_file && (is_segment || is_known || is_passing)
-    };
-    let entries = fs::read_dir(folder);
-    entries.is_ok_and(|entries| entries.into_iter().all(|entry| entry.is_ok_and(is_ours)))
-}
-
-fn create_in(folder: &Path, manifest: &Manifest) -> Result<(), IndexError> {
-    let index = tantivy::Index::builder()
-        .schema(Fields::schema())
-        .register_plugin(Arc::new(ImpactPlugin))
-        .create_in_dir(folder)?;
-    register_analyzers(&index);
-    let mut writer = open_writer(&index, folder)?;
-    let mut prepared = writer.prepare_commit()?;
-    prepared.set_payload(&payload(manifest)?);
-    prepared.commit()?;
-    Ok(())
 }

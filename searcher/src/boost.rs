@@ -35,9 +35,9 @@ pub(crate) fn boosted(query: &SparseVector, boosts: &[Boost]) -> SparseVector {
         factors.map(|boost| f64::from(boost.factor)).product()
     };
     let largest = f64::from(gleaner_format::MAX_WEIGHT);
-    let weights = query.iter().map(|(term, weight)| {
-        (term, (f64::from(weight) * factor(term)).min(largest) as f32)
-    });
+    let weights = query
+        .iter()
+        .map(|(term, weight)| (term, (f64::from(weight) * factor(term)).min(largest) as f32));
     SparseVector::from_pairs(weights).expect("terms of a query times finite factors of 0 or more")
 }
 

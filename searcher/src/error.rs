@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use gleaner_format::{DenseError, FormatError};
 
-use crate::boost::BOOST_LIMIT;
+use crate::{analyzer::Analyzer, boost::BOOST_LIMIT};
 
 /// Why an index could not be opened or searched.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,18 @@ pub enum SearchError {
     ForeignIndex {
         /// The first field that is missing.
         missing: &'static str,
+    },
+    /// An index from before something that every index has now.
+    #[error("the index was written by an earlier version, without {missing}; index again")]
+    EarlierVersion {
+        /// What it lacks.
+        missing: &'static str,
+    },
+    /// The name of no analyser.
+    #[error("{found:?} is no analyser: {} are", analyzer_names())]
+    Analyzer {
+        /// The name.
+        found: String,
     },
     /// The folder's first commit never happened, or its payload is not ours.
     #[error(
@@ -127,7 +139,10 @@ pub enum SearchError {
         min_score: f32,
     },
     /// A boost that is no factor.
-    #[error("the boost of term {term} is {factor}; it is a number from 0, which mutes, to {}", BOOST_LIMIT)]
+    #[error(
+        "the boost of term {term} is {factor}; it is a number from 0, which mutes, to {}",
+        BOOST_LIMIT
+    )]
     Boost {
         /// The term.
         term: u32,
@@ -158,6 +173,10 @@ pub enum SearchError {
         /// The system's reason.
         source: std::io::Error,
     },
+}
+
+fn analyzer_names() -> String {
+    Analyzer::all().map(Analyzer::name).collect::<Vec<_>>().join(", ")
 }
 
 /// What to say of a dense field that cannot be found.

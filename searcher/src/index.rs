@@ -23,6 +23,7 @@ use tantivy::{
 };
 
 use crate::{
+    analyzer::register_analyzers,
     block_max::Scratch,
     bm25::living_tokens,
     directory::ReadOnlyDirectory,
@@ -34,7 +35,7 @@ use crate::{
     passages::Passages,
     response::Passage,
     rows::RowSet,
-    schema::{DENSE_EXTENSION, Fields, IMPACT_EXTENSION, register_analyzers},
+    schema::{DENSE_EXTENSION, Fields, IMPACT_EXTENSION},
     topk::Ties,
 };
 

@@ -5,6 +5,7 @@
 //! it, and [`Snapshot::search`] answers a request from all its segments under one threshold.
 //! Writing is `indexer`'s, encoding is `encoder`'s; this crate depends on neither.
 
+mod analyzer;
 pub mod block_max;
 mod bm25;
 mod boost;
@@ -39,6 +40,7 @@ mod search;
 mod topk;
 mod windows;
 
+pub use analyzer::{Analyzer, register_analyzers};
 pub use boost::{BOOST_LIMIT, Boost};
 pub use error::SearchError;
 pub use feedback::{
@@ -61,8 +63,7 @@ pub use response::{
 };
 pub use rows::RowSet;
 pub use schema::{
-    DENSE_EXTENSION, ENGLISH, Fields, ID_LIMIT_BYTES, IMPACT_EXTENSION, IMPACTS_TYPE, check_id,
-    register_analyzers,
+    DENSE_EXTENSION, DENSE_TYPE, Fields, ID_LIMIT_BYTES, IMPACT_EXTENSION, IMPACTS_TYPE, check_id,
 };
 pub use search::{DEPTH_LIMIT, DenseQuery, SearchRequest, THREADS_LIMIT};
 pub use topk::{RowHit, Ties, TopK};

@@ -201,9 +201,7 @@ impl FromStr for Leg {
             None if leg == "sparse" => Ok(Self::Sparse),
             None if leg == "bm25" => Ok(Self::Bm25),
             None if leg == "dense" => Ok(Self::Dense(None)),
-            Some(("dense", field)) if !field.is_empty() => {
-                Ok(Self::Dense(Some(field.to_owned())))
-            }
+            Some(("dense", field)) if !field.is_empty() => Ok(Self::Dense(Some(field.to_owned()))),
             _ => Err(format!("there is no leg {leg:?}; known: sparse, bm25, dense, dense:FIELD")),
         }
     }
@@ -296,7 +294,8 @@ mod tests {
     fn fusions_are_read_and_written_back() {
         let Rank::Fused(fusion) = parsed("rrf:dense, sparse=2,bm25") else { panic!("a fusion") };
         assert_eq!((fusion.method, fusion.window), (Method::Rrf { k: 60.0 }, None));
-        let legs: Vec<_> = fusion.legs.iter().map(|leg| (leg.leg.to_string(), leg.weight)).collect();
+        let legs: Vec<_> =
+            fusion.legs.iter().map(|leg| (leg.leg.to_string(), leg.weight)).collect();
         let expected = [("sparse", 2.0), ("bm25", 1.0), ("dense", 1.0)];
         assert!(legs.iter().zip(expected).all(|(a, b)| (&a.0[..], a.1) == b), "{legs:?}");
         for rank in [

@@ -1,23 +1,19 @@
 //! The fields of an index and the names of its files: what indexer and searcher agree on.
 //!
 //! `_id` (raw, unique, 1 to 512 bytes), `_source` (the stored document), `text` (analysed for
-//! BM25), `fields` (every other key of the document, for filters) and `impacts` (the sparse
-//! vector on its way to the impact file).
+//! BM25), `fields` (every other key of the document, for filters), `impacts` and `dense` (the sparse
+//! vector and the dense ones on their way to the impact file and to the dense vector file).
 
 use serde_json::json;
 use tantivy::{
     Index,
     schema::{
-        FAST, Field, IndexRecordOption, JsonObjectOptions, STORED, STRING, Schema,
-        TextFieldIndexing, TextOptions,
-    },
-    tokenizer::{
-        Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, StopWordFilter,
-        TextAnalyzer,
+        FAST, Field, FieldType, IndexRecordOption, JsonObjectOptions, STORED, STRING, Schema,
+        SchemaBuilder, TextFieldIndexing, TextOptions,
     },
 };
 
-use crate::error::SearchError;
+use crate::{analyzer::Analyzer, error::SearchError};
 
 /// Extension of a segment's impact file.
 pub const IMPACT_EXTENSION: &str = "imp";
@@ -25,13 +21,10 @@ pub const IMPACT_EXTENSION: &str = "imp";
 pub const DENSE_EXTENSION: &str = "vec";
 /// Type name of the custom field that carries the sparse vector.
 pub const IMPACTS_TYPE: &str = "gleaner_sparse_vector";
+/// Type name of the custom field that carries the dense vectors.
+pub const DENSE_TYPE: &str = "gleaner_dense_vectors";
 /// Longest `_id` in bytes.
 pub const ID_LIMIT_BYTES: usize = 512;
-/// Name of the default analyser: lower case, English stop words, English stemming.
-pub const ENGLISH: &str = "english";
-
-/// Tokens longer than this are not words.
-const WORD_LIMIT_BYTES: usize = 40;
 
 /// The index's fields.
 #[derive(Debug, Clone, Copy)]
@@ -46,16 +39,27 @@ pub struct Fields {
     pub fields: Field,
     /// The sparse vector.
     pub impacts: Field,
+    /// The dense vectors.
+    pub dense: Field,
+    /// How `text` becomes words.
+    pub analyzer: Analyzer,
 }
 
 impl Fields {
     /// The schema of a new index.
-    pub fn schema() -> Schema {
+    pub fn schema(analyzer: Analyzer) -> Schema {
+        let mut schema = Self::first_schema(analyzer);
+        schema.add_custom_field("dense", DENSE_TYPE, json!({}));
+        schema.build()
+    }
+
+    /// What the schema began as: indexes without dense vectors have no more.
+    fn first_schema(analyzer: Analyzer) -> SchemaBuilder {
         let mut schema = Schema::builder();
         schema.add_text_field("_id", STRING | FAST);
         schema.add_text_field("_source", STORED);
         let analysed = TextFieldIndexing::default()
-            .set_tokenizer(ENGLISH)
+            .set_tokenizer(analyzer.name())
             .set_index_option(IndexRecordOption::WithFreqs);
         schema.add_text_field("text", TextOptions::default().set_indexing_options(analysed));
         let raw = TextFieldIndexing::default()
@@ -67,42 +71,45 @@ impl Fields {
             .set_expand_dots_enabled();
         schema.add_json_field("fields", fields);
         schema.add_custom_field("impacts", IMPACTS_TYPE, json!({}));
-        schema.build()
+        schema
     }
 
     /// Finds the fields in an existing index, whose schema must be ours to the letter: a changed
     /// option would change answers without any other symptom.
     ///
-    /// Errors: `ForeignIndex` naming the missing field; `Damaged` if an option differs.
+    /// Errors: `EarlierVersion` for an index from before dense vectors; `ForeignIndex` naming the
+    /// missing field; `Damaged` if an option differs.
     pub fn find(index: &Index) -> Result<Self, SearchError> {
         let schema = index.schema();
+        if schema == Self::first_schema(Analyzer::ENGLISH).build() {
+            return Err(SearchError::EarlierVersion { missing: "dense vectors" });
+        }
         let find = |name: &'static str| {
             schema.get_field(name).map_err(|_| SearchError::ForeignIndex { missing: name })
         };
+        let (id, source, text) = (find("_id")?, find("_source")?, find("text")?);
+        let damaged = |reason: String| SearchError::Damaged { file: "meta.json".into(), reason };
+        let analyzer = match schema.get_field_entry(text).field_type() {
+            FieldType::Str(options) => options.get_indexing_options(),
+            _ => None,
+        };
+        let name = analyzer.map_or("", |options| options.tokenizer());
+        let analyzer: Analyzer =
+            name.parse().map_err(|error: SearchError| damaged(error.to_string()))?;
         let found = Self {
-            id: find("_id")?,
-            source: find("_source")?,
-            text: find("text")?,
+            id,
+            source,
+            text,
             fields: find("fields")?,
             impacts: find("impacts")?,
+            dense: find("dense")?,
+            analyzer,
         };
-        if schema != Self::schema() {
-            let reason = "its schema is not the one that this version writes".to_owned();
-            return Err(SearchError::Damaged { file: "meta.json".into(), reason });
+        match schema == Self::schema(analyzer) {
+            true => Ok(found),
+            false => Err(damaged("its schema is not the one that this version writes".to_owned())),
         }
-        Ok(found)
     }
-}
-
-/// Registers the analysers that fields name; needed on every open.
-pub fn register_analyzers(index: &Index) {
-    let words = TextAnalyzer::builder(SimpleTokenizer::default())
-        .filter(RemoveLongFilter::limit(WORD_LIMIT_BYTES))
-        .filter(LowerCaser)
-        .filter(StopWordFilter::new(Language::English).expect("English stop words are compiled in"))
-        .filter(Stemmer::new(Language::English))
-        .build();
-    index.tokenizers().register(ENGLISH, words);
 }
 
 /// Why an `_id` cannot be stored, if it cannot.
@@ -117,4 +124,38 @@ pub fn check_id(id: &str) -> Result<(), &'static str> {
         return Err("_id contains a space or a control character");
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_names_its_analyzer() {
+        for analyzer in Analyzer::all() {
+            let index = Index::create_in_ram(Fields::schema(analyzer));
+            assert_eq!(Fields::find(&index).unwrap().analyzer, analyzer);
+        }
+    }
+
+    #[test]
+    fn other_schemas_are_told_apart() {
+        let error = |schema: SchemaBuilder| {
+            Fields::find(&Index::create_in_ram(schema.build())).unwrap_err().to_string()
+        };
+        let earlier = error(Fields::first_schema(Analyzer::ENGLISH));
+        assert!(
+            earlier.contains("earlier version") && earlier.contains("index again"),
+            "{earlier}"
+        );
+        let foreign = error(Schema::builder());
+        assert!(foreign.contains("field _id is missing"), "{foreign}");
+        let mut unknown = Schema::builder();
+        ["_id", "_source", "text"].map(|name| unknown.add_text_field(name, STRING));
+        assert!(error(unknown).contains("is no analyser"));
+        let mut other = Fields::first_schema(Analyzer::SIMPLE);
+        other.add_custom_field("dense", DENSE_TYPE, json!({"other": 1}));
+        assert!(error(other).contains("its schema is not the one"));
+    }
 }

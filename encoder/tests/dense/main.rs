@@ -1,6 +1,6 @@
 //! Dense models on fixtures: golden vectors of an independent reference (numpy, by
-//! `scripts/dense_fixtures.py`), the law of batches, and what is refused; and all-MiniLM-L6-v2 where
-//! it lies in `../shared`.
+//! `scripts/dense_fixtures.py`), the law of batches, and what is refused; and all-MiniLM-L6-v2, which
+//! ships.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../promise/graphs.rs"]
@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 use gleaner_encoder::{
     BATCH_TOLERANCE, Batching, DenseModel, DensePooling, ModelKind, Runtime, Side,
 };
-use serde::Deserialize;
 
 /// The fixtures, and what is to be found out about each: pooling, whether it is normalised by us, and
 /// the lengths of queries and documents.
@@ -25,14 +24,6 @@ const FIXTURES: [(&str, DensePooling, bool, [usize; 2]); 4] = [
     ("dense-pooled", DensePooling::Graph, false, [512, 512]),
 ];
 
-/// A golden text, as the script writes it.
-#[derive(Deserialize)]
-struct Golden {
-    text: String,
-    input_ids: Vec<i64>,
-    vector: Vec<f32>,
-}
-
 /// The workspace's root.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -42,8 +33,9 @@ fn fixture(name: &str) -> PathBuf {
     root().join("data/fixtures").join(name)
 }
 
-fn minilm() -> PathBuf {
-    root().join("../shared/data/models/minilm")
+/// The dense model that ships.
+fn shipped() -> PathBuf {
+    root().join("data/models/minilm")
 }
 
 /// ONNX Runtime, or nothing where it is missing and that is allowed.
@@ -241,38 +233,21 @@ fn prompts_of_sentence_transformers_are_prefixes() {
     assert_eq!(model.card().query.template, "{text}");
 }
 
-/// Difference of a number from what ONNX Runtime in Python gives: its version and the processor's
-/// instructions may round differently. The golden numbers have six decimals.
-const MINILM_TOLERANCE: f32 = 1e-5;
-
 #[test]
-fn minilm_reproduces_its_golden_vectors() {
+fn the_shipped_model_reproduces_its_golden_vectors() {
     let Some(runtime) = runtime() else { return };
-    if !minilm().join("model.onnx").is_file() {
-        return say("SKIPPED, no ../shared/data/models/minilm");
-    }
-    assert_eq!(ModelKind::of(&minilm()).unwrap(), ModelKind::Dense);
-    // The folder states nothing about golden vectors, and may not be written to.
-    let model = DenseModel::open(&minilm(), &runtime).unwrap();
+    assert_eq!(ModelKind::of(&shipped()).unwrap(), ModelKind::Dense);
+    let model = DenseModel::open(&shipped(), &runtime).unwrap();
     let card = model.card();
     assert_eq!((card.dims, card.pooling, card.normalize), (384, DensePooling::Graph, true));
     assert_eq!((card.max_length.document, card.batching), (256, Batching::Padded));
-    let golden = fs::read(root().join("data/golden/minilm.json")).unwrap();
-    let golden: Vec<Golden> = serde_json::from_slice(&golden).unwrap();
-    let texts: Vec<&str> = golden.iter().map(|golden| &golden.text[..]).collect();
-    let vectors = model.encoder(1).unwrap().encode(Side::Document, &texts).unwrap();
-    let mut largest = 0.0f32;
-    for (row, golden) in vectors.rows().zip(&golden) {
-        assert!(golden.vector.len() == 384 && golden.input_ids.len() >= 2);
-        let off = row.iter().zip(&golden.vector).map(|(a, b)| (a - b).abs());
-        largest = off.fold(largest, f32::max);
-    }
-    say(&format!("minilm: largest error {largest:e}"));
-    assert!(largest <= MINILM_TOLERANCE, "{largest:e}");
-    let mut all: Vec<String> = (1..24).map(|n| "an old song of rain, wine ".repeat(n)).collect();
-    all.extend(golden.into_iter().map(|golden| golden.text));
-    let all: Vec<&str> = all.iter().map(String::as_str).collect();
-    let noise = batch_noise(&model, Side::Document, &all, &[4, all.len()]);
-    say(&format!("minilm: largest difference between batches {noise:e}"));
+    let report = model.selftest().unwrap();
+    let (error, noise) = (report.largest_error, report.largest_batch_difference);
+    say(&format!("minilm: largest error {error:e}, between batches {noise:e}"));
+    assert!(report.passed && report.texts == 3, "{report:?}");
+    let texts: Vec<String> = (1..24).map(|n| "an old song of rain, wine ".repeat(n)).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let noise = batch_noise(&model, Side::Document, &texts, &[4, texts.len()]);
+    say(&format!("minilm: largest difference between batches of long texts {noise:e}"));
     assert!(noise <= BATCH_TOLERANCE, "{noise:e}");
 }

@@ -181,7 +181,7 @@ impl DenseSpec {
     }
 
     /// Whether a vector can be stored as it is. Errors: `Dims`, `NotFinite`, `TooLarge`.
-    pub(crate) fn check_prepared(&self, vector: &[f32]) -> Result<(), DenseError> {
+    pub fn check_prepared(&self, vector: &[f32]) -> Result<(), DenseError> {
         self.check_values(vector)?;
         self.check_limit(vector, self.storage.limit())
     }

@@ -1,0 +1,150 @@
+//! The object of a line, its vectors taken out on the way: nothing but numbers becomes of their numbers.
+//!
+//! What the keys mean is `document`'s. Tokens of a sparse vector are kept as they are, since a map would
+//! hide repeated ones.
+
+use std::fmt;
+
+use gleaner_searcher::DenseField;
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// The key of a sparse vector.
+pub(crate) const VECTOR_KEY: &str = "vector";
+
+/// The keys that hold vectors.
+#[derive(Clone, Copy)]
+pub(crate) struct VectorKeys<'a> {
+    /// Whether there is a sparse vector.
+    pub(crate) has_sparse: bool,
+    /// The index's dense fields. Those without a model are keys.
+    pub(crate) dense: &'a [DenseField],
+}
+
+/// A line's object.
+pub(crate) struct Object {
+    /// The keys that hold no vectors.
+    pub(crate) keys: Map<String, Value>,
+    /// The sparse vector: tokens with weights in the order of the line.
+    pub(crate) sparse: Option<Vec<(String, f32)>>,
+    /// One entry per dense field.
+    pub(crate) dense: Vec<Option<Vec<f32>>>,
+    /// Whether a key of a dense field was there, `null` or not.
+    pub(crate) has_dense_keys: bool,
+}
+
+impl Object {
+    /// Reads a line. A key that stands twice has its last value.
+    pub(crate) fn read(line: &str, keys: VectorKeys<'_>) -> Result<Self, serde_json::Error> {
+        let mut reader = serde_json::Deserializer::from_str(line);
+        let object = keys.deserialize(&mut reader)?;
+        reader.end()?;
+        Ok(object)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for VectorKeys<'_> {
+    type Value = Object;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Object, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for VectorKeys<'_> {
+    type Value = Object;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object (one document per line)")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+        let (keys, dense) = (Map::new(), vec![None; self.dense.len()]);
+        let mut object = Object { keys, sparse: None, dense, has_dense_keys: false };
+        let is_given =
+            |key: &str, field: &DenseField| field.model.is_none() && field.spec.name == key;
+        while let Some(key) = map.next_key::<String>()? {
+            if self.has_sparse && key == VECTOR_KEY {
+                object.sparse = Some(map.next_value::<Weights>()?.0);
+            } else if let Some(at) = self.dense.iter().position(|field| is_given(&key, field)) {
+                object.has_dense_keys = true;
+                object.dense[at] = map.next_value_seed(Numbers { field: &key })?;
+            } else {
+                object.keys.insert(key, map.next_value()?);
+            }
+        }
+        Ok(object)
+    }
+}
+
+/// The vector of a dense field, `null` for none.
+struct Numbers<'a> {
+    field: &'a str,
+}
+
+impl<'de> DeserializeSeed<'de> for Numbers<'_> {
+    type Value = Option<Vec<f32>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Numbers<'_> {
+    type Value = Option<Vec<f32>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an array of numbers for the dense field {:?}", self.field)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut numbers: A) -> Result<Self::Value, A::Error> {
+        let mut vector = Vec::with_capacity(numbers.size_hint().unwrap_or(0));
+        loop {
+            let dimension = vector.len();
+            let number = numbers.next_element::<f32>().map_err(|error| {
+                let field = self.field;
+                de::Error::custom(format_args!(
+                    "cannot read dimension {dimension} of the dense field {field:?}: {error}"
+                ))
+            })?;
+            match number {
+                Some(number) => vector.push(number),
+                None => return Ok(Some(vector)),
+            }
+        }
+    }
+}
+
+/// Tokens with weights in the order of the line.
+pub(crate) struct Weights(pub(crate) Vec<(String, f32)>);
+
+struct WeightsVisitor;
+
+impl<'de> Visitor<'de> for WeightsVisitor {
+    type Value = Weights;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of tokens with their weights")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Weights, A::Error> {
+        let mut weights = Vec::with_capacity(map.size_hint().unwrap_or(0));
+        while let Some(token) = map.next_key::<String>()? {
+            let weight = map.next_value().map_err(|error| {
+                de::Error::custom(format_args!("cannot read the weight of {token:?}: {error}"))
+            })?;
+            weights.push((token, weight));
+        }
+        Ok(Weights(weights))
+    }
+}
+
+impl<'de> Deserialize<'de> for Weights {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(WeightsVisitor)
+    }
+}

@@ -1,0 +1,124 @@
+//! What is fixed when an index is created: as a caller asks for it, and whether that is what an index
+//! has.
+//!
+//! Where it is kept, in the manifest and, for the analyser, in the schema, `store` and `create` know.
+
+use gleaner_format::DenseSpec;
+use gleaner_searcher::{
+    Analyzer, DenseField, FUSION_WINDOW, FUSION_WINDOW_LIMIT, LongTexts, Manifest, ModelBinding,
+};
+
+use crate::{document::is_own_key, error::IndexError};
+
+/// What to create an index with; `None` for what the index has, and for the default of a new one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IndexSettings {
+    /// What becomes of texts that are longer than the model reads; a new index cuts.
+    pub long: Option<LongTexts>,
+    /// The dense fields; a new index has none. Whoever opens an index of dense fields with models and
+    /// has those models states all of them again: they may have moved, and must be the same.
+    pub dense: Option<Vec<DenseField>>,
+    /// How text becomes words for BM25; English in a new index.
+    pub analyzer: Option<Analyzer>,
+    /// Hits of each leg that take part in fusion; [`FUSION_WINDOW`] in a new index.
+    pub fusion_window: Option<usize>,
+}
+
+impl IndexSettings {
+    /// Whether there can be such an index.
+    ///
+    /// Errors: `Dense`, `DenseKey`, `FusionWindow`.
+    pub fn check(&self) -> Result<(), IndexError> {
+        let fields = self.dense.as_deref().unwrap_or_default();
+        DenseSpec::check_all(&specs(fields))?;
+        let given = fields.iter().filter(|field| field.model.is_none());
+        if let Some(field) = given.map(|field| &field.spec.name).find(|name| is_own_key(name)) {
+            return Err(IndexError::DenseKey { field: field.clone() });
+        }
+        match self.fusion_window {
+            Some(found) if !(1..=FUSION_WINDOW_LIMIT).contains(&found) => {
+                Err(IndexError::FusionWindow { found, limit: FUSION_WINDOW_LIMIT })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The manifest of a new index.
+    pub(crate) fn manifest(&self, model: Option<ModelBinding>) -> Manifest {
+        let mut manifest = Manifest::new(model, self.long.unwrap_or_default());
+        manifest.dense = self.dense.clone().unwrap_or_default();
+        manifest.fusion_window = self.fusion_window.unwrap_or(FUSION_WINDOW);
+        manifest
+    }
+
+    /// Brings a manifest to what is asked for, which only one of an index that was never written to
+    /// takes if it is something else. A model that is the same may have moved.
+    ///
+    /// Errors: `LongMismatch`, `DenseMismatch`, `DenseModelMismatch`, `FusionWindowMismatch`.
+    pub(crate) fn settle(
+        &self,
+        manifest: &mut Manifest,
+        is_unused: bool,
+    ) -> Result<(), IndexError> {
+        if is_unused {
+            let Manifest { long, dense, fusion_window, .. } = manifest;
+            *long = self.long.unwrap_or(*long);
+            *fusion_window = self.fusion_window.unwrap_or(*fusion_window);
+            if let Some(asked) = &self.dense {
+                dense.clone_from(asked);
+            }
+            return Ok(());
+        }
+        let (index, asked) = (manifest.long, self.long.unwrap_or(manifest.long));
+        if index != asked {
+            return Err(IndexError::LongMismatch { index, asked });
+        }
+        let (index, asked) = (manifest.fusion_window, self.fusion_window);
+        match asked.filter(|asked| *asked != index) {
+            Some(asked) => Err(IndexError::FusionWindowMismatch { index, asked }),
+            None => self.settle_dense(&mut manifest.dense),
+        }
+    }
+
+    fn settle_dense(&self, fields: &mut [DenseField]) -> Result<(), IndexError> {
+        let Some(asked) = &self.dense else { return Ok(()) };
+        let same = |field: &&DenseField, other: &DenseField| {
+            field.spec == other.spec && field.model.is_some() == other.model.is_some()
+        };
+        let of = |field: &DenseField| asked.iter().find(|asked| same(asked, field));
+        if asked.len() != fields.len() || !fields.iter().all(|field| of(field).is_some()) {
+            let (index, asked) = (describe(fields), describe(asked));
+            return Err(IndexError::DenseMismatch { index, asked });
+        }
+        for field in fields {
+            let Some(asked) = of(field).and_then(|asked| asked.model.as_ref()) else { continue };
+            let Some(bound) = &mut field.model else { continue };
+            if bound.fingerprint != asked.fingerprint {
+                return Err(IndexError::DenseModelMismatch {
+                    field: field.spec.name.clone(),
+                    index: bound.fingerprint.clone(),
+                    model: asked.fingerprint.clone(),
+                });
+            }
+            bound.path.clone_from(&asked.path);
+        }
+        Ok(())
+    }
+}
+
+/// What the dense vector files are to hold.
+pub(crate) fn specs(fields: &[DenseField]) -> Vec<DenseSpec> {
+    fields.iter().map(|field| field.spec.clone()).collect()
+}
+
+/// Dense fields in words.
+fn describe(fields: &[DenseField]) -> String {
+    let describe = |field: &DenseField| match field.model {
+        Some(_) => format!("{} made by a model", field.spec),
+        None => format!("{} given by documents", field.spec),
+    };
+    match fields {
+        [] => "none".to_owned(),
+        fields => fields.iter().map(describe).collect::<Vec<_>>().join(", "),
+    }
+}
