@@ -347,4 +347,5 @@ impl<'a> Part<'a> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;
