@@ -1,5 +1,6 @@
 //! The command line, as declared data. Every flag has a `GLEANER_*` twin in the environment.
 
+mod index;
 mod pull;
 mod search;
 mod serve;
@@ -11,6 +12,9 @@ use clap::{
     builder::BoolishValueParser,
 };
 
+pub(crate) use index::{
+    DenseArgs, GivenField, IndexArgs, InputFormatArg, LongArg, MergeArgs, OnErrorArg,
+};
 pub(crate) use pull::{ModelListArgs, PullArgs};
 pub(crate) use search::{
     BatchSearchArgs, EvalArgs, InspectArgs, QueryFormatArg, RankingArgs, SearchArgs,
@@ -221,98 +225,10 @@ pub(crate) struct EncodeArgs {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum InputFormatArg {
-    /// BEIR folders, binary vectors (by their counts), *.ciff, and JSONL of texts
-    Auto,
-    /// BEIR folders: their corpus.jsonl, plain or gzip
-    Beir,
-    /// A JSON object per line, plain or gzip: `_id`, `text`, `title`; other keys for filters
-    Jsonl,
-    /// The binary exchange file; the `_id` is the row's number, from 0
-    Vectors,
-    /// A JSON object per line: `id`, `vector` (token → weight), optionally `content`; other keys for
-    /// filters. Tokens are term ids, or with --model tokens of its vocabulary
-    VectorsJsonl,
-    /// The Common Index File Format; integer weights are taken as they are. Terms are term ids, or
-    /// with --model tokens of its vocabulary. Holds 8 bytes a posting in memory, 512 MiB at most
-    Ciff,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OnErrorArg {
-    Fail,
-    Skip,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LongArg {
-    /// Their end is dropped
-    Cut,
-    /// They are read in windows that overlap; every term has its highest weight of all windows
-    Max,
-    /// They are read in windows that overlap, and every window is searched: the best one counts
-    Passages,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProgressArg {
     Auto,
     Plain,
     Json,
-}
-
-#[derive(Args)]
-pub(crate) struct IndexArgs {
-    /// Index folder
-    #[arg(long, value_name = "DIR")]
-    pub(crate) index: PathBuf,
-    /// BEIR folders, or files of texts or of vectors
-    #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
-    pub(crate) input: Vec<PathBuf>,
-    /// Model folder [default: the one recorded in the index]; not needed for vectors, whose tokens it
-    /// resolves if given
-    #[arg(long, value_name = "DIR")]
-    pub(crate) model: Option<PathBuf>,
-    /// Check that the model folder offers this encoder for queries; documents are indexed the same
-    #[arg(long, value_enum, value_name = "ENCODER")]
-    pub(crate) query_encoder: Option<QueryEncoderArg>,
-    /// What the inputs are
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(crate) format: InputFormatArg,
-    /// What becomes of texts longer than the model reads; fixed when the index is created [default:
-    /// what the index does, and a new one cuts]
-    #[arg(long, value_enum, value_name = "MODE")]
-    pub(crate) long: Option<LongArg>,
-    /// With --long, but not cut: tokens of a window [default: as many as the model reads]
-    #[arg(long, value_name = "TOKENS", requires = "long")]
-    pub(crate) window: Option<usize>,
-    /// With --long, but not cut: tokens that two windows share [default: an eighth of a window]
-    #[arg(long, value_name = "TOKENS", requires = "long")]
-    pub(crate) overlap: Option<usize>,
-    /// Go on after the last commit of an interrupted run
-    #[arg(long)]
-    pub(crate) resume: bool,
-    /// What to do with a line or row that cannot be indexed
-    #[arg(long, value_enum, default_value = "fail")]
-    pub(crate) on_error: OnErrorArg,
-    /// With --on-error skip: lines and rows tolerated
-    #[arg(long, value_name = "N")]
-    pub(crate) max_errors: Option<u64>,
-    /// Progress on stderr: a bar on a terminal, lines elsewhere; or JSON lines
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(crate) progress: ProgressArg,
-    /// Encoder threads [default: all cores]
-    #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<usize>,
-    #[command(flatten)]
-    pub(crate) runtime: RuntimeArgs,
-}
-
-#[derive(Args)]
-pub(crate) struct MergeArgs {
-    /// Index folder
-    #[arg(long, value_name = "DIR")]
-    pub(crate) index: PathBuf,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -331,8 +247,11 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) index: PathBuf,
     /// Output format; passages have ids of their own, `_id#0`, `_id#1` and so on
-    #[arg(long, value_enum)]
-    pub(crate) format: ExportFormat,
+    #[arg(long, value_enum, required_unless_present = "dense")]
+    pub(crate) format: Option<ExportFormat>,
+    /// Write the vectors of this dense field instead, a JSON line each: `id` and an array of numbers
+    #[arg(long, value_name = "FIELD", conflicts_with = "format")]
+    pub(crate) dense: Option<String>,
     /// Output file
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
@@ -342,7 +261,8 @@ pub(crate) struct ExportArgs {
 pub(crate) enum DoctorLevel {
     /// Structure and checksums of every file
     Fast,
-    /// Also: every column and maximum recomputed, every document read, every id unique
+    /// Also: every column, maximum and dense code recomputed, every document and dense vector read,
+    /// every id unique
     Full,
 }
 

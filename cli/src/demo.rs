@@ -22,6 +22,7 @@ use crate::{
     progress::Reporter,
     queries::{EncodedQuery, QueryEncoders, Ranking},
     search::{self, QueryWords},
+    worker::Models,
 };
 
 /// Questions whose answers use other words.
@@ -74,6 +75,7 @@ fn build(out: &mut impl Write, args: &DemoArgs, sample: &Path) -> anyhow::Result
     check_ownership(&args.demo_index, &input)?;
     writeln!(out, "Model   {} ({})", folder.display(), &model.fingerprint()[..19])?;
     let binding = index::binding(&model)?;
+    let models = Models { sparse: Some(model), dense: Vec::new() };
     let start = Instant::now();
     let mut reporter = Reporter::new(ProgressArg::Auto);
     let attempt = |resume: bool, reporter: &mut Reporter| {
@@ -85,7 +87,7 @@ fn build(out: &mut impl Write, args: &DemoArgs, sample: &Path) -> anyhow::Result
             stop: &NEVER,
         };
         let inputs = [input.clone().into()];
-        index::build(&mut store, &inputs, Some(&model), threads(None), &options, reporter)
+        index::build(&mut store, &inputs, &models, threads(None), &options, reporter)
     };
     let report = match attempt(true, &mut reporter) {
         // The sample or the model changed since: the demo owns its index and starts over.

@@ -1,6 +1,6 @@
 //! What `model inspect` and `encode` do with a dense model.
 //!
-//! Dense vectors are written as JSON lines only. Nothing searches them yet.
+//! Dense vectors are written as JSON lines only. `dense_fields.rs` is how an index comes to hold them.
 
 use std::{io::Write, path::Path, sync::atomic::Ordering};
 
@@ -133,7 +133,7 @@ pub(crate) fn encode(args: &EncodeArgs, side: Side) -> anyhow::Result<()> {
 }
 
 /// `{"id": …, "vector": […]}`, or the numbers alone; each as the shortest decimal that is it.
-fn line(id: Option<&String>, row: &[f32]) -> anyhow::Result<String> {
+pub(crate) fn line(id: Option<&String>, row: &[f32]) -> anyhow::Result<String> {
     let numbers = serde_json::to_string(row)?;
     Ok(match id {
         Some(id) => {

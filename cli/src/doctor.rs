@@ -61,6 +61,7 @@ fn examine(index: &Path, level: DoctorLevel) -> Result<Vec<Finding>, SearchError
     let mut findings = vec![Finding { check: "files", ok: true, detail }];
     if level == DoctorLevel::Full {
         findings.extend(bounds(&snapshot));
+        findings.extend(dense(&snapshot));
         findings.push(documents(&snapshot));
     }
     Ok(findings)
@@ -86,6 +87,35 @@ fn bounds(snapshot: &Snapshot) -> Vec<Finding> {
         }
     };
     snapshot.segments().iter().map(|segment| audit(segment)).collect()
+}
+
+/// Every dense vector read, every code and bound derived again.
+fn dense(snapshot: &Snapshot) -> Vec<Finding> {
+    let audit = |segment: &gleaner_searcher::Segment| {
+        let mut vector = Vec::new();
+        let (mut read, mut fields) = (0, 0);
+        for field in segment.dense_fields() {
+            fields += 1;
+            read += field.vectors();
+            (0..field.vectors()).for_each(|ordinal| field.read(ordinal, &mut vector));
+        }
+        match segment.dense().verify() {
+            Ok(codes) => Finding {
+                check: "dense",
+                ok: true,
+                detail: format!(
+                    "{}: {read} vectors of {fields} fields read, codes of {codes} recomputed, all equal",
+                    segment.name()
+                ),
+            },
+            Err(error) => {
+                let detail = format!("the index is damaged: {}: {}", segment.name(), chain(&error));
+                Finding { check: "dense", ok: false, detail }
+            }
+        }
+    };
+    let segments = if snapshot.manifest().dense.is_empty() { &[] } else { snapshot.segments() };
+    segments.iter().map(|segment| audit(segment)).collect()
 }
 
 /// Every living document readable, every id once.

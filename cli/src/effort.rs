@@ -71,11 +71,8 @@ fn search(
     k: usize,
     effort: f32,
 ) -> Result<SearchResponse, SearchError> {
-    let request = SearchRequest {
-        vector: Some(query),
-        effort,
-        ..SearchRequest::exact(&Rank::SPARSE, k)
-    };
+    let request =
+        SearchRequest { vector: Some(query), effort, ..SearchRequest::exact(&Rank::SPARSE, k) };
     snapshot.search(&request, &|_| None)
 }
 

@@ -39,7 +39,11 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         (Some(path), _) => Run::open(path)?,
         (None, Some(index)) => {
             let snapshot = Index::open(index)?.snapshot();
-            eprintln!("searching {} queries by {}, depth {depth}", dataset.qrels.len(), ranking.rank);
+            eprintln!(
+                "searching {} queries by {}, depth {depth}",
+                dataset.qrels.len(),
+                ranking.rank
+            );
             let depth = depth + usize::from(args.ignore_identical_ids);
             let exact = Asked::exact(&ranking, depth);
             let asked = Asked { effort: args.effort, threads: threads(args.threads), ..exact };

@@ -57,7 +57,10 @@ pub(crate) enum Failure {
          field's own model with --dense-model, or build the index again with this one"
     )]
     DenseModelMismatch { field: String, index: String, path: PathBuf, model: String },
-    #[error("the index was built from vectors and has no model; texts need an index of their own")]
+    #[error(
+        "the index was built from vectors and has neither a model nor dense fields; texts need an \
+         index of their own"
+    )]
     TextsWithoutModel,
     #[error(
         "model_mismatch: the index was built with {index}, {path} is {model}; name the index's own \
@@ -133,7 +136,11 @@ fn code(error: &anyhow::Error) -> u8 {
                     IndexError::Rejected { .. }
                     | IndexError::TooManyRejected { .. }
                     | IndexError::Malformed { .. } => Some(3),
-                    IndexError::Input { .. } | IndexError::OtherFormat { .. } => Some(2),
+                    IndexError::Input { .. }
+                    | IndexError::OtherFormat { .. }
+                    | IndexError::Dense(_)
+                    | IndexError::DenseKey { .. }
+                    | IndexError::FusionWindow { .. } => Some(2),
                     IndexError::Open(error) => Some(search_code(error)),
                     IndexError::Storage(TantivyError::DataCorruption(_)) => Some(4),
                     _ => None,

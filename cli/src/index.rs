@@ -10,17 +10,18 @@ use std::{
 use anyhow::Context;
 use gleaner_encoder::Model;
 use gleaner_indexer::{
-    DocumentEncoder, IndexError, IndexStore, IngestOptions, IngestReport, Input, InputFile,
+    IndexError, IndexSettings, IndexStore, IngestOptions, IngestReport, Input, InputFile,
     InputFormat, InputKind, OnError, Progress, find_inputs, ingest,
 };
 use gleaner_searcher::{Index, Manifest, ModelBinding, SearchError};
 
 use crate::{
     args::{IndexArgs, InputFormatArg, MergeArgs, OnErrorArg},
+    dense_fields::{self, DenseFields},
     failure::Failure,
-    long,
-    model::{self, Worker},
+    long, model,
     progress::Reporter,
+    worker::Models,
 };
 
 /// A crash loses at most this much encoding, and a chunk.
@@ -28,6 +29,14 @@ const COMMIT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Where vectors are given: they are read again sooner than small segments are merged.
 const GIVEN_COMMIT_INTERVAL: Duration = Duration::from_secs(20);
+
+/// Said where texts come without a model.
+const WITHOUT_MODEL: &str = "a new index of texts needs --model DIR (for example \
+     data/models/splade-tiny), or a dense field (--dense-model DIR, --dense-field NAME=DIMS)";
+
+/// Said when texts become no sparse vectors.
+const WITHOUT_SPARSE: &str = "note: the index has no sparse model, so ranking by sparse finds none of \
+     these documents; an index created with --model has one";
 
 /// Set by Ctrl-C; a second one ends the process at once.
 pub(crate) static STOP: AtomicBool = AtomicBool::new(false);
@@ -40,18 +49,28 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
     }
     let mut inputs = find_inputs(&args.input, input_format(args.format))?;
     check_not_empty(&inputs)?;
-    let model = open_model(args, &mut inputs)?;
     let recorded = recorded(&args.index)?;
-    let long =
-        long::resolve(args, model.as_ref(), recorded.as_ref().map(|manifest| manifest.long))?;
-    let binding = match &model {
+    let recorded = recorded.as_ref();
+    let DenseFields { asked, models: dense } = dense_fields::resolve(args, recorded, &inputs)?;
+    let has_dense = match (&asked, recorded) {
+        (Some(fields), _) => !fields.is_empty(),
+        (None, manifest) => manifest.is_some_and(|manifest| !manifest.dense.is_empty()),
+    };
+    let sparse = open_model(args, recorded, has_dense, &mut inputs)?;
+    let settings = IndexSettings {
+        long: long::resolve(args, sparse.as_ref(), recorded.map(|manifest| manifest.long))?,
+        dense: asked,
+        analyzer: args.analyzer,
+        fusion_window: args.fusion_window,
+    };
+    let binding = match &sparse {
         Some(model) => Some(binding(model)?),
-        None => recorded.and_then(|manifest| manifest.model),
+        None => recorded.and_then(|manifest| manifest.model.clone()),
     };
     // From here on, so that no signal leaves an index into which nothing was indexed.
     stop_on_signal()?;
-    let mut store = IndexStore::open_or_create_with(&args.index, binding, long)?;
-    let filled = fill(&mut store, args, &inputs, model.as_ref());
+    let mut store = IndexStore::open_or_create_with(&args.index, binding, &settings)?;
+    let filled = fill(&mut store, args, &inputs, &Models { sparse, dense });
     if filled.is_err() {
         // The error that matters is why nothing was indexed, not what is left of it.
         let _ = store.discard_if_unused();
@@ -64,9 +83,12 @@ fn fill(
     store: &mut IndexStore,
     args: &IndexArgs,
     inputs: &[InputFile],
-    model: Option<&Model>,
+    models: &Models,
 ) -> anyhow::Result<()> {
     let mut reporter = Reporter::new(args.progress);
+    if has_texts(inputs) && models.sparse.is_none() {
+        reporter.say(WITHOUT_SPARSE);
+    }
     // Naming the model says that the vectors are its own.
     if args.model.is_none() {
         note_foreign_vectors(store, inputs, &reporter);
@@ -76,12 +98,15 @@ fn fill(
             OnErrorArg::Fail => OnError::Fail,
             OnErrorArg::Skip => OnError::Skip { max_errors: args.max_errors.unwrap_or(u64::MAX) },
         },
-        commit_interval: if has_texts(inputs) { COMMIT_INTERVAL } else { GIVEN_COMMIT_INTERVAL },
+        commit_interval: match models.are_needed_by(inputs) {
+            true => COMMIT_INTERVAL,
+            false => GIVEN_COMMIT_INTERVAL,
+        },
         resume: args.resume,
         stop: &STOP,
     };
     let threads = model::threads(args.threads);
-    let report = build(store, inputs, model, threads, &options, &mut reporter)?;
+    let report = build(store, inputs, models, threads, &options, &mut reporter)?;
     reporter.finish(&report.progress);
     if store.manifest().long.is_cut() && report.progress.longer > 0 {
         reporter.say(long::CUT_NOTE);
@@ -110,12 +135,21 @@ fn note_foreign_vectors(store: &IndexStore, inputs: &[InputFile], reporter: &Rep
 }
 
 /// Opens the model that texts are encoded with, or that names the tokens of given vectors.
-fn open_model(args: &IndexArgs, inputs: &mut [InputFile]) -> anyhow::Result<Option<Model>> {
+fn open_model(
+    args: &IndexArgs,
+    recorded: Option<&Manifest>,
+    has_dense: bool,
+    inputs: &mut [InputFile],
+) -> anyhow::Result<Option<Model>> {
     let folder = match &args.model {
         Some(folder) => folder.clone(),
-        None if has_texts(inputs) => recorded_folder(&args.index)?,
-        None => return Ok(None),
+        None if !has_texts(inputs) => return Ok(None),
+        None => match recorded_folder(recorded, has_dense)? {
+            Some(folder) => folder,
+            None => return Ok(None),
+        },
     };
+    dense_fields::refuse_as_sparse(&folder)?;
     let model = model::open(&folder, args.query_encoder, &args.runtime)?;
     if args.model.is_some() {
         inputs.iter_mut().for_each(|input| input.terms = Some(model::terms(&model)));
@@ -127,23 +161,26 @@ fn has_texts(inputs: &[InputFile]) -> bool {
     inputs.iter().any(|input| input.kind == InputKind::Texts)
 }
 
-/// Encodes texts, indexes and merges: what `index` and `demo` share. A model is needed for texts.
+impl Models {
+    /// Whether anything of these inputs is encoded.
+    fn are_needed_by(&self, inputs: &[InputFile]) -> bool {
+        has_texts(inputs) || !self.dense.is_empty() && dense_fields::has_texts(inputs)
+    }
+}
+
+/// Encodes texts, indexes and merges: what `index` and `demo` share.
 pub(crate) fn build(
     store: &mut IndexStore,
     inputs: &[InputFile],
-    model: Option<&Model>,
+    models: &Models,
     threads: usize,
     options: &IngestOptions<'_>,
     reporter: &mut Reporter,
 ) -> anyhow::Result<IngestReport> {
-    let model = model.filter(|_| has_texts(inputs));
-    let workers = model.into_iter().flat_map(|model| (0..threads).map(|_| model.encoder(1)));
-    let long = store.manifest().long;
-    let workers = workers.map(|encoder| {
-        let worker: Box<dyn DocumentEncoder> = Box::new(Worker(encoder?, long));
-        anyhow::Ok(worker)
-    });
-    let workers = workers.collect::<anyhow::Result<Vec<_>>>()?;
+    let workers = match models.are_needed_by(inputs) {
+        true => models.workers(store.manifest(), threads)?,
+        false => Vec::new(),
+    };
     let again = if workers.is_empty() { "indexed" } else { "encoded" };
     let mut unsaid = options.resume;
     let report = ingest(store, inputs, workers, options, &mut |progress| {
@@ -161,28 +198,35 @@ pub(crate) fn build(
 
 /// What an index records of its model.
 pub(crate) fn binding(model: &Model) -> anyhow::Result<ModelBinding> {
-    let folder = model.folder();
+    bind(model.folder(), model.fingerprint())
+}
+
+/// What an index records of a model folder.
+pub(crate) fn bind(folder: &Path, fingerprint: &str) -> anyhow::Result<ModelBinding> {
     let absolute = folder
         .canonicalize()
         .with_context(|| format!("cannot resolve the model folder {}", folder.display()))?;
-    Ok(ModelBinding {
-        path: absolute.to_string_lossy().into_owned(),
-        fingerprint: model.fingerprint().to_owned(),
-    })
+    let path = absolute.to_string_lossy().into_owned();
+    Ok(ModelBinding { path, fingerprint: fingerprint.to_owned() })
 }
 
-/// The model that the index was built with.
-fn recorded_folder(index: &Path) -> anyhow::Result<PathBuf> {
-    if !index.join("meta.json").is_file() {
-        let message =
-            "a new index of texts needs --model DIR (for example data/models/splade-tiny)";
-        return Err(Failure::Usage(message.to_owned()).into());
-    }
-    let bound = recorded(index)?.and_then(|manifest| manifest.model);
-    let folder = PathBuf::from(bound.ok_or(Failure::TextsWithoutModel)?.path);
-    match folder.is_dir() {
-        true => Ok(folder),
-        false => Err(Failure::ModelNotFound { path: folder }.into()),
+/// The model that the index was built with; none for an index that has dense fields only.
+fn recorded_folder(
+    recorded: Option<&Manifest>,
+    has_dense: bool,
+) -> anyhow::Result<Option<PathBuf>> {
+    let bound = recorded.map(|manifest| manifest.model.as_ref());
+    match bound {
+        None | Some(None) if has_dense => Ok(None),
+        None => Err(Failure::Usage(WITHOUT_MODEL.to_owned()).into()),
+        Some(None) => Err(Failure::TextsWithoutModel.into()),
+        Some(Some(bound)) => {
+            let path = PathBuf::from(&bound.path);
+            match path.is_dir() {
+                true => Ok(Some(path)),
+                false => Err(Failure::ModelNotFound { path }.into()),
+            }
+        }
     }
 }
 

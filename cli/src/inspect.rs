@@ -5,8 +5,8 @@ use std::{
     path::Path,
 };
 
-use gleaner_format::{ImpactView, Section};
-use gleaner_searcher::{Index, Manifest, Segment, Snapshot};
+use gleaner_format::{ImpactView, Section, VectorData};
+use gleaner_searcher::{DenseField, Index, Manifest, Segment, Snapshot};
 use serde::Serialize;
 
 use crate::{
@@ -24,11 +24,25 @@ struct Report {
     deleted: u64,
     generation: u64,
     size_bytes: u64,
+    /// What makes words of text.
+    analyzer: &'static str,
+    fusion_window: usize,
+    dense: Vec<DenseReport>,
     manifest: Manifest,
     segments: Vec<SegmentReport>,
     /// Present when queries were given.
     #[serde(skip_serializing_if = "Option::is_none")]
     effort: Option<Vec<Point>>,
+}
+
+/// A dense field over all segments.
+#[derive(Serialize)]
+struct DenseReport {
+    #[serde(flatten)]
+    field: DenseField,
+    /// Those of deleted rows included.
+    vectors: usize,
+    vector_bytes: usize,
 }
 
 #[derive(Serialize)]
@@ -56,6 +70,9 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<()> {
         deleted: rows - snapshot.live_rows(),
         generation: snapshot.generation(),
         size_bytes: folder_bytes(&args.index)?,
+        analyzer: snapshot.fields().analyzer.name(),
+        fusion_window: snapshot.manifest().fusion_window,
+        dense: dense_reports(&snapshot),
         manifest: snapshot.manifest().clone(),
         segments: snapshot.segments().iter().map(|segment| segment_report(segment)).collect(),
         effort: effort_curve(args, &snapshot)?,
@@ -81,6 +98,29 @@ fn effort_curve(args: &InspectArgs, snapshot: &Snapshot) -> anyhow::Result<Optio
         return Err(Failure::Usage(message).into());
     }
     Ok(Some(effort::curve(snapshot, &vectors, args.k)?))
+}
+
+fn dense_reports(snapshot: &Snapshot) -> Vec<DenseReport> {
+    let report = |field: &DenseField| {
+        let views =
+            || snapshot.segments().iter().filter_map(|it| it.dense().field(&field.spec.name));
+        DenseReport {
+            field: field.clone(),
+            vectors: views().map(|view| view.vectors()).sum(),
+            vector_bytes: views().map(|view| data_bytes(view.data())).sum(),
+        }
+    };
+    snapshot.manifest().dense.iter().map(report).collect()
+}
+
+fn data_bytes(data: VectorData<'_>) -> usize {
+    match data {
+        VectorData::F32(bytes) | VectorData::F16(bytes) => bytes.len(),
+        VectorData::Int8 { codes, scales, norms, errors, floats } => {
+            let bounds = scales.len() + norms.len() + errors.len();
+            codes.len() + bounds + floats.map_or(0, <[u8]>::len)
+        }
+    }
 }
 
 fn segment_report(segment: &Segment) -> SegmentReport {
@@ -125,13 +165,25 @@ fn folder_bytes(folder: &Path) -> io::Result<u64> {
 fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
     writeln!(out, "documents   {} ({} deleted)", report.documents, report.deleted)?;
     writeln!(out, "size        {} bytes, generation {}", report.size_bytes, report.generation)?;
-    match &report.manifest.model {
-        Some(model) => {
+    match (&report.manifest.model, &report.dense[..]) {
+        (Some(model), _) => {
             writeln!(out, "model       {}\n            {}", model.path, model.fingerprint)?;
             writeln!(out, "long texts  {}", report.manifest.long)?;
         }
-        None => writeln!(out, "model       none: built from vectors")?,
+        (None, []) => writeln!(out, "model       none: built from vectors")?,
+        (None, _) => writeln!(out, "model       none: no sparse vectors but given ones")?,
     }
+    for DenseReport { field, vectors, vector_bytes } in &report.dense {
+        writeln!(out, "dense       {}: {vectors} vectors, {vector_bytes} bytes", field.spec)?;
+        match &field.model {
+            Some(model) => {
+                writeln!(out, "            {}\n            {}", model.path, model.fingerprint)?;
+            }
+            None => writeln!(out, "            given by documents")?,
+        }
+    }
+    writeln!(out, "analyzer    {}", report.analyzer)?;
+    writeln!(out, "fusion      of the first {} of each leg", report.fusion_window)?;
     for input in &report.manifest.inputs {
         let state = if input.complete { "complete" } else { "interrupted" };
         let (documents, rejected) = (input.documents, input.rejected);
@@ -141,25 +193,23 @@ fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
             input.path
         )?;
     }
-    for segment in &report.segments {
-        writeln!(out, "segment     {}", segment.name)?;
-        writeln!(out, "  rows        {} ({} living)", segment.rows, segment.living_rows)?;
-        writeln!(
-            out,
-            "  postings    {} ({:.1} a row)",
-            segment.postings, segment.postings_per_row
-        )?;
-        writeln!(out, "  terms       {}, windows {}", segment.terms, segment.windows)?;
-        writeln!(
-            out,
-            "  lists       {}, long {} with {} postings",
-            segment.lists, segment.long_lists, segment.postings_in_long_lists
-        )?;
-        writeln!(
-            out,
-            "  bytes       rows {}, columns {}, directory {}",
-            segment.row_bytes, segment.column_bytes, segment.directory_bytes
-        )?;
-    }
+    report.segments.iter().try_for_each(|segment| print_segment(out, segment))
+}
+
+fn print_segment(out: &mut impl Write, segment: &SegmentReport) -> io::Result<()> {
+    writeln!(out, "segment     {}", segment.name)?;
+    writeln!(out, "  rows        {} ({} living)", segment.rows, segment.living_rows)?;
+    writeln!(out, "  postings    {} ({:.1} a row)", segment.postings, segment.postings_per_row)?;
+    writeln!(out, "  terms       {}, windows {}", segment.terms, segment.windows)?;
+    writeln!(
+        out,
+        "  lists       {}, long {} with {} postings",
+        segment.lists, segment.long_lists, segment.postings_in_long_lists
+    )?;
+    writeln!(
+        out,
+        "  bytes       rows {}, columns {}, directory {}",
+        segment.row_bytes, segment.column_bytes, segment.directory_bytes
+    )?;
     Ok(())
 }

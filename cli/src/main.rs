@@ -8,6 +8,7 @@ mod args;
 mod batch_search;
 mod demo;
 mod dense;
+mod dense_fields;
 mod doctor;
 mod download;
 mod effort;
@@ -29,6 +30,7 @@ mod resume;
 mod search;
 mod serve;
 mod vectors;
+mod worker;
 
 use std::process::ExitCode;
 

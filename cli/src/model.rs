@@ -10,7 +10,7 @@ use gleaner_encoder::{
     Before, EncodeError, Encoder, Layout, Model, ModelCard, ModelKind, OptimizeOptions, Runtime,
     Side, SideCard, SideEncoder, SparseVector, TensorCard, Windows,
 };
-use gleaner_indexer::{DocumentEncoder, EncodedRow, EncodedText, Terms};
+use gleaner_indexer::Terms;
 use gleaner_searcher::{LongTexts, Snapshot};
 
 use crate::{
@@ -77,37 +77,6 @@ pub(crate) fn open_for(snapshot: &Snapshot, args: &QueryModelArgs) -> anyhow::Re
 pub(crate) fn terms(model: &Model) -> Terms {
     let model = model.clone();
     Arc::new(move |token| model.term(token))
-}
-
-/// One encoding thread of the indexing pipeline, and what it does with long texts.
-pub(crate) struct Worker(pub(crate) Encoder, pub(crate) LongTexts);
-
-impl DocumentEncoder for Worker {
-    fn encode(
-        &mut self,
-        texts: &[&str],
-    ) -> Result<Vec<SparseVector>, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(self.0.encode(Side::Document, texts)?)
-    }
-
-    fn encode_texts(
-        &mut self,
-        texts: &[&str],
-    ) -> Result<Vec<EncodedText>, Box<dyn std::error::Error + Send + Sync>> {
-        let encoded = self.0.encode_long(Side::Document, texts, windows(self.1))?;
-        let is_passages = self.1.is_passages();
-        let texts = encoded.into_iter().map(|text| {
-            let is_longer = text.is_longer;
-            if !is_passages {
-                return EncodedText { is_longer, ..text.into_highest_weights().into() };
-            }
-            let rows = text.passages.into_iter();
-            let rows = rows
-                .map(|passage| EncodedRow { vector: passage.vector, bytes: Some(passage.bytes) });
-            EncodedText { rows: rows.collect(), is_longer }
-        });
-        Ok(texts.collect())
-    }
 }
 
 /// The windows that texts are encoded in, if they are.

@@ -94,7 +94,8 @@ impl QueryEncoders {
 
     /// What every text becomes.
     pub(crate) fn encode(&mut self, texts: &[&str]) -> anyhow::Result<Vec<EncodedQuery>> {
-        let mut queries: Vec<EncodedQuery> = texts.iter().map(|_| EncodedQuery::default()).collect();
+        let mut queries: Vec<EncodedQuery> =
+            texts.iter().map(|_| EncodedQuery::default()).collect();
         if let Some(encoder) = &mut self.sparse {
             let vectors = encoder.encode(Side::Query, texts)?;
             queries.iter_mut().zip(vectors).for_each(|(query, vector)| query.vector = Some(vector));

@@ -19,7 +19,7 @@
 
 mod ciff;
 mod columns;
-mod dense;
+pub mod dense;
 mod error;
 mod exchange;
 mod layout;
@@ -34,6 +34,7 @@ mod view;
 mod write;
 
 pub use ciff::{CiffBuilder, CiffDocument, CiffError, CiffReader};
+#[doc(inline)]
 pub use dense::{
     DENSE_DIMS_LIMIT, DenseBuilder, DenseFieldView, DenseFile, DenseSpec, DenseStorage, DenseView,
     F16_LIMIT, Metric, VectorData,

@@ -11,8 +11,8 @@ use std::{
 
 use gleaner_format::{ImpactBuilder, ImpactFile, SparseVector};
 use gleaner_indexer::{
-    DocumentEncoder, EncodedText, IndexError, IndexStore, IngestOptions, IngestReport, OnError,
-    Place, ingest,
+    DocumentEncoder, EncodedText, IndexError, IndexSettings, IndexStore, IngestOptions,
+    IngestReport, OnError, Place, ingest,
 };
 use gleaner_searcher::{
     Index, LongTexts, ModelBinding, Rank, SearchError, SearchRequest, SearchResponse, exhaustive,
@@ -92,11 +92,7 @@ fn write_corpus(path: &Path, documents: &[(String, String)]) {
 }
 
 fn request<'a>(query: &'a SparseVector, k: usize, filter: Option<&'a str>) -> SearchRequest<'a> {
-    SearchRequest {
-        vector: Some(query),
-        filter,
-        ..SearchRequest::exact(&Rank::SPARSE, k)
-    }
+    SearchRequest { vector: Some(query), filter, ..SearchRequest::exact(&Rank::SPARSE, k) }
 }
 
 fn search(index: &Path, query: &SparseVector, k: usize, filter: Option<&str>) -> SearchResponse {
@@ -348,7 +344,10 @@ fn what_becomes_of_long_texts_is_fixed_once_something_is_indexed() {
     let folder = tempfile::tempdir().unwrap();
     let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
     let max = |overlap| Some(LongTexts::Max { window: 64, overlap });
-    let open = |long| IndexStore::open_or_create_with(&index, model(), long);
+    let open = |long| {
+        let settings = IndexSettings { long, ..IndexSettings::default() };
+        IndexStore::open_or_create_with(&index, model(), &settings)
+    };
     drop(open(max(8)).unwrap());
     // Nothing is in it yet.
     drop(open(max(4)).unwrap());

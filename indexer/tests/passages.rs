@@ -11,8 +11,8 @@ use std::{
 
 use gleaner_format::{ImpactBuilder, ImpactFile, SparseVector};
 use gleaner_indexer::{
-    DocumentEncoder, EncodedRow, EncodedText, IndexError, IndexStore, IngestOptions, OnError,
-    ingest,
+    DocumentEncoder, EncodedRow, EncodedText, IndexError, IndexSettings, IndexStore, IngestOptions,
+    OnError, ingest,
 };
 use gleaner_searcher::{
     Hit, Index, LongTexts, Rank, SearchRequest, SearchResponse, Snapshot, exhaustive,
@@ -41,7 +41,8 @@ fn rows(text: &str) -> Vec<EncodedRow> {
     let row = |passage: &str| {
         let bytes = start..start + passage.len();
         start = bytes.end;
-        EncodedRow { vector: vector(passage.trim_end_matches('|')), bytes: Some(bytes) }
+        let vector = vector(passage.trim_end_matches('|'));
+        EncodedRow { vector, dense: Vec::new(), bytes: Some(bytes) }
     };
     text.split_inclusive('|').map(row).collect()
 }
@@ -57,7 +58,8 @@ impl DocumentEncoder for Bars {
 }
 
 fn open(index: &Path, long: LongTexts) -> Result<IndexStore, IndexError> {
-    IndexStore::open_or_create_with(index, None, Some(long))
+    let settings = IndexSettings { long: Some(long), ..IndexSettings::default() };
+    IndexStore::open_or_create_with(index, None, &settings)
 }
 
 fn add(index: &Path, documents: &[(String, String)]) {
@@ -76,10 +78,7 @@ fn add(index: &Path, documents: &[(String, String)]) {
 }
 
 fn request(query: &SparseVector) -> SearchRequest<'_> {
-    SearchRequest {
-        vector: Some(query),
-        ..SearchRequest::exact(&Rank::SPARSE, 10)
-    }
+    SearchRequest { vector: Some(query), ..SearchRequest::exact(&Rank::SPARSE, 10) }
 }
 
 fn search(snapshot: &Snapshot, request: &SearchRequest<'_>) -> SearchResponse {

@@ -8,6 +8,12 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod dense;
+#[cfg(target_arch = "x86_64")]
+mod dense_avx2;
+#[cfg(target_arch = "x86_64")]
+mod dense_avx512;
+mod dense_scalar;
 mod dispatch;
 mod find;
 #[cfg(target_arch = "x86_64")]
@@ -115,6 +121,8 @@ pub struct Swept {
     pub highest_dropped: u16,
 }
 
+#[cfg(test)]
+mod dense_tests;
 #[cfg(test)]
 mod screen_tests;
 #[cfg(test)]

@@ -67,9 +67,8 @@ pub(crate) fn living_tokens(reader: &SegmentReader, text: Field) -> Result<u64, 
     for doc in reader.doc_ids_alive() {
         counts[usize::from(lengths.fieldnorm_id(doc))] += 1;
     }
-    let tokens = |(id, &count): (usize, &u64)| {
-        count * u64::from(FieldNormReader::id_to_fieldnorm(id as u8))
-    };
+    let tokens =
+        |(id, &count): (usize, &u64)| count * u64::from(FieldNormReader::id_to_fieldnorm(id as u8));
     Ok(counts.iter().enumerate().map(tokens).sum())
 }
 
@@ -149,8 +148,7 @@ impl Bm25Query {
         let mut sums = vec![0f64; reader.max_doc() as usize];
         if let Some(lengths) = reader.fieldnorms_readers().get_field(self.field)? {
             for word in &self.words {
-                let postings =
-                    index.read_block_postings(&word.term, IndexRecordOption::WithFreqs);
+                let postings = index.read_block_postings(&word.term, IndexRecordOption::WithFreqs);
                 if let Some(postings) = postings.map_err(TantivyError::from)? {
                     word.add(postings, &lengths, &mut sums);
                 }
@@ -214,12 +212,7 @@ impl Word {
 /// Offers the admitted documents of a segment.
 ///
 /// Shapes: `scores` by the storage layer's number.
-pub(crate) fn offer(
-    segment: &Segment,
-    scores: &[f32],
-    admitted: Option<&RowSet>,
-    top: &mut TopK,
-) {
+pub(crate) fn offer(segment: &Segment, scores: &[f32], admitted: Option<&RowSet>, top: &mut TopK) {
     let view = segment.impacts();
     for row in 0..view.rows() {
         let doc = view.doc(row);

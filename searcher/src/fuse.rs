@@ -138,8 +138,9 @@ mod tests {
     use crate::topk::RowHit;
 
     fn window(scores: &[(u64, f32)]) -> Vec<Found> {
-        let found = |&(tie, score): &(u64, f32)| {
-            Found { segment: 0, hit: RowHit { score, tie, row: tie as u32 } }
+        let found = |&(tie, score): &(u64, f32)| Found {
+            segment: 0,
+            hit: RowHit { score, tie, row: tie as u32 },
         };
         scores.iter().map(found).collect()
     }
@@ -155,11 +156,8 @@ mod tests {
             };
             unite(legs).iter().map(of).collect()
         };
-        let expected = [
-            (7, vec![Some(1), Some(3)]),
-            (1, vec![Some(2), Some(1)]),
-            (4, vec![None, Some(2)]),
-        ];
+        let expected =
+            [(7, vec![Some(1), Some(3)]), (1, vec![Some(2), Some(1)]), (4, vec![None, Some(2)])];
         assert_eq!(places(&[leg(1.0, &a), leg(2.0, &b)]), expected);
         // A leg without weight brings no document, and has its places nevertheless.
         assert_eq!(

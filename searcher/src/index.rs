@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use gleaner_format::{DenseFieldView, DenseFile, ImpactFile, ImpactView};
+use gleaner_format::{DenseFieldView, DenseFile, DenseView, ImpactFile, ImpactView};
 use serde_json::{Map, Value};
 use tantivy::{
     DocAddress, IndexMeta, IndexReader, IndexSettings, Opstamp, ReloadPolicy, Searcher,
@@ -351,7 +351,11 @@ impl Segment {
             let reason = format!("{rows} and {dense_rows} rows for {} documents", reader.max_doc());
             return Err(SearchError::Damaged { file: name(IMPACT_EXTENSION), reason });
         }
-        if !dense.view().fields().map(|field| field.spec()).eq(manifest.dense.iter().map(|f| &f.spec))
+        if !dense
+            .view()
+            .fields()
+            .map(|field| field.spec())
+            .eq(manifest.dense.iter().map(|f| &f.spec))
         {
             let reason = "its dense fields are not those of the index".to_owned();
             return Err(SearchError::Damaged { file: name(DENSE_EXTENSION), reason });
@@ -406,6 +410,11 @@ impl Segment {
     /// The impact file.
     pub fn impacts(&self) -> ImpactView<'_> {
         self.impacts.view()
+    }
+
+    /// The dense vector file.
+    pub fn dense(&self) -> DenseView<'_> {
+        self.dense.view()
     }
 
     /// The dense fields, in the order of the index's.

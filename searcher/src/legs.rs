@@ -12,7 +12,7 @@ use gleaner_kernels::Kernels;
 use crate::{
     block_max::{self, Limits, SegmentAnswer},
     bm25::{self, Bm25Query},
-    dense::{DenseLimits, PreparedVector, Nearest, Scan},
+    dense::{DenseLimits, Nearest, PreparedVector, Scan},
     error::SearchError,
     filter,
     filter_cache::FilteredRows,
@@ -149,7 +149,8 @@ impl LegQuery {
             Leg::Dense(field) => {
                 let name = &snapshot.manifest().dense_field(field.as_deref())?.spec.name;
                 let given = request.dense.iter().find(|given| given.field == name);
-                let needs = "a dense query vector: text and the field's model, or the vector itself";
+                let needs =
+                    "a dense query vector: text and the field's model, or the vector itself";
                 let missing = SearchError::MissingInput { rank: leg.to_string(), needs };
                 Self::dense(snapshot, name, given.ok_or(missing)?.vector)
             }
@@ -368,9 +369,7 @@ fn rows_of(segment: &Segment, depth: usize) -> usize {
     match segment.passages() {
         None => depth,
         // One more than there are: where every match is found, none is said to have been skipped.
-        Some(passages) => {
-            depth.saturating_mul(passages.most()).min(segment.impacts().rows() + 1)
-        }
+        Some(passages) => depth.saturating_mul(passages.most()).min(segment.impacts().rows() + 1),
     }
 }
 

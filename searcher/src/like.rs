@@ -85,8 +85,7 @@ impl Snapshot {
     fn mean_vector(&self, segment: usize, position: usize, row: usize) -> Option<Vec<f32>> {
         let segment = &self.segments()[segment];
         let field = segment.dense_field(position);
-        let (mut sums, mut count, mut vector) =
-            (vec![0f64; field.spec().dims], 0usize, Vec::new());
+        let (mut sums, mut count, mut vector) = (vec![0f64; field.spec().dims], 0usize, Vec::new());
         for ordinal in segment.rows_of_document(row).filter_map(|row| field.ordinal(row)) {
             field.read(ordinal, &mut vector);
             sums.iter_mut().zip(&vector).for_each(|(sum, &value)| *sum += f64::from(value));

@@ -6,8 +6,8 @@
 
 use std::collections::HashSet;
 
-use roaring::RoaringBitmap;
 use crate::topk::RowHit;
+use roaring::RoaringBitmap;
 
 /// Which rows of a segment make a document.
 pub(crate) struct Passages {

@@ -10,9 +10,7 @@ use gleaner_format::SparseVector;
 use crate::{
     boost::{self, Boost, boosted, without_muted},
     error::SearchError,
-    feedback::{
-        Feedback, FeedbackMethod, Interpolate, Seen, average_weights, rm3, rocchio,
-    },
+    feedback::{Feedback, FeedbackMethod, Interpolate, Seen, average_weights, rm3, rocchio},
     fuse::{Candidate, LegWindow, ScoreRange, Share, fused_score, unite},
     index::Snapshot,
     knee::hits_to_knee,
@@ -253,7 +251,8 @@ impl Snapshot {
         let mut rankings = rankings.collect::<Result<Vec<_>, _>>()?;
         match asked.fusion {
             None => {
-                let best = rankings.iter_mut().flat_map(|ranking| std::mem::take(&mut ranking.best));
+                let best =
+                    rankings.iter_mut().flat_map(|ranking| std::mem::take(&mut ranking.best));
                 let best = best.collect();
                 Ok(Listed { best, fused: Vec::new(), rankings, fuse_us: 0 })
             }
@@ -356,9 +355,7 @@ impl Snapshot {
             let run = LegRun { request, admission, depth: feedback.documents };
             let documents = match feedback.interpolate {
                 Interpolate::After => self.run_leg(&asked.legs[at].query, &run, counters)?.best,
-                Interpolate::Before | Interpolate::Both => {
-                    self.list(&asked, &run, counters)?.best
-                }
+                Interpolate::Before | Interpolate::Both => self.list(&asked, &run, counters)?.best,
             };
             let documents = &documents[..documents.len().min(feedback.documents)];
             new.push((at, self.fed(&asked.legs[at].query, feedback, documents, request.boosts)?));

@@ -12,6 +12,7 @@ use crate::{
 
 use super::{
     layout::{Field, GROUP_ROWS, Layout, Part, parse},
+    spec::DenseStorage,
     view::DenseView,
     write::CODE_MAX,
 };
@@ -36,7 +37,7 @@ impl<B: AsRef<[u8]>> DenseFile<B> {
         for field in &mut layout.fields {
             field.first_ordinals = check_present(field, layout.rows, bytes.as_ref())?;
             for &part in Part::of_vectors(field.spec.storage) {
-                check_values(part, field.slice(part, bytes.as_ref()))?;
+                check_values(part, field.spec.storage, field.slice(part, bytes.as_ref()))?;
             }
         }
         Ok(Self { bytes, layout })
@@ -54,22 +55,22 @@ fn check_present(field: &Field, rows: usize, bytes: &[u8]) -> Result<Vec<u32>, F
     if words.is_empty() {
         return Ok(Vec::new());
     }
+    let rows_of_last = (rows - 1) % GROUP_ROWS + 1;
+    let last = u64_at(words, words.len() - 8);
+    let beyond = last.checked_shr(rows_of_last as u32).unwrap_or(0);
+    same("present", "bits beyond the last row", 0, beyond)?;
     let mut vectors = 0u32;
     let mut first_ordinals = Vec::with_capacity(words.len() / 8);
     for word in words.chunks_exact(8).map(|word| u64_at(word, 0)) {
         first_ordinals.push(vectors);
         vectors += word.count_ones();
     }
-    let rows_of_last = (rows - 1) % GROUP_ROWS + 1;
-    let last = u64_at(words, words.len() - 8);
-    let beyond = last.checked_shr(rows_of_last as u32).unwrap_or(0);
-    same("present", "bits beyond the last row", 0, beyond)?;
     same("present", "rows with a vector", field.vectors as u64, vectors.into())?;
     Ok(first_ordinals)
 }
 
 /// No value is NaN, infinite or beyond its limit; the fact found wrong is stated in bits.
-fn check_values(part: Part, bytes: &[u8]) -> Result<(), FormatError> {
+fn check_values(part: Part, storage: DenseStorage, bytes: &[u8]) -> Result<(), FormatError> {
     let largest_of =
         |mask: u32| bytes.chunks_exact(4).map(|value| u32_at(value, 0) & mask).fold(0, u32::max);
     let (limit, found): (u32, u32) = match part {
@@ -85,6 +86,8 @@ fn check_values(part: Part, bytes: &[u8]) -> Result<(), FormatError> {
         }
         // With the sign, which must not be set.
         Part::Scales => (MAX_WEIGHT.to_bits(), largest_of(u32::MAX)),
+        // Codes that decide leave nothing out.
+        Part::Errors if storage == DenseStorage::Int8 => (0, largest_of(u32::MAX)),
         Part::Norms | Part::Errors => (f32::MAX.to_bits(), largest_of(u32::MAX)),
     };
     if found > limit {

@@ -1,6 +1,8 @@
 //! The file's promises: vectors survive, codes bound, damage is found, the document is true.
 #![allow(clippy::unwrap_used)]
 
+mod document;
+mod lies;
 mod prepare;
 
 use proptest::prelude::*;
@@ -82,7 +84,7 @@ fn value() -> impl Strategy<Value = f32> {
 
 /// Rows of fields of every storage, present in none to eight of eight rows.
 fn rows(max_rows: usize) -> impl Strategy<Value = (usize, Vec<Row>)> {
-    let sizes = (1usize..20, 0..max_rows, prop::array::uniform4(0u8..=8));
+    let sizes = (1usize..10, 0..max_rows, prop::array::uniform4(0u8..=8));
     sizes.prop_flat_map(|(dims, rows, eighths)| {
         let vector = move |eighths: u8| {
             let vector = (0u8..8, prop::collection::vec(value(), dims));
@@ -110,7 +112,7 @@ fn bits(vectors: &[Option<Vec<f32>>]) -> Vec<Option<Vec<u32>>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn what_is_stored_is_read((dims, rows) in rows(200)) {

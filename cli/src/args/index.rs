@@ -1,0 +1,203 @@
+//! The flags of `index` and `merge`.
+
+use std::{path::PathBuf, str::FromStr};
+
+use clap::{
+    Args, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use gleaner_format::{DenseStorage, Metric};
+use gleaner_searcher::Analyzer;
+
+use super::{ProgressArg, QueryEncoderArg, RuntimeArgs};
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InputFormatArg {
+    /// BEIR folders, binary vectors (by their counts), *.ciff, and JSONL of texts
+    Auto,
+    /// BEIR folders: their corpus.jsonl, plain or gzip
+    Beir,
+    /// A JSON object per line, plain or gzip: `_id`, `text`, `title`; other keys for filters
+    Jsonl,
+    /// The binary exchange file; the `_id` is the row's number, from 0
+    Vectors,
+    /// A JSON object per line: `id`, `vector` (token → weight), optionally `content`; other keys for
+    /// filters. Tokens are term ids, or with --model tokens of its vocabulary
+    VectorsJsonl,
+    /// The Common Index File Format; integer weights are taken as they are. Terms are term ids, or
+    /// with --model tokens of its vocabulary. Holds 8 bytes a posting in memory, 512 MiB at most
+    Ciff,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnErrorArg {
+    Fail,
+    Skip,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LongArg {
+    /// Their end is dropped
+    Cut,
+    /// They are read in windows that overlap; every term has its highest weight of all windows
+    Max,
+    /// They are read in windows that overlap, and every window is searched: the best one counts
+    Passages,
+}
+
+/// The dense fields of an index. All are fixed when it is created.
+#[derive(Args)]
+pub(crate) struct DenseArgs {
+    /// Dense model folder: the dense field `dense` has its vectors of the texts [default: the one
+    /// recorded in the index, and a new one has none]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dense_model: Option<PathBuf>,
+    /// How the vectors of --dense-model are kept: f32, f16 (half the size), int8 (a quarter), or
+    /// int8+f32, which searches as int8 and scores as f32 [default: f16]
+    #[arg(
+        long, value_name = "STORAGE", requires = "dense_model", hide_possible_values = true,
+        value_parser = PossibleValuesParser::new(DenseStorage::ALL.map(DenseStorage::name))
+            .try_map(|name| name.parse::<DenseStorage>())
+    )]
+    pub(crate) dense_storage: Option<DenseStorage>,
+    /// How they are compared: cosine or dot [default: cosine]
+    #[arg(
+        long, value_name = "METRIC", requires = "dense_model", hide_possible_values = true,
+        value_parser = PossibleValuesParser::new(Metric::ALL.map(Metric::name))
+            .try_map(|name| name.parse::<Metric>())
+    )]
+    pub(crate) dense_metric: Option<Metric>,
+    /// A dense field whose vectors documents bring under the key NAME, an array of DIMS numbers;
+    /// metric and storage as above, such as emb=768:dot:f32; repeatable
+    #[arg(long, value_name = "NAME=DIMS[:METRIC[:STORAGE]]")]
+    pub(crate) dense_field: Vec<GivenField>,
+}
+
+/// A value of `--dense-field`; what is left out is as the index has it, or the default of a new one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GivenField {
+    pub(crate) name: String,
+    pub(crate) dims: usize,
+    pub(crate) metric: Option<Metric>,
+    pub(crate) storage: Option<DenseStorage>,
+}
+
+impl FromStr for GivenField {
+    type Err = String;
+
+    fn from_str(value: &str) -> Result<Self, String> {
+        let (name, rest) = value.split_once('=').ok_or("it is NAME=DIMS, such as emb=768")?;
+        let mut parts = rest.split(':');
+        let dims = parts.next().unwrap_or_default();
+        let dims = dims.parse().map_err(|_| format!("{dims:?} is no number of dimensions"))?;
+        let (metric, storage) =
+            (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        if let Some(rest) = parts.next() {
+            return Err(format!("{rest:?} is too much: it is NAME=DIMS:METRIC:STORAGE"));
+        }
+        let failed = |error: gleaner_format::DenseError| error.to_string();
+        let metric = (!metric.is_empty()).then(|| metric.parse()).transpose().map_err(failed)?;
+        let storage = (!storage.is_empty()).then(|| storage.parse()).transpose().map_err(failed)?;
+        Ok(Self { name: name.to_owned(), dims, metric, storage })
+    }
+}
+
+fn analyzer() -> impl TypedValueParser<Value = Analyzer> {
+    let names = PossibleValuesParser::new(Analyzer::all().map(Analyzer::name));
+    names.try_map(|name| name.parse::<Analyzer>())
+}
+
+#[derive(Args)]
+pub(crate) struct IndexArgs {
+    /// Index folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) index: PathBuf,
+    /// BEIR folders, or files of texts or of vectors
+    #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
+    pub(crate) input: Vec<PathBuf>,
+    /// Model folder [default: the one recorded in the index]; not needed for vectors, whose tokens it
+    /// resolves if given, nor where there is a dense field
+    #[arg(long, value_name = "DIR")]
+    pub(crate) model: Option<PathBuf>,
+    /// Check that the model folder offers this encoder for queries; documents are indexed the same
+    #[arg(long, value_enum, value_name = "ENCODER")]
+    pub(crate) query_encoder: Option<QueryEncoderArg>,
+    /// What the inputs are
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) format: InputFormatArg,
+    #[command(flatten)]
+    pub(crate) dense: DenseArgs,
+    /// What makes words of text for bm25: a language's stop words and stemming, or neither (simple);
+    /// fixed when the index is created [default: what the index has, and a new one is english]
+    #[arg(long, value_name = "NAME", value_parser = analyzer())]
+    pub(crate) analyzer: Option<Analyzer>,
+    /// Hits of each leg that take part in fusion; fixed when the index is created [default: what the
+    /// index has, and a new one 1000]
+    #[arg(long, value_name = "N")]
+    pub(crate) fusion_window: Option<usize>,
+    /// What becomes of texts longer than the model reads; fixed when the index is created [default:
+    /// what the index does, and a new one cuts]
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub(crate) long: Option<LongArg>,
+    /// With --long, but not cut: tokens of a window [default: as many as the model reads]
+    #[arg(long, value_name = "TOKENS", requires = "long")]
+    pub(crate) window: Option<usize>,
+    /// With --long, but not cut: tokens that two windows share [default: an eighth of a window]
+    #[arg(long, value_name = "TOKENS", requires = "long")]
+    pub(crate) overlap: Option<usize>,
+    /// Go on after the last commit of an interrupted run
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// What to do with a line or row that cannot be indexed
+    #[arg(long, value_enum, default_value = "fail")]
+    pub(crate) on_error: OnErrorArg,
+    /// With --on-error skip: lines and rows tolerated
+    #[arg(long, value_name = "N")]
+    pub(crate) max_errors: Option<u64>,
+    /// Progress on stderr: a bar on a terminal, lines elsewhere; or JSON lines
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) progress: ProgressArg,
+    /// Encoder threads [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    #[command(flatten)]
+    pub(crate) runtime: RuntimeArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct MergeArgs {
+    /// Index folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) index: PathBuf,
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_given_field_is_read_part_by_part() {
+        let parse = |value: &str| value.parse::<GivenField>().unwrap();
+        let field = |metric, storage| {
+            let name = "emb".to_owned();
+            GivenField { name, dims: 768, metric, storage }
+        };
+        assert_eq!(parse("emb=768"), field(None, None));
+        assert_eq!(parse("emb=768:dot"), field(Some(Metric::Dot), None));
+        assert_eq!(parse("emb=768::int8"), field(None, Some(DenseStorage::Int8)));
+        let whole = field(Some(Metric::Cosine), Some(DenseStorage::Int8WithF32));
+        assert_eq!(parse("emb=768:cosine:int8+f32"), whole);
+        for (value, says) in [
+            ("emb", "NAME=DIMS"),
+            ("emb=", "\"\" is no number of dimensions"),
+            ("emb=-3", "no number"),
+            ("emb=3:l2", "\"l2\" is no metric: dot and cosine are"),
+            ("emb=3:dot:f8", "\"f8\" is no storage"),
+            ("emb=3:dot:f32:x", "\"x\" is too much"),
+        ] {
+            let refused = value.parse::<GivenField>().unwrap_err();
+            assert!(refused.contains(says), "{value}: {refused}");
+        }
+    }
+}
