@@ -1,5 +1,6 @@
 //! The command line, as declared data. Every flag has a `GLEANER_*` twin in the environment.
 
+mod compare;
 mod pull;
 mod search;
 mod serve;
@@ -11,6 +12,7 @@ use clap::{
     builder::BoolishValueParser,
 };
 
+pub(crate) use compare::CompareArgs;
 pub(crate) use pull::{ModelListArgs, PullArgs};
 pub(crate) use search::{BatchSearchArgs, EvalArgs, InspectArgs, QueryFormatArg, SearchArgs};
 pub(crate) use serve::ServeArgs;
@@ -57,6 +59,8 @@ pub(crate) enum Command {
     BatchSearch(BatchSearchArgs),
     /// Measure ranking quality on a BEIR folder.
     Eval(EvalArgs),
+    /// Compare TREC runs: differences, their intervals, and whether they could be chance.
+    Compare(CompareArgs),
     /// Serve every index in a folder over HTTP.
     Serve(ServeArgs),
     /// Say what an index holds.
