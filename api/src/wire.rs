@@ -166,7 +166,7 @@ impl SearchBody {
             return Err(Problem::new(Code::InvalidRequest, detail).field("timeout_ms"));
         }
         let query = self.query.check(limits)?;
-        if rank == Rank::Bm25 {
+        if rank == Rank::BM25 {
             check_words(&query, limits)?;
         }
         // Nine tenths of the server's limit leave time to answer with what was found.

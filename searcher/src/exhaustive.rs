@@ -14,8 +14,9 @@ use crate::{
 /// The score of one row: f32 of `Σ f64(query weight) · f64(stored weight)` over the common terms
 /// in ascending term id.
 pub fn score(query: &SparseVector, row: RowView<'_>) -> f32 {
-    contributions(query, row).map(|(_, query, stored)| f64::from(query) * stored).sum::<f64>()
-        as f32
+    // Not `sum`, whose sum of nothing is -0.
+    let add = |sum, (_, query, stored)| sum + f64::from(query) * stored;
+    contributions(query, row).fold(0f64, add) as f32
 }
 
 /// `(term id, query weight, stored weight)` of every common term, term ids ascending.

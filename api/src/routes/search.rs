@@ -66,7 +66,7 @@ async fn search(
     let permit = state.admit()?;
     let snapshot = index.snapshot().await?;
     let model = state.models.of_index(snapshot.manifest()).cloned();
-    let source = source(search.rank, query, &model).await?;
+    let source = source(&search.rank, query, &model).await?;
     let deadline = search.timeout.map(|timeout| arrival + timeout);
     run(permit, move || {
         let (text, vector, encode_us) = match source {
@@ -74,10 +74,9 @@ async fn search(
             Source::Vector(vector, encode_us) => (None, Some(vector), encode_us),
         };
         let request = SearchRequest {
-            rank: search.rank,
+            
             vector: vector.as_ref(),
             text: text.as_deref(),
-            k: search.k,
             offset: search.offset,
             filter: search.filter.as_deref(),
             fields: &search.fields,
@@ -87,6 +86,7 @@ async fn search(
             threads: 1,
             explain: search.explain,
             profile: search.profile,
+            ..SearchRequest::exact(&search.rank, search.k)
         };
         let token = |term| model.as_ref().ok().and_then(|model| model.token(term));
         let response = snapshot.search(&request, &token)?;
@@ -99,14 +99,14 @@ async fn search(
 /// Decides how to get the query vector. The model is asked for only where it is needed, so that an
 /// index without one still answers to vectors and words.
 async fn source(
-    rank: Rank,
+    rank: &Rank,
     query: Query,
     model: &Result<Arc<LoadedModel>, Problem>,
 ) -> Result<Source, Problem> {
     let model = || model.as_ref().map_err(Problem::clone);
     Ok(match (rank, query) {
-        (Rank::Bm25, Query::Text(text)) => Source::Words(text),
-        (Rank::Sparse, Query::Text(text)) => {
+        (Rank::Leg(gleaner_searcher::Leg::Bm25), Query::Text(text)) => Source::Words(text),
+        (_, Query::Text(text)) => {
             let start = Instant::now();
             let vector = model()?.encode(Lane::Search, vec![text]).await?.pop();
             Source::Vector(vector.unwrap_or_default(), Some(start.elapsed().as_micros() as u64))

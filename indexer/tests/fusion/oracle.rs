@@ -54,7 +54,7 @@ impl Oracle<'_> {
                 let products = asked.sparse.iter().filter_map(|(term, weight)| {
                     Some(f64::from(weight) * f64::from(*weights.get(&term)?))
                 });
-                Some(products.sum::<f64>() as f32)
+                Some(products.fold(0f64, |sum, product| sum + product) as f32)
             }
             Leg::Bm25 => Some(self.bm25(asked, doc)),
             Leg::Dense(_) => Some(dot(&self.prepared(asked), doc.dense.as_ref()?)),

@@ -50,7 +50,7 @@ fn best(rows: &[Doc], asked: &Asked) -> (f32, Option<f32>) {
         let products = asked.sparse.iter().filter_map(|(term, weight)| {
             Some(f64::from(weight) * f64::from(*weights.get(&term)?))
         });
-        products.sum::<f64>() as f32
+        products.fold(0f64, |sum, product| sum + product) as f32
     };
     let sparse = rows.iter().map(|row| dot(&row.sparse)).fold(0.0, f32::max);
     let dense = rows.iter().filter_map(|row| row.dense.as_ref()).map(|vector| {
