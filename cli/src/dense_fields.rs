@@ -116,7 +116,7 @@ fn open(folder: &Path, runtime: &RuntimeArgs) -> anyhow::Result<DenseModel> {
     dense::open(folder, runtime).map_err(|error| match error.downcast_ref() {
         Some(EncodeError::OtherKind { .. } | EncodeError::SparseWeights { .. }) => {
             let message = format!("{} is a sparse model: name it with --model", folder.display());
-            error.context(Failure::Usage(message))
+            Failure::Usage(message).into()
         }
         _ => error,
     })
