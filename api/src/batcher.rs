@@ -1,8 +1,9 @@
 //! Threads that encode what requests ask for, several requests' texts in one run.
 //!
 //! A [`Batcher`] belongs to one model: a `queue` of texts, and workers with a session each that take
-//! from it. A request waits on a channel and holds no thread; one that is given up takes its texts
-//! out of the queue. A text that the model refuses fails its own request only.
+//! from it. What a text becomes, a sparse vector or a dense one, is the encoder's. A request waits on a
+//! channel and holds no thread; one that is given up takes its texts out of the queue. A text that the
+//! model refuses fails for itself only.
 //!
 //! Texts that share a run may get weights that differ by rounding from those of the text alone
 //! (`gleaner_encoder::BATCH_TOLERANCE`, same terms). Searches therefore run alone unless the
@@ -18,48 +19,55 @@ use std::{
     time::Instant,
 };
 
-use gleaner_encoder::{EncodeError, Encoder, MaxLength, Side, SparseVector};
+use gleaner_encoder::{DenseEncoder, EncodeError, Encoder, MaxLength, Side, SparseVector};
 use tokio::sync::mpsc;
 
 use crate::{
     error::{Code, Problem},
     metrics::EncodeMetrics,
-    queue::{Lane, Next, Queue, Waiting},
+    queue::{Answer, Lane, Next, Queue, Waiting},
     serve::BatchLimits,
 };
 
-/// What a worker works with.
-pub(crate) trait TextEncoder: Send {
+/// What a worker works with; `V` is what it makes of a text.
+pub(crate) trait TextEncoder<V>: Send {
     /// One vector per text, in order.
-    fn encode(&mut self, side: Side, texts: &[&str]) -> Result<Vec<SparseVector>, EncodeError>;
+    fn encode(&mut self, side: Side, texts: &[&str]) -> Result<Vec<V>, EncodeError>;
 }
 
-impl TextEncoder for Encoder {
+impl TextEncoder<SparseVector> for Encoder {
     fn encode(&mut self, side: Side, texts: &[&str]) -> Result<Vec<SparseVector>, EncodeError> {
         Encoder::encode(self, side, texts)
     }
 }
 
+impl TextEncoder<Vec<f32>> for DenseEncoder {
+    fn encode(&mut self, side: Side, texts: &[&str]) -> Result<Vec<Vec<f32>>, EncodeError> {
+        let embeddings = DenseEncoder::encode(self, side, texts)?;
+        Ok(embeddings.rows().map(<[f32]>::to_vec).collect())
+    }
+}
+
 /// Makes an encoder: one per worker, and another when one has panicked.
-pub(crate) type MakeEncoder =
-    Box<dyn Fn() -> Result<Box<dyn TextEncoder>, EncodeError> + Send + Sync>;
+pub(crate) type MakeEncoder<V> =
+    Box<dyn Fn() -> Result<Box<dyn TextEncoder<V>>, EncodeError> + Send + Sync>;
 
 /// The queue of a model and its workers; dropping it stops them after the run they are in.
-pub(crate) struct Batcher {
-    shared: Arc<Shared>,
+pub(crate) struct Batcher<V> {
+    shared: Arc<Shared<V>>,
     workers: Vec<JoinHandle<()>>,
 }
 
-struct Shared {
+struct Shared<V> {
     /// Nothing once no worker takes from it.
-    queue: Mutex<Option<Queue>>,
+    queue: Mutex<Option<Queue<V>>>,
     ready: Condvar,
-    make: MakeEncoder,
+    make: MakeEncoder<V>,
     running: AtomicUsize,
     metrics: EncodeMetrics,
 }
 
-impl Batcher {
+impl<V: Send + 'static> Batcher<V> {
     /// Starts `workers` threads, at least one.
     ///
     /// Errors: those of `make`.
@@ -67,7 +75,7 @@ impl Batcher {
         workers: usize,
         limits: BatchLimits,
         lengths: MaxLength,
-        make: MakeEncoder,
+        make: MakeEncoder<V>,
     ) -> Result<Self, EncodeError> {
         let encoders = (0..workers.max(1)).map(|_| make()).collect::<Result<Vec<_>, _>>()?;
         let shared = Arc::new(Shared {
@@ -85,31 +93,19 @@ impl Batcher {
         Ok(Self { shared, workers })
     }
 
-    /// Encodes the texts of a request; vectors in their order.
+    /// Hands in the texts of a request; they are encoded while the caller does something else, such as
+    /// asking another model.
     ///
-    /// Errors: `overloaded` when the queue is full; `encoding_failed` with the text's place;
-    /// `internal` when the encoders are gone. Dropping the future takes back what has not begun.
-    pub(crate) async fn encode(
-        &self,
-        lane: Lane,
-        texts: Vec<String>,
-    ) -> Result<Vec<SparseVector>, Problem> {
-        let mut vectors = vec![None; texts.len()];
-        // Declared before the channel, so that it looks when the channel is closed.
-        let mut withdrawal = Withdrawal { shared: &self.shared, needed: true };
-        let (answers, mut received) = mpsc::unbounded_channel();
-        if !texts.is_empty() {
+    /// Errors: `overloaded` when the queue is full; `internal` when the encoders are gone.
+    pub(crate) fn submit(&self, lane: Lane, texts: Vec<String>) -> Result<Pending<'_, V>, Problem> {
+        let results = texts.iter().map(|_| None).collect();
+        let (answers, received) = mpsc::unbounded_channel();
+        let is_pending = !texts.is_empty();
+        if is_pending {
             self.shared.push(lane, texts, answers)?;
         }
-        let mut left = vectors.len();
-        while left > 0 {
-            let answer = received.recv().await;
-            let (position, vector) = answer.ok_or_else(gone)?;
-            vectors[position] = Some(vector.map_err(|problem| at(problem, lane, position))?);
-            left -= 1;
-        }
-        withdrawal.needed = false;
-        Ok(vectors.into_iter().flatten().collect())
+        let withdrawal = Withdrawal { shared: &self.shared, needed: is_pending };
+        Ok(Pending { received, withdrawal, results })
     }
 
     /// Texts that wait in a lane.
@@ -123,7 +119,7 @@ impl Batcher {
     }
 }
 
-impl Drop for Batcher {
+impl<V> Drop for Batcher<V> {
     fn drop(&mut self) {
         self.shared.close();
         for worker in self.workers.drain(..) {
@@ -137,21 +133,47 @@ fn gone() -> Problem {
     Problem::new(Code::Internal, "the encoders are gone")
 }
 
-/// Says which text of the request it was.
-fn at(problem: Problem, lane: Lane, position: usize) -> Problem {
-    match lane {
-        Lane::Search => problem.field("query.text"),
-        Lane::Query | Lane::Document => problem.field(format!("inputs[{position}]")),
+/// Texts on their way through the encoders. Dropping it takes back what has not begun.
+pub(crate) struct Pending<'a, V> {
+    // Before the withdrawal, which looks for channels that are closed: fields drop in this order.
+    received: mpsc::UnboundedReceiver<Answer<V>>,
+    withdrawal: Withdrawal<'a, V>,
+    results: Vec<Option<Result<V, Problem>>>,
+}
+
+impl<V> Pending<'_, V> {
+    /// Waits for all of them; results in the order of the texts.
+    ///
+    /// Errors: `internal` when the encoders are gone. A text's own, `encoding_failed` or `internal`, is
+    /// its result.
+    pub(crate) async fn results(mut self) -> Result<Vec<Result<V, Problem>>, Problem> {
+        for _ in 0..self.results.len() {
+            let (position, result) = self.received.recv().await.ok_or_else(gone)?;
+            self.results[position] = Some(result);
+        }
+        self.withdrawal.needed = false;
+        Ok(self.results.drain(..).flatten().collect())
+    }
+
+    /// Waits for all of them; vectors in the order of the texts.
+    ///
+    /// Errors: those of [`Self::results`]; of the texts that failed the first, as `inputs[position]`.
+    pub(crate) async fn vectors(self) -> Result<Vec<V>, Problem> {
+        let results = self.results().await?.into_iter().enumerate();
+        let named = |(position, result): (usize, Result<V, Problem>)| {
+            result.map_err(|problem| problem.field(format!("inputs[{position}]")))
+        };
+        results.map(named).collect()
     }
 }
 
 /// Takes a request out of the queue that nobody waits for any more.
-struct Withdrawal<'a> {
-    shared: &'a Shared,
+struct Withdrawal<'a, V> {
+    shared: &'a Shared<V>,
     needed: bool,
 }
 
-impl Drop for Withdrawal<'_> {
+impl<V> Drop for Withdrawal<'_, V> {
     fn drop(&mut self) {
         if self.needed
             && let Some(queue) = self.shared.queue().as_mut()
@@ -161,8 +183,8 @@ impl Drop for Withdrawal<'_> {
     }
 }
 
-impl Shared {
-    fn queue(&self) -> MutexGuard<'_, Option<Queue>> {
+impl<V> Shared<V> {
+    fn queue(&self) -> MutexGuard<'_, Option<Queue<V>>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -170,7 +192,7 @@ impl Shared {
         &self,
         lane: Lane,
         texts: Vec<String>,
-        answers: mpsc::UnboundedSender<crate::queue::Answer>,
+        answers: mpsc::UnboundedSender<Answer<V>>,
     ) -> Result<(), Problem> {
         let several = texts.len() > 1;
         let pushed = {
@@ -191,7 +213,7 @@ impl Shared {
     }
 
     /// What to encode next; nothing when it is over.
-    fn next(&self) -> Option<(Lane, Vec<Waiting>)> {
+    fn next(&self) -> Option<(Lane, Vec<Waiting<V>>)> {
         let mut queue = self.queue();
         loop {
             match queue.as_mut()?.next(Instant::now()) {
@@ -214,9 +236,9 @@ impl Shared {
 }
 
 /// A thread's side of the batcher; the last one to end closes it, so that nobody waits for nothing.
-struct Worker<'a>(&'a Shared);
+struct Worker<'a, V>(&'a Shared<V>);
 
-impl Drop for Worker<'_> {
+impl<V> Drop for Worker<'_, V> {
     fn drop(&mut self) {
         if self.0.running.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.close();
@@ -224,8 +246,8 @@ impl Drop for Worker<'_> {
     }
 }
 
-impl Worker<'_> {
-    fn run(self, mut encoder: Box<dyn TextEncoder>) {
+impl<V> Worker<'_, V> {
+    fn run(self, mut encoder: Box<dyn TextEncoder<V>>) {
         while let Some((lane, run)) = self.0.next() {
             let start = Instant::now();
             let texts: Vec<&str> = run.iter().map(|waiting| waiting.text.as_str()).collect();
@@ -250,7 +272,7 @@ fn panicked() -> Problem {
     Problem::new(Code::Internal, "a bug stopped the encoder")
 }
 
-fn answer(run: &[Waiting], results: impl Iterator<Item = Result<SparseVector, Problem>>) {
+fn answer<V>(run: &[Waiting<V>], results: impl Iterator<Item = Result<V, Problem>>) {
     for (waiting, result) in run.iter().zip(results) {
         // Who does not wait any more does not want it.
         let _ = waiting.answers.send((waiting.position, result));
@@ -258,11 +280,11 @@ fn answer(run: &[Waiting], results: impl Iterator<Item = Result<SparseVector, Pr
 }
 
 /// Encodes texts together; when that fails, each alone, so that one text fails for itself only.
-fn encode_each(
-    encoder: &mut dyn TextEncoder,
+fn encode_each<V>(
+    encoder: &mut dyn TextEncoder<V>,
     side: Side,
     texts: &[&str],
-) -> Vec<Result<SparseVector, Problem>> {
+) -> Vec<Result<V, Problem>> {
     match encoder.encode(side, texts) {
         Ok(vectors) if vectors.len() == texts.len() => vectors.into_iter().map(Ok).collect(),
         Err(error) if texts.len() == 1 => vec![Err(Problem::from(error))],
@@ -270,7 +292,7 @@ fn encode_each(
     }
 }
 
-fn alone(encoder: &mut dyn TextEncoder, side: Side, text: &str) -> Result<SparseVector, Problem> {
+fn alone<V>(encoder: &mut dyn TextEncoder<V>, side: Side, text: &str) -> Result<V, Problem> {
     let vector = encoder.encode(side, &[text])?.pop();
     vector.ok_or_else(|| Problem::new(Code::EncodingFailed, "the model returned no vector"))
 }

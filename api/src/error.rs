@@ -10,7 +10,9 @@ use axum::{
 };
 use gleaner_encoder::EncodeError;
 use gleaner_searcher::SearchError;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+
+use crate::wire::brief;
 
 /// Seconds after which a refused client may try again.
 pub(crate) const RETRY_AFTER_SECONDS: &str = "1";
@@ -129,6 +131,7 @@ codes! {
     Unauthorized "unauthorized" UNAUTHORIZED "A key is needed";
     RouteNotFound "route_not_found" NOT_FOUND "There is no such route";
     IndexNotFound "index_not_found" NOT_FOUND "There is no such index";
+    DocumentNotFound "document_not_found" NOT_FOUND "There is no such document";
     MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "The route does not have this method";
     ModelMismatch "model_mismatch" CONFLICT "The index was made with another model";
     BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "The body is too large";
@@ -137,6 +140,7 @@ codes! {
     InvalidQuery "invalid_query" UNPROCESSABLE_ENTITY "The query cannot be used";
     InvalidFilter "invalid_filter" UNPROCESSABLE_ENTITY "The filter cannot be understood";
     UnknownRank "unknown_rank" UNPROCESSABLE_ENTITY "There is no such ranking";
+    UnknownField "unknown_field" UNPROCESSABLE_ENTITY "The index has no such dense field";
     UnknownToken "unknown_token" UNPROCESSABLE_ENTITY "The model has no such token";
     LimitExceeded "limit_exceeded" UNPROCESSABLE_ENTITY "The request exceeds a limit";
     ModelAmbiguous "model_ambiguous" UNPROCESSABLE_ENTITY "Several models are loaded";
@@ -190,6 +194,17 @@ impl Problem {
         self
     }
 
+    /// As of a request whose query is made of parameters instead of the members of a body.
+    pub(crate) fn of_parameters(mut self) -> Self {
+        let field = self.field.as_deref().and_then(|field| field.strip_prefix("query"));
+        match field {
+            Some("" | ".text") => self.field = Some("q".to_owned()),
+            Some(member) => self.field = Some(member.trim_start_matches('.').to_owned()),
+            None => {}
+        }
+        self
+    }
+
     /// What is wrong.
     pub fn code(&self) -> Code {
         self.code
@@ -206,19 +221,25 @@ impl Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let status = self.code.status();
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let body = ProblemBody {
             r#type: format!("urn:gleaner:error:{}", self.code.as_str()),
             title: self.code.title(),
-            status: status.as_u16(),
+            status: self.code.status().as_u16(),
             detail: &self.detail,
             code: self.code.as_str(),
             field: self.field.as_deref(),
             hint: self.hint.as_deref(),
         };
-        let body = serde_json::to_vec(&body).expect("strings and a number are always JSON");
+        body.serialize(serializer)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.code.status();
+        let body = serde_json::to_vec(&self).expect("strings and a number are always JSON");
         let kind = HeaderValue::from_static("application/problem+json");
         let mut response = (status, [(header::CONTENT_TYPE, kind)], body).into_response();
         let headers = response.headers_mut();
@@ -256,7 +277,25 @@ impl From<&SearchError> for Problem {
                 Self::new(Code::LimitExceeded, detail).field("k")
             }
             SearchError::Effort { .. } => Self::new(Code::InvalidRequest, detail).field("effort"),
-            SearchError::Rank { .. } => Self::new(Code::UnknownRank, detail).field("rank"),
+            SearchError::Rank { .. } => Self::new(Code::UnknownRank, brief(detail)).field("rank"),
+            SearchError::Feedback { .. } => {
+                Self::new(Code::InvalidRequest, brief(detail)).field("feedback")
+            }
+            SearchError::MinScore { .. } => {
+                Self::new(Code::InvalidRequest, detail).field("min_score")
+            }
+            SearchError::DenseField { .. } => {
+                Self::new(Code::UnknownField, brief(detail)).field("rank")
+            }
+            SearchError::DenseQuery(_) => {
+                Self::new(Code::InvalidQuery, chain(error)).field("query.dense")
+            }
+            SearchError::Boost { .. } => {
+                Self::new(Code::InvalidQuery, detail).field("query.boost")
+            }
+            SearchError::NoDocument { .. } => {
+                Self::new(Code::DocumentNotFound, brief(detail)).field("query.like")
+            }
             SearchError::NoText => Self::new(Code::InvalidQuery, detail).field("rank"),
             SearchError::MissingInput { .. } => {
                 Self::new(Code::InvalidQuery, detail).field("query")

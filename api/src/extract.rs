@@ -1,6 +1,7 @@
 //! Bytes to values: axum's extractors with their rejections turned into problems.
 //!
-//! A body must be JSON by its content type, fit the limit, and hold nothing that is not asked for.
+//! A body must be JSON by its content type, fit the limit, and hold nothing that is not asked for. A
+//! part of one that may be wrong for itself only is read by [`read`].
 
 use std::{error::Error, fmt, marker::PhantomData};
 
@@ -79,6 +80,16 @@ fn body_problem(rejection: &JsonRejection) -> Problem {
     }
 }
 
+/// Reads a piece of JSON as a body is read.
+///
+/// Errors: `malformed_json`, `invalid_request`.
+pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T, Problem> {
+    match Json::<Object<T>>::from_bytes(json.as_bytes()) {
+        Ok(Json(Object(value))) => Ok(value),
+        Err(rejection) => Err(body_problem(&rejection)),
+    }
+}
+
 /// Well-formed, but not what was asked for.
 fn misfit(error: &dyn Error) -> Problem {
     let reason = innermost(error);
@@ -102,7 +113,8 @@ fn innermost(error: &dyn Error) -> String {
 
 /// A value that must be an object: a list of its members in order, which serde would also take for
 /// a struct, is refused.
-struct Object<T>(T);
+#[derive(Debug)]
+pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -2,9 +2,10 @@
 //!
 //! The last stage of the pipeline, and the only crate that knows HTTP. The way of a request:
 //! `routes` (request id, panics, key, time limit) → `extract` (bytes to JSON) → `wire` (JSON to a
-//! checked request) → `state` (index, snapshot, model) → `batcher` (texts to vectors, through `queue`,
-//! on threads of its own) → the engine on a blocking thread → `wire` again; whatever goes wrong on
-//! the way becomes an `error::Problem`.
+//! checked request) → `state` (index, snapshot, models) → `searching`, which is `inputs` (what the
+//! ranking needs) → `encoding` (texts to vectors, in a `batcher` of each model, through its `queue`, on
+//! threads of its own) → the engine on a blocking thread → `wire` again; whatever goes wrong on the way
+//! becomes an `error::Problem`.
 //!
 //! Laws: a request reads one commit; the runtime's threads never encode or search; no request makes
 //! this crate panic; every error is `application/problem+json` with a stable `code`.
@@ -14,12 +15,15 @@
 
 mod auth;
 mod batcher;
+mod encoding;
 mod error;
 mod extract;
+mod inputs;
 mod metrics;
 mod models;
 mod queue;
 mod routes;
+mod searching;
 mod serve;
 mod state;
 mod wire;
@@ -27,4 +31,4 @@ mod wire;
 pub use error::{Code, Problem, ServeError};
 pub use routes::router;
 pub use serve::{BatchLimits, Limits, ServeOptions, Server, open, serve, serve_on};
-pub use wire::IndexSummary;
+pub use wire::{DenseSummary, IndexSummary};

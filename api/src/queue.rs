@@ -10,14 +10,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gleaner_encoder::{MaxLength, Side, SparseVector};
+use gleaner_encoder::{MaxLength, Side};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::{error::Problem, serve::BatchLimits};
 
 /// Batches of searches after which other texts that wait get one.
 const SEARCHES_IN_A_ROW: usize = 8;
-/// Bytes of text that may wait, searches excepted: those are few, and admitted by a permit.
+/// Bytes of text that may wait, searches excepted: their requests are few, admitted by a permit each.
 const WAITING_BYTES: usize = 32 << 20;
 /// Bytes of a token, roughly. Only used to guess how long a run will take.
 const BYTES_PER_TOKEN: usize = 4;
@@ -66,21 +66,21 @@ impl Lane {
 }
 
 /// The answer to the text at a position of a request.
-pub(crate) type Answer = (usize, Result<SparseVector, Problem>);
+pub(crate) type Answer<V> = (usize, Result<V, Problem>);
 
 /// A text on its way into a run.
-pub(crate) struct Waiting {
+pub(crate) struct Waiting<V> {
     pub(crate) text: String,
     /// Its position in the request.
     pub(crate) position: usize,
-    pub(crate) answers: UnboundedSender<Answer>,
+    pub(crate) answers: UnboundedSender<Answer<V>>,
     pub(crate) arrived: Instant,
 }
 
 /// What a worker does next.
-pub(crate) enum Next {
+pub(crate) enum Next<V> {
     /// Encode these, at least one.
-    Run(Lane, Vec<Waiting>),
+    Run(Lane, Vec<Waiting<V>>),
     /// Look again after this time, or when something arrives.
     Wait(Duration),
     /// Look again when something arrives.
@@ -95,24 +95,23 @@ pub(crate) struct Full {
 }
 
 /// One request.
-struct Job {
+struct Job<V> {
     texts: VecDeque<String>,
     position: usize,
-    answers: UnboundedSender<Answer>,
+    answers: UnboundedSender<Answer<V>>,
     arrived: Instant,
 }
 
 /// The requests of a lane, in the order of their turns.
-#[derive(Default)]
-struct Jobs {
-    jobs: VecDeque<Job>,
+struct Jobs<V> {
+    jobs: VecDeque<Job<V>>,
     texts: usize,
     tokens: usize,
 }
 
-/// Everything that waits for one model.
-pub(crate) struct Queue {
-    lanes: [Jobs; 3],
+/// Everything that waits for one model, which makes a `V` of a text.
+pub(crate) struct Queue<V> {
+    lanes: [Jobs<V>; 3],
     bytes: usize,
     limits: BatchLimits,
     lengths: MaxLength,
@@ -121,9 +120,9 @@ pub(crate) struct Queue {
     documents_last: bool,
 }
 
-impl Queue {
+impl<V> Queue<V> {
     pub(crate) fn new(limits: BatchLimits, lengths: MaxLength) -> Self {
-        let lanes = Default::default();
+        let lanes = Lane::ALL.map(|_| Jobs { jobs: VecDeque::new(), texts: 0, tokens: 0 });
         Self { lanes, bytes: 0, limits, lengths, searches_in_a_row: 0, documents_last: false }
     }
 
@@ -137,7 +136,7 @@ impl Queue {
         &mut self,
         lane: Lane,
         texts: Vec<String>,
-        answers: UnboundedSender<Answer>,
+        answers: UnboundedSender<Answer<V>>,
         arrived: Instant,
     ) -> Result<(), Full> {
         let waiting = self.waiting(Lane::Query) + self.waiting(Lane::Document);
@@ -159,7 +158,7 @@ impl Queue {
     }
 
     /// What a worker that is free at `now` should do.
-    pub(crate) fn next(&mut self, now: Instant) -> Next {
+    pub(crate) fn next(&mut self, now: Instant) -> Next<V> {
         let mut soonest: Option<Duration> = None;
         for lane in self.order() {
             match self.due(lane, now) {
@@ -178,7 +177,7 @@ impl Queue {
             let jobs = std::mem::take(&mut self.lanes[lane as usize].jobs);
             let (gone, kept) = jobs.into_iter().partition(|job| job.answers.is_closed());
             self.lanes[lane as usize].jobs = kept;
-            let gone: VecDeque<Job> = gone;
+            let gone: VecDeque<Job<V>> = gone;
             for text in gone.iter().flat_map(|job| &job.texts) {
                 self.count_out(lane, text);
             }
@@ -217,7 +216,7 @@ impl Queue {
     }
 
     /// One text of each request in turn, until the run is full.
-    fn take(&mut self, lane: Lane) -> Vec<Waiting> {
+    fn take(&mut self, lane: Lane) -> Vec<Waiting<V>> {
         self.count_turn(lane);
         let (mut run, mut tokens) = (Vec::new(), 0);
         while run.len() < self.texts_per_run(lane)

@@ -47,6 +47,7 @@ pub fn router(server: &Server) -> Router {
         .route("/metrics", get(health::metrics))
         .route("/v1/indexes", get(search::list))
         .route("/v1/indexes/{index}/search", get(search::by_params).post(search::by_body))
+        .route("/v1/indexes/{index}/search/batch", post(search::batch))
         .route("/v1/encode", post(encode::encode))
         .route("/embed_sparse", post(embed_sparse::embed))
         .route("/info", get(embed_sparse::info))

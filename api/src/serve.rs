@@ -34,8 +34,10 @@ pub struct ServeOptions {
     pub data: PathBuf,
     /// Where to listen.
     pub addr: SocketAddr,
-    /// A model folder that is used instead of those the indexes recorded.
+    /// The folder of a sparse model that is used instead of those the indexes recorded.
     pub model: Option<PathBuf>,
+    /// The folder of a dense model that is used instead of those the indexes recorded.
+    pub dense_model: Option<PathBuf>,
     /// What encodes queries, where it is not what the model folders state.
     pub query_encoder: Option<SideEncoder>,
     /// The ONNX Runtime library, where it is not to be searched for.
@@ -80,10 +82,20 @@ pub struct Limits {
     pub encode_inputs: usize,
     /// Bytes of one text.
     pub text_bytes: usize,
+    /// Searches of one batch; `k` bounds the hits of all of them together.
+    pub batch_searches: usize,
     /// Time until a request is answered, if only with an error.
     pub timeout: Duration,
     /// Requests that search at the same time; more are refused, not queued.
     pub concurrency: usize,
+}
+
+impl Limits {
+    /// How long a search may take that returns what it has found by then: nine tenths of the limit leave
+    /// time to answer.
+    pub(crate) fn longest_search(&self) -> Duration {
+        self.timeout * 9 / 10
+    }
 }
 
 /// Indexes and models, opened and ready to be served.
@@ -98,11 +110,12 @@ pub struct Server {
 /// An index or a model that cannot be used is no error but a warning, and a check that fails in
 /// `/readyz`: the other indexes are served.
 /// Errors: `DataNotFound`, `DataIsIndex`, `NoIndexes`, `List`, `KeyRequired`, `InvalidKey`; `Model`
-/// when `model` or `ort_lib` was given and cannot be used. Panics: never.
+/// when `model`, `dense_model` or `ort_lib` was given and cannot be used. Panics: never.
 /// Cost: reads all files of all indexes for their checksums.
 pub fn open(options: ServeOptions) -> Result<Server, ServeError> {
     let ServeOptions { data, addr, model, query_encoder, ort_lib, api_key, limits, .. } = options;
-    let (encoders, batching) = (options.encoder_threads, options.batching);
+    let (encoders, batching, named_dense) =
+        (options.encoder_threads, options.batching, options.dense_model);
     if api_key.is_none() && !addr.ip().to_canonical().is_loopback() {
         return Err(ServeError::KeyRequired { addr });
     }
@@ -116,15 +129,16 @@ pub fn open(options: ServeOptions) -> Result<Server, ServeError> {
         return Err(ServeError::NoIndexes { path: data });
     }
     let snapshots: Vec<_> = indexes.values().filter_map(|index| index.current().ok()).collect();
-    let bindings = snapshots.iter().filter_map(|snapshot| snapshot.manifest().model.as_ref());
+    let manifests = snapshots.iter().map(|snapshot| snapshot.manifest());
     let load = LoadOptions {
         named: model,
+        named_dense,
         query: query_encoder,
         ort_lib: ort_lib.as_deref(),
         encoders,
         batching,
     };
-    let models = Models::load(bindings, load)?;
+    let models = Models::load(manifests, load)?;
     let permits = Arc::new(Semaphore::new(limits.concurrency.min(Semaphore::MAX_PERMITS)));
     let state = Arc::new(State { indexes, models, limits, key, permits });
     let unusual = state.checks().into_iter().filter(|check| check.outcome != Outcome::Pass);

@@ -10,15 +10,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use gleaner_encoder::Model;
 use gleaner_searcher::{Index, SearchError, Snapshot};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     auth::ApiKey,
     error::{Code, Problem, chain},
-    models::{LoadedModel, Models},
+    models::{Loaded, Models},
     serve::Limits,
-    wire::{Check, IndexSummary, Outcome, quoted},
+    wire::{Check, DenseSummary, IndexSummary, Outcome, quoted},
 };
 
 /// How often an index is asked for a newer commit.
@@ -49,10 +50,10 @@ impl State {
         })
     }
 
-    /// The model to use where no index is named.
+    /// The sparse model to use where no index is named.
     ///
     /// Errors: those of [`Models::only`].
-    pub(crate) fn only_model(&self) -> Result<&Arc<LoadedModel>, Problem> {
+    pub(crate) fn only_model(&self) -> Result<&Arc<Loaded<Model>>, Problem> {
         let snapshots = self.indexes.values().filter_map(|index| index.current().ok());
         let bound = snapshots.filter_map(|snapshot| snapshot.manifest().model.clone());
         self.models.only(&bound.map(|model| model.fingerprint).collect())
@@ -70,15 +71,9 @@ impl State {
     pub(crate) fn checks(&self) -> Vec<Check> {
         let indexes =
             self.indexes.iter().flat_map(|(name, index)| index.checks(name, &self.models));
-        let models = self.models.loaded().map(|model| {
-            let (outcome, detail) = model.selftest();
-            let detail = detail.map(str::to_owned);
-            Check {
-                check: "model_selftest",
-                subject: model.fingerprint().to_owned(),
-                outcome,
-                detail,
-            }
+        let models = self.models.selftests().map(|(fingerprint, (outcome, detail))| {
+            let (subject, detail) = (fingerprint.to_owned(), detail.map(str::to_owned));
+            Check { check: "model_selftest", subject, outcome, detail }
         });
         indexes.chain(models).collect()
     }
@@ -149,6 +144,7 @@ impl ServedIndex {
                 documents: Some(snapshot.live_docs()),
                 generation: Some(snapshot.generation()),
                 model: snapshot.manifest().model.as_ref().map(|model| model.fingerprint.clone()),
+                dense: snapshot.manifest().dense.iter().map(DenseSummary::of).collect(),
                 problem: None,
             },
             Err(error) => IndexSummary {
@@ -156,6 +152,7 @@ impl ServedIndex {
                 documents: None,
                 generation: None,
                 model: None,
+                dense: Vec::new(),
                 problem: Some(unopened(error).code().as_str()),
             },
         }
@@ -175,22 +172,36 @@ impl ServedIndex {
             None => check("index_refreshed", Outcome::Pass, None),
             Some(error) => check("index_refreshed", Outcome::Warn, Some(error.clone())),
         });
-        if snapshot.manifest().model.is_none() {
-            return checks;
+        let manifest = snapshot.manifest();
+        if manifest.model.is_some() {
+            checks.extend(model_checks(name, models.of_index(manifest)));
         }
-        let (pass, fail) = (Outcome::Pass, Outcome::Fail);
-        match models.of_index(snapshot.manifest()) {
-            Ok(_) => checks
-                .extend([check("model_loaded", pass, None), check("model_matches", pass, None)]),
-            Err(problem) if problem.code() == Code::ModelMismatch => checks.extend([
-                check("model_loaded", pass, None),
-                check("model_matches", fail, Some(problem.detail().to_owned())),
-            ]),
-            Err(problem) => {
-                checks.push(check("model_loaded", fail, Some(problem.detail().to_owned())));
-            }
+        for field in manifest.dense.iter().filter(|field| field.model.is_some()) {
+            let subject = format!("{name}/{}", field.spec.name);
+            checks.extend(model_checks(&subject, models.of_field(field)));
         }
         checks
+    }
+}
+
+/// Whether a model is there, and the right one.
+fn model_checks<T>(subject: &str, found: Result<T, Problem>) -> Vec<Check> {
+    let check = |check, outcome, detail| {
+        let subject = subject.to_owned();
+        Check { check, subject, outcome, detail }
+    };
+    let (loaded, matches) = ("model_loaded", "model_matches");
+    match found {
+        Ok(_) => {
+            vec![check(loaded, Outcome::Pass, None), check(matches, Outcome::Pass, None)]
+        }
+        Err(problem) if problem.code() == Code::ModelMismatch => vec![
+            check(loaded, Outcome::Pass, None),
+            check(matches, Outcome::Fail, Some(problem.detail().to_owned())),
+        ],
+        Err(problem) => {
+            vec![check(loaded, Outcome::Fail, Some(problem.detail().to_owned()))]
+        }
     }
 }
 

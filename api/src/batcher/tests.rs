@@ -19,10 +19,19 @@ const LIMITS: BatchLimits = BatchLimits {
 const LONG_RUN: Duration = Duration::from_millis(400);
 const LENGTHS: MaxLength = MaxLength { query: 100, document: 100 };
 
-/// The vector of a text: its bytes, one term.
+/// A number made of a text's bytes.
+fn hash(text: &str) -> u32 {
+    text.bytes().fold(0u32, |hash, byte| (hash * 31 + u32::from(byte)) % 50_000)
+}
+
+/// The sparse vector of a text: its bytes, one term.
 fn vector(text: &str) -> SparseVector {
-    let term = text.bytes().fold(0u32, |term, byte| (term * 31 + u32::from(byte)) % 50_000);
-    SparseVector::from_pairs([(term, text.len() as f32 + 1.0)]).unwrap()
+    SparseVector::from_pairs([(hash(text), text.len() as f32 + 1.0)]).unwrap()
+}
+
+/// The dense vector of a text.
+fn dense(text: &str) -> Vec<f32> {
+    vec![hash(text) as f32, text.len() as f32]
 }
 
 /// Tells the test what it encodes, and fails on `bad`, panics on `bug`.
@@ -31,8 +40,8 @@ struct Fake {
     time: Duration,
 }
 
-impl TextEncoder for Fake {
-    fn encode(&mut self, _: Side, texts: &[&str]) -> Result<Vec<SparseVector>, EncodeError> {
+impl Fake {
+    fn run<V>(&self, texts: &[&str], vector: fn(&str) -> V) -> Result<Vec<V>, EncodeError> {
         let _ = self.runs.send(texts.iter().map(|text| (*text).to_owned()).collect());
         std::thread::sleep(self.time);
         assert!(!texts.contains(&"bug"), "a test's panic");
@@ -43,10 +52,41 @@ impl TextEncoder for Fake {
     }
 }
 
-fn start(limits: BatchLimits, time: Duration) -> (Arc<Batcher>, Receiver<Vec<String>>) {
+impl TextEncoder<SparseVector> for Fake {
+    fn encode(&mut self, _: Side, texts: &[&str]) -> Result<Vec<SparseVector>, EncodeError> {
+        self.run(texts, vector)
+    }
+}
+
+impl TextEncoder<Vec<f32>> for Fake {
+    fn encode(&mut self, _: Side, texts: &[&str]) -> Result<Vec<Vec<f32>>, EncodeError> {
+        self.run(texts, dense)
+    }
+}
+
+impl<V: Send + 'static> Batcher<V> {
+    async fn encode(&self, lane: Lane, texts: Vec<String>) -> Result<Vec<V>, Problem> {
+        self.submit(lane, texts)?.vectors().await
+    }
+}
+
+fn start<V: Send + 'static>(
+    limits: BatchLimits,
+    time: Duration,
+) -> (Arc<Batcher<V>>, Receiver<Vec<String>>)
+where
+    Fake: TextEncoder<V>,
+{
     let (runs, seen) = channel();
-    let make: MakeEncoder = Box::new(move || Ok(Box::new(Fake { runs: runs.clone(), time })));
+    let make: MakeEncoder<V> = Box::new(move || Ok(Box::new(Fake { runs: runs.clone(), time })));
     (Arc::new(Batcher::start(1, limits, LENGTHS, make).unwrap()), seen)
+}
+
+fn start_sparse(
+    limits: BatchLimits,
+    time: Duration,
+) -> (Arc<Batcher<SparseVector>>, Receiver<Vec<String>>) {
+    start(limits, time)
 }
 
 fn texts(of: &[&str]) -> Vec<String> {
@@ -54,7 +94,7 @@ fn texts(of: &[&str]) -> Vec<String> {
 }
 
 /// Waits until this many texts wait.
-async fn until_waiting(batcher: &Batcher, texts: usize) {
+async fn until_waiting(batcher: &Batcher<SparseVector>, texts: usize) {
     for _ in 0..2_000 {
         if Lane::ALL.iter().map(|lane| batcher.waiting(*lane)).sum::<usize>() == texts {
             return;
@@ -66,7 +106,7 @@ async fn until_waiting(batcher: &Batcher, texts: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_gets_the_vectors_of_their_own_texts_in_order() {
-    let (batcher, seen) = start(BatchLimits { queue_texts: 1000, ..LIMITS }, Duration::ZERO);
+    let (batcher, seen) = start_sparse(BatchLimits { queue_texts: 1000, ..LIMITS }, Duration::ZERO);
     let tasks: Vec<_> = (0..64usize)
         .map(|client| {
             let batcher = Arc::clone(&batcher);
@@ -90,7 +130,7 @@ async fn everybody_gets_the_vectors_of_their_own_texts_in_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_search_waits_for_one_run_not_for_a_request() {
-    let (batcher, seen) = start(LIMITS, LONG_RUN);
+    let (batcher, seen) = start_sparse(LIMITS, LONG_RUN);
     let many: Vec<String> = (0..64).map(|i| format!("document {i}")).collect();
     let documents = {
         let batcher = Arc::clone(&batcher);
@@ -107,7 +147,7 @@ async fn a_search_waits_for_one_run_not_for_a_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lone_text_waits_no_longer_than_the_bound() {
     let wait = Duration::from_millis(400);
-    let (batcher, _seen) = start(BatchLimits { wait, ..LIMITS }, Duration::ZERO);
+    let (batcher, _seen) = start_sparse(BatchLimits { wait, ..LIMITS }, Duration::ZERO);
     let begin = Instant::now();
     batcher.encode(Lane::Query, texts(&["alone"])).await.unwrap();
     let took = begin.elapsed();
@@ -121,7 +161,7 @@ async fn a_lone_text_waits_no_longer_than_the_bound() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_refuses_and_recovers() {
-    let (batcher, seen) = start(LIMITS, LONG_RUN);
+    let (batcher, seen) = start_sparse(LIMITS, LONG_RUN);
     let ask = |count: usize| {
         let batcher = Arc::clone(&batcher);
         tokio::spawn(async move { batcher.encode(Lane::Document, texts(&vec!["x"; count])).await })
@@ -141,7 +181,7 @@ async fn a_full_queue_refuses_and_recovers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_gives_up_leaves_the_queue() {
-    let (batcher, seen) = start(LIMITS, LONG_RUN);
+    let (batcher, seen) = start_sparse(LIMITS, LONG_RUN);
     let first = {
         let batcher = Arc::clone(&batcher);
         tokio::spawn(async move { batcher.encode(Lane::Document, texts(&["first"])).await })
@@ -161,7 +201,7 @@ async fn who_gives_up_leaves_the_queue() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_text_fails_for_its_own_request_only() {
-    let (batcher, seen) = start(LIMITS, Duration::from_millis(20));
+    let (batcher, seen) = start_sparse(LIMITS, Duration::from_millis(20));
     let ask = |of: &[&str]| {
         let (batcher, texts) = (Arc::clone(&batcher), texts(of));
         tokio::spawn(async move { batcher.encode(Lane::Query, texts).await })
@@ -176,9 +216,26 @@ async fn a_text_fails_for_its_own_request_only() {
     first.await.unwrap().unwrap();
 }
 
+/// The same queue and the same workers, whatever a text becomes; two models work at the same time.
+#[tokio::test(flavor = "multi_thread")]
+async fn dense_vectors_come_the_same_way_beside_sparse_ones() {
+    let (sparse, _) = start_sparse(LIMITS, LONG_RUN);
+    let (batcher, seen) = start::<Vec<f32>>(LIMITS, LONG_RUN);
+    let begin = Instant::now();
+    let pending = batcher.submit(Lane::Search, texts(&["one", "bad", "three"])).unwrap();
+    let other = sparse.submit(Lane::Search, texts(&["one"])).unwrap();
+    assert_eq!(other.vectors().await.unwrap(), [vector("one")]);
+    assert!(begin.elapsed() < LONG_RUN * 2, "one model waited for the other");
+    let results = pending.results().await.unwrap();
+    assert_eq!(results[0], Ok(dense("one")));
+    assert_eq!(results[1].as_ref().unwrap_err().code(), Code::EncodingFailed);
+    assert_eq!(results[2], Ok(dense("three")), "a text fails for itself only");
+    assert!(seen.try_iter().all(|run| run.len() == 1), "searches share no run");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_encoder_that_panics_is_replaced() {
-    let (batcher, _seen) = start(LIMITS, Duration::ZERO);
+    let (batcher, _seen) = start_sparse(LIMITS, Duration::ZERO);
     for _ in 0..3 {
         let problem = batcher.encode(Lane::Query, texts(&["bug"])).await.unwrap_err();
         assert_eq!(problem.code(), Code::Internal);
@@ -190,7 +247,7 @@ async fn an_encoder_that_panics_is_replaced() {
 async fn without_encoders_nobody_waits() {
     let made = std::sync::atomic::AtomicBool::new(false);
     let (runs, _seen) = channel();
-    let make: MakeEncoder = Box::new(move || match made.swap(true, Ordering::Relaxed) {
+    let make: MakeEncoder<SparseVector> = Box::new(move || match made.swap(true, Ordering::Relaxed) {
         false => Ok(Box::new(Fake { runs: runs.clone(), time: Duration::ZERO })),
         true => Err(EncodeError::ModelNotFound { path: "gone".into() }),
     });
@@ -204,7 +261,7 @@ async fn without_encoders_nobody_waits() {
 #[test]
 fn stopping_ends_the_run_under_way_and_no_other() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (batcher, seen) = start(LIMITS, LONG_RUN);
+    let (batcher, seen) = start_sparse(LIMITS, LONG_RUN);
     let task = {
         let batcher = Arc::clone(&batcher);
         runtime.spawn(async move { batcher.encode(Lane::Document, texts(&["x"; 16])).await })

@@ -11,15 +11,14 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use gleaner_encoder::{Side, SparseVector};
+use gleaner_encoder::{Model, Side, SparseVector};
 use serde_json::{Value, json};
 
 use super::encode::chosen;
 use crate::{
     error::{Code, Problem, RETRY_AFTER_SECONDS},
     extract::Body,
-    models::LoadedModel,
-    queue::Lane,
+    models::Loaded,
     state::{State, run},
     wire::{EmbedBody, TermValue, quoted},
 };
@@ -81,14 +80,14 @@ pub(super) async fn embed(
     if body.truncate == Some(false) {
         texts = refuse_long(&model, side, texts).await?;
     }
-    let vectors = model.encode(Lane::of_vectors(side), texts).await?;
+    let vectors = model.encode(side, texts).await?;
     Ok(Json(vectors.iter().map(values).collect()))
 }
 
 /// What TEI says of itself, as far as it has a meaning here.
 pub(super) async fn info(Shared(state): Shared<Arc<State>>) -> Result<Json<Value>, TeiError> {
     let model = chosen(&state, None).await?;
-    let card = model.card();
+    let card = model.model().card();
     let limits = &state.limits;
     Ok(Json(json!({
         "model_id": card.folder.file_name().map(|name| name.to_string_lossy()),
@@ -119,7 +118,7 @@ fn side(prompt_name: Option<&str>) -> Result<Side, Problem> {
 
 /// Gives the texts back if none of them is longer than the model reads.
 async fn refuse_long(
-    model: &Arc<LoadedModel>,
+    model: &Arc<Loaded<Model>>,
     side: Side,
     texts: Vec<String>,
 ) -> Result<Vec<String>, Problem> {

@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 
 use crate::{
     metrics::{ModelMetrics, page},
-    models::LoadedModel,
     state::State,
     wire::{Outcome, Readiness},
 };
@@ -39,6 +38,6 @@ pub(super) async fn ready(
 
 /// What was counted, for Prometheus.
 pub(super) async fn metrics(Shared(state): Shared<Arc<State>>) -> impl IntoResponse {
-    let models: Vec<ModelMetrics<'_>> = state.models.loaded().map(LoadedModel::metrics).collect();
+    let models: Vec<ModelMetrics<'_>> = state.models.metrics().collect();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page(&models))
 }

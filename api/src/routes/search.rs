@@ -1,21 +1,28 @@
-//! `/v1/indexes` and `/v1/indexes/{index}/search`: a checked request to hits.
+//! `/v1/indexes` and its searches: a checked request to hits.
 //!
-//! GET and POST become the same [`Search`]. The vector comes from the text through the index's
-//! model (searches have a lane of their own in its queue), from tokens through its vocabulary, or as it was given.
+//! GET and POST become the same search; `search/batch` is several of them against one commit. What a
+//! search needs and how it is answered is `searching`'s.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
+};
 
 use axum::{Json, extract::State as Shared};
-use gleaner_encoder::SparseVector;
-use gleaner_searcher::{Rank, SearchRequest};
+use gleaner_encoder::Model;
+use gleaner_searcher::Snapshot;
 
 use crate::{
+    encoding::{Encoded, Encoding},
     error::{Code, Problem},
     extract::{Body, IndexName, Params},
-    models::LoadedModel,
-    queue::Lane,
+    inputs::Names,
+    models::Loaded,
+    searching::{Ground, Plan},
     state::{State, run},
-    wire::{IndexList, Query, SearchAnswer, SearchBody, SearchParams, quoted},
+    wire::{
+        BatchAnswer, BatchBody, BatchResponse, IndexList, SearchAnswer, SearchBody, SearchParams,
+    },
 };
 
 /// Every index that is served.
@@ -35,7 +42,8 @@ pub(super) async fn by_params(
     IndexName(name): IndexName,
     Params(params): Params<SearchParams>,
 ) -> Result<Json<SearchAnswer>, Problem> {
-    search(&state, name, params.into()).await
+    let body = params.body()?;
+    search(&state, name, body).await.map_err(Problem::of_parameters)
 }
 
 /// Search with a JSON body.
@@ -47,14 +55,6 @@ pub(super) async fn by_body(
     search(&state, name, body).await
 }
 
-/// A query with all that ranking by it takes.
-enum Source {
-    /// The words of a text.
-    Words(String),
-    /// A vector, and the microseconds that its encoding took, where it was encoded here.
-    Vector(SparseVector, Option<u64>),
-}
-
 async fn search(
     state: &State,
     name: String,
@@ -62,71 +62,95 @@ async fn search(
 ) -> Result<Json<SearchAnswer>, Problem> {
     let arrival = Instant::now();
     let index = state.index(&name)?;
-    let (search, query) = body.check(&state.limits)?;
+    let checked = body.check(&state.limits)?;
     let permit = state.admit()?;
     let snapshot = index.snapshot().await?;
-    let model = state.models.of_index(snapshot.manifest()).cloned();
-    let source = source(&search.rank, query, &model).await?;
-    let deadline = search.timeout.map(|timeout| arrival + timeout);
-    run(permit, move || {
-        let (text, vector, encode_us) = match source {
-            Source::Words(text) => (Some(text), None, None),
-            Source::Vector(vector, encode_us) => (None, Some(vector), encode_us),
-        };
-        let request = SearchRequest {
-            
-            vector: vector.as_ref(),
-            text: text.as_deref(),
-            offset: search.offset,
-            filter: search.filter.as_deref(),
-            fields: &search.fields,
-            effort: search.effort,
-            deadline,
-            // Requests share the cores; a thread more for one of them would be taken from another.
-            threads: 1,
-            explain: search.explain,
-            profile: search.profile,
-            ..SearchRequest::exact(&search.rank, search.k)
-        };
-        let token = |term| model.as_ref().ok().and_then(|model| model.token(term));
-        let response = snapshot.search(&request, &token)?;
-        let generation = snapshot.generation();
-        Ok(Json(SearchAnswer { index: name, generation, encode_us, response }))
-    })
-    .await
+    let mut encoding = Encoding::default();
+    let names = Names { manifest: snapshot.manifest(), models: &state.models };
+    let plan = Plan::new(checked, names, &mut encoding)?;
+    let encoded = encoding.run().await;
+    let deadline = plan.timeout().map(|timeout| arrival + timeout);
+    let read = Read::new(state, name, snapshot, encoded);
+    run(permit, move || read.answer(&plan, deadline).map(Json)).await
 }
 
-/// Decides how to get the query vector. The model is asked for only where it is needed, so that an
-/// index without one still answers to vectors and words.
-async fn source(
-    rank: &Rank,
-    query: Query,
-    model: &Result<Arc<LoadedModel>, Problem>,
-) -> Result<Source, Problem> {
-    let model = || model.as_ref().map_err(Problem::clone);
-    Ok(match (rank, query) {
-        (Rank::Leg(gleaner_searcher::Leg::Bm25), Query::Text(text)) => Source::Words(text),
-        (_, Query::Text(text)) => {
-            let start = Instant::now();
-            let vector = model()?.encode(Lane::Search, vec![text]).await?.pop();
-            Source::Vector(vector.unwrap_or_default(), Some(start.elapsed().as_micros() as u64))
-        }
-        (_, Query::Tokens(tokens)) => Source::Vector(named_terms(&tokens, model()?)?, None),
-        (_, Query::Vector(vector)) => Source::Vector(vector, None),
-    })
-}
-
-fn named_terms(tokens: &[(String, f32)], model: &LoadedModel) -> Result<SparseVector, Problem> {
-    let term = |(token, weight): &(String, f32)| match model.term(token) {
-        Some(term) => Ok((term, *weight)),
-        None => {
-            let detail = format!("the model's vocabulary has no token {}", quoted(token));
-            Err(Problem::new(Code::UnknownToken, detail)
-                .field("query.tokens")
-                .hint("POST /v1/encode shows the tokens of a text"))
-        }
+/// Several searches of one commit, in one request.
+pub(super) async fn batch(
+    Shared(state): Shared<Arc<State>>,
+    IndexName(name): IndexName,
+    Body(body): Body<BatchBody>,
+) -> Result<Json<BatchAnswer>, Problem> {
+    let longest = Instant::now() + state.limits.longest_search();
+    let index = state.index(&name)?;
+    let searches = body.read(&state.limits)?;
+    let permit = state.admit()?;
+    let snapshot = index.snapshot().await?;
+    let mut encoding = Encoding::default();
+    let names = Names { manifest: snapshot.manifest(), models: &state.models };
+    let plan = |body: Result<SearchBody, Problem>| {
+        Plan::new(body?.check(&state.limits)?, names, &mut encoding)
     };
-    let pairs = tokens.iter().map(term).collect::<Result<Vec<_>, _>>()?;
-    SparseVector::from_pairs(pairs)
-        .map_err(|error| Problem::new(Code::InvalidQuery, error.to_string()).field("query.tokens"))
+    let plans: Vec<Result<Plan, Problem>> = searches.into_iter().map(plan).collect();
+    let encoded = encoding.run().await;
+    let read = Read::new(&state, name, snapshot, encoded);
+    // Gone when nobody waits for the answer any more.
+    let waiting = Arc::new(());
+    let limit = BatchLimit { longest, waiting: Arc::downgrade(&waiting) };
+    let answer = run(permit, move || Ok(Json(read.batch(plans, &limit)))).await;
+    drop(waiting);
+    answer
+}
+
+/// What the searches of a request read.
+struct Read {
+    index: String,
+    snapshot: Arc<Snapshot>,
+    encoded: Encoded,
+    /// Names terms, where it is at hand.
+    model: Option<Arc<Loaded<Model>>>,
+}
+
+/// When a batch is to begin no further search.
+struct BatchLimit {
+    longest: Instant,
+    waiting: Weak<()>,
+}
+
+impl BatchLimit {
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.longest || self.waiting.strong_count() == 0
+    }
+}
+
+impl Read {
+    fn new(state: &State, index: String, snapshot: Arc<Snapshot>, encoded: Encoded) -> Self {
+        let model = state.models.of_index(snapshot.manifest()).ok().cloned();
+        Self { index, snapshot, encoded, model }
+    }
+
+    fn answer(&self, plan: &Plan, deadline: Option<Instant>) -> Result<SearchAnswer, Problem> {
+        let token = |term| self.model.as_ref()?.model().token(term).map(str::to_owned);
+        let (index, snapshot, encoded) = (self.index.as_str(), &*self.snapshot, &self.encoded);
+        plan.answer(Ground { index, snapshot, encoded, token: &token }, deadline)
+    }
+
+    /// Answers one search after the other. The time that one has counts from its turn.
+    fn batch(self, plans: Vec<Result<Plan, Problem>>, limit: &BatchLimit) -> BatchAnswer {
+        let answer = |plan: &Plan| match limit.is_over() {
+            true => {
+                let detail = "the time of the batch was over before this search began";
+                Err(Problem::new(Code::TimedOut, detail))
+            }
+            false => {
+                let deadline = |timeout: Duration| limit.longest.min(Instant::now() + timeout);
+                self.answer(plan, plan.timeout().map(deadline))
+            }
+        };
+        let respond = |plan: Result<Plan, Problem>| match plan.and_then(|plan| answer(&plan)) {
+            Ok(answer) => BatchResponse::Answer(Box::new(answer)),
+            Err(problem) => BatchResponse::Problem(problem),
+        };
+        let responses = plans.into_iter().map(respond).collect();
+        BatchAnswer { generation: self.snapshot.generation(), index: self.index, responses }
+    }
 }

@@ -24,12 +24,20 @@ fn app() -> Router {
         query_terms: 10,
         encode_inputs: 1,
         text_bytes: 10,
+        batch_searches: 1,
         timeout: Duration::from_millis(50),
         concurrency: 1,
     };
     let wait = Duration::ZERO;
     let batching = BatchLimits { texts: 1, tokens: 1, wait, queue_texts: 1, share_searches: false };
-    let load = LoadOptions { named: None, query: None, ort_lib: None, encoders: 1, batching };
+    let load = LoadOptions {
+        named: None,
+        named_dense: None,
+        query: None,
+        ort_lib: None,
+        encoders: 1,
+        batching,
+    };
     let state = Arc::new(State {
         indexes: Default::default(),
         models: Models::load(empty(), load).unwrap(),

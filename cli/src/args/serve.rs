@@ -33,6 +33,9 @@ pub(crate) struct ServeArgs {
     /// depends on who else asks
     #[arg(long)]
     pub(crate) batch_searches: bool,
+    /// Searches of one batch request; more are refused
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub(crate) max_batch_searches: usize,
     #[command(flatten)]
     pub(crate) model: QueryModelArgs,
 }

@@ -1,0 +1,201 @@
+//! The member `hybrid` of a search: a fused ranking written out, to the same [`Rank`] as its short form.
+//!
+//! All that needs no index is checked here, so that an error names the part that is wrong.
+
+use std::fmt::Display;
+
+use gleaner_searcher::{
+    FUSION_WINDOW_LIMIT, Fusion, Leg, Method, Normaliser, RRF_K, Rank, WeightedLeg,
+};
+use serde::Deserialize;
+
+use super::{brief, members::Members, quoted};
+use crate::{
+    error::{Code, Problem},
+    extract::Object,
+    serve::Limits,
+};
+
+/// Legs and how they are fused.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HybridBody {
+    legs: Vec<Object<LegBody>>,
+    fusion: Option<Object<FusionBody>>,
+    window: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LegBody {
+    name: String,
+    field: Option<String>,
+    weight: Option<f64>,
+    window: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FusionBody {
+    method: Option<String>,
+    k: Option<f64>,
+    normalizer: Option<String>,
+    weights: Option<Members<f64>>,
+}
+
+/// A part of the object, for errors: `hybrid.` is put before it.
+fn part(name: impl Display) -> String {
+    format!("hybrid.{name}")
+}
+
+fn invalid(field: impl Display, detail: impl Into<String>) -> Problem {
+    Problem::new(Code::InvalidRequest, detail).field(part(field))
+}
+
+fn unknown(field: impl Display, detail: impl Into<String>) -> Problem {
+    Problem::new(Code::UnknownRank, detail).field(part(field))
+}
+
+impl HybridBody {
+    /// The ranking, and for each leg the part of the request that its dense field would be wrong in.
+    ///
+    /// Errors: `unknown_rank` for names that mean nothing, `invalid_request` for values out of range
+    /// and parts that contradict each other, `limit_exceeded`.
+    pub(super) fn rank(self, limits: &Limits) -> Result<(Rank, Vec<(Leg, String)>), Problem> {
+        let window = self.window(limits)?;
+        let fusion = self.fusion.map(|Object(fusion)| fusion).unwrap_or_default();
+        let method = fusion.method()?;
+        let mut legs = Vec::with_capacity(self.legs.len());
+        for (place, Object(leg)) in self.legs.into_iter().enumerate() {
+            legs.push(leg.weighted(place)?);
+        }
+        if let Some(weights) = fusion.weights {
+            weigh(&mut legs, weights)?;
+        }
+        let parts = |(place, (leg, _)): (usize, &(Leg, Option<f64>))| {
+            (leg.clone(), part(format_args!("legs[{place}].field")))
+        };
+        let parts = legs.iter().enumerate().map(parts).collect();
+        let weighted = |(leg, weight): (Leg, Option<f64>)| {
+            WeightedLeg { leg, weight: weight.unwrap_or(1.0) }
+        };
+        let legs = legs.into_iter().map(weighted).collect();
+        let fusion =
+            Fusion::new(method, legs, window).map_err(|reason| invalid("legs", brief(reason)))?;
+        Ok((Rank::Fused(fusion), parts))
+    }
+
+    /// The one window of all legs.
+    fn window(&self, limits: &Limits) -> Result<Option<usize>, Problem> {
+        let whole = self.window.map(|window| (window, "window".to_owned()));
+        let of_legs = self.legs.iter().enumerate().filter_map(|(place, Object(leg))| {
+            Some((leg.window?, format!("legs[{place}].window")))
+        });
+        let mut given = whole.into_iter().chain(of_legs);
+        let Some((window, field)) = given.next() else { return Ok(None) };
+        if let Some((other, field)) = given.find(|(other, _)| *other != window) {
+            let detail = format!(
+                "the windows {window} and {other} differ; all legs have one window, so that scores \
+                 depend on nothing else"
+            );
+            return Err(invalid(field, detail));
+        }
+        if !(1..=FUSION_WINDOW_LIMIT).contains(&window) {
+            let detail = format!("the window is a number from 1 to {FUSION_WINDOW_LIMIT}");
+            return Err(invalid(field, detail));
+        }
+        if window > limits.k {
+            let detail = format!("the window is {window}, the limit is {}", limits.k);
+            return Err(Problem::new(Code::LimitExceeded, detail).field(part(field)));
+        }
+        Ok(Some(window))
+    }
+}
+
+impl LegBody {
+    /// The leg, and its weight where one is given.
+    fn weighted(self, place: usize) -> Result<(Leg, Option<f64>), Problem> {
+        let leg = match (self.name.parse::<Leg>(), self.field) {
+            (Err(_), _) => {
+                let field = format_args!("legs[{place}].name");
+                return Err(unknown(field, no_leg(&self.name)));
+            }
+            (Ok(Leg::Dense(None)), field) => Leg::Dense(field),
+            (Ok(leg), None) => leg,
+            (Ok(leg), Some(_)) => {
+                let detail = format!("`field` is for the name `dense`; this is {}", brief(&leg));
+                return Err(invalid(format_args!("legs[{place}].field"), detail));
+            }
+        };
+        if let Some(weight) = self.weight {
+            check_weight(weight, format_args!("legs[{place}].weight"))?;
+        }
+        Ok((leg, self.weight))
+    }
+}
+
+fn no_leg(name: &str) -> String {
+    format!("there is no leg {}; known: sparse, bm25, dense, dense:FIELD", quoted(name))
+}
+
+fn check_weight(weight: f64, field: impl Display) -> Result<(), Problem> {
+    match weight.is_finite() && weight >= 0.0 {
+        true => Ok(()),
+        false => Err(invalid(field, format!("the weight is {weight}; it is a number of 0 or more"))),
+    }
+}
+
+impl FusionBody {
+    fn method(&self) -> Result<Method, Problem> {
+        let name = self.method.as_deref().unwrap_or("rrf");
+        match (name, self.k, self.normalizer.as_deref()) {
+            ("rrf", _, Some(_)) => Err(invalid("fusion.normalizer", "rrf normalises no scores")),
+            ("rrf", Some(k), None) if !(k.is_finite() && k >= 0.0) => {
+                Err(invalid("fusion.k", format!("k is {k}; it is a number of 0 or more")))
+            }
+            ("rrf", k, None) => Ok(Method::Rrf { k: k.unwrap_or(RRF_K) }),
+            ("convex" | "linear", Some(_), _) => {
+                Err(invalid("fusion.k", format!("{name} has no rank constant")))
+            }
+            ("convex" | "linear", None, None) => Ok(Method::Convex(Normaliser::TheoreticalMinMax)),
+            ("convex" | "linear", None, Some(normalizer)) => match normalizer.parse() {
+                Ok(normaliser) => Ok(Method::Convex(normaliser)),
+                Err(_) => {
+                    let detail = format!("there is no normalizer {}", quoted(normalizer));
+                    Err(unknown("fusion.normalizer", detail).hint("known: minmax, tmm, bound"))
+                }
+            },
+            _ => {
+                let detail = format!("there is no method {}", quoted(name));
+                Err(unknown("fusion.method", detail).hint("known: rrf, convex (or linear)"))
+            }
+        }
+    }
+}
+
+/// Gives weights by the names of legs; `dense` is a name for the only dense leg.
+fn weigh(legs: &mut [(Leg, Option<f64>)], weights: Members<f64>) -> Result<(), Problem> {
+    let bad = |detail| invalid("fusion.weights", detail);
+    let twice = |name: String| bad(format!("the leg {} is given twice", quoted(&name)));
+    for (name, weight) in weights.distinct().map_err(twice)? {
+        check_weight(weight, "fusion.weights")?;
+        let wanted: Leg =
+            name.parse().map_err(|_: String| unknown("fusion.weights", no_leg(&name)))?;
+        let is_meant = |leg: &Leg| {
+            *leg == wanted || matches!((leg, &wanted), (Leg::Dense(_), Leg::Dense(None)))
+        };
+        let mut meant = legs.iter_mut().filter(|(leg, _)| is_meant(leg));
+        match (meant.next(), meant.next()) {
+            (None, _) => return Err(bad(format!("{} is no leg here", quoted(&name)))),
+            (Some(_), Some(_)) => {
+                return Err(bad("`dense` is several legs; write `dense:FIELD`".to_owned()));
+            }
+            (Some((leg, Some(_))), None) => {
+                let detail = format!("{} has a weight already", brief(leg));
+                return Err(bad(detail));
+            }
+            (Some((_, weight_of_leg)), None) => *weight_of_leg = Some(weight),
+        }
+    }
+    Ok(())
+}

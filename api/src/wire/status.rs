@@ -1,0 +1,92 @@
+//! What there is to say about indexes and about the server.
+
+use gleaner_searcher::DenseField;
+use serde::Serialize;
+
+/// What there is to say about one index that is served.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct IndexSummary {
+    /// The folder's name.
+    pub name: String,
+    /// Documents that are not deleted; null if the index could not be opened.
+    pub documents: Option<u64>,
+    /// Number of the commit that is served; null if the index could not be opened.
+    pub generation: Option<u64>,
+    /// Fingerprint of the model that the index was made with, null for an index of given vectors.
+    pub model: Option<String>,
+    /// Its dense fields; none if it could not be opened.
+    pub dense: Vec<DenseSummary>,
+    /// The code of what keeps it from being served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<&'static str>,
+}
+
+/// What there is to say about a dense field.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DenseSummary {
+    /// Its name.
+    pub name: String,
+    /// Numbers in a vector.
+    pub dims: usize,
+    /// `dot` or `cosine`.
+    pub metric: String,
+    /// What is kept of a vector: `f32`, `f16`, `int8` or `int8+f32`.
+    pub storage: String,
+    /// Fingerprint of the model that made its vectors, null for given vectors.
+    pub model: Option<String>,
+}
+
+impl DenseSummary {
+    pub(crate) fn of(field: &DenseField) -> Self {
+        let DenseField { spec, model } = field;
+        Self {
+            name: spec.name.clone(),
+            dims: spec.dims,
+            metric: spec.metric.to_string(),
+            storage: spec.storage.to_string(),
+            model: model.as_ref().map(|model| model.fingerprint.clone()),
+        }
+    }
+}
+
+/// The list of indexes.
+#[derive(Debug, Serialize)]
+pub(crate) struct IndexList {
+    pub(crate) indexes: Vec<IndexSummary>,
+}
+
+/// Whether the server can do its work.
+#[derive(Debug, Serialize)]
+pub(crate) struct Readiness {
+    /// `ready` or `not_ready`.
+    pub(crate) status: &'static str,
+    /// What was looked at; left out for strangers when a key is set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) checks: Option<Vec<Check>>,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+pub(crate) struct Check {
+    /// `index_open`, `index_refreshed`, `model_loaded`, `model_matches` or `model_selftest`.
+    pub(crate) check: &'static str,
+    /// The index it is about, `INDEX/FIELD` for a dense field's model, or the model.
+    pub(crate) subject: String,
+    /// `pass`, `warn` (answers are still right) or `fail`.
+    pub(crate) outcome: Outcome,
+    /// Why it did not pass, or what was not looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<String>,
+}
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    /// As it should be.
+    Pass,
+    /// Worth knowing, no reason to stop sending requests.
+    Warn,
+    /// Some requests will be refused.
+    Fail,
+}
