@@ -1,5 +1,6 @@
 //! The command line, as declared data. Every flag has a `GLEANER_*` twin in the environment.
 
+mod compare;
 mod index;
 mod pull;
 mod search;
@@ -12,6 +13,7 @@ use clap::{
     builder::BoolishValueParser,
 };
 
+pub(crate) use compare::CompareArgs;
 pub(crate) use index::{
     DenseArgs, GivenField, IndexArgs, InputFormatArg, LongArg, MergeArgs, OnErrorArg,
 };
@@ -63,6 +65,8 @@ pub(crate) enum Command {
     BatchSearch(BatchSearchArgs),
     /// Measure ranking quality on a BEIR folder.
     Eval(EvalArgs),
+    /// Compare TREC runs: differences, their intervals, and whether they could be chance.
+    Compare(CompareArgs),
     /// Serve every index in a folder over HTTP.
     Serve(ServeArgs),
     /// Say what an index holds.

@@ -8,13 +8,13 @@ use std::{
 };
 
 use gleaner_eval::{Dataset, Measure, evaluate};
-use gleaner_indexer::{IndexError, IndexStore, IngestOptions, OnError};
-use gleaner_searcher::{Index, Rank, SearchRequest, Snapshot};
+use gleaner_indexer::{IndexError, IndexSettings, IndexStore, IngestOptions, OnError};
+use gleaner_searcher::{Index, Rank, SearchError, SearchRequest, SearchResponse, Snapshot};
 
 use crate::{
     args::{DEFAULT_DEMO_INDEX, DemoArgs, ProgressArg, QueryModelArgs},
     batch_search::Asked,
-    eval,
+    dense, dense_fields, eval,
     failure::{Failure, chain},
     index,
     model::{self, threads},
@@ -29,6 +29,18 @@ use crate::{
 const QUERIES: [&str; 3] =
     ["pink eye contagious", "compensation for late plane", "kitten peeing on the bed"];
 
+/// What the demo compares.
+const RANKINGS: [(&str, &str); 5] = [
+    ("SPLADE (splade-tiny)", "sparse"),
+    ("BM25", "bm25"),
+    ("dense (MiniLM)", "dense"),
+    ("BM25 + dense", "rrf:bm25,dense"),
+    ("all three", HYBRID),
+];
+
+/// All legs by their ranks.
+const HYBRID: &str = "rrf:sparse,bm25,dense";
+
 static NEVER: AtomicBool = AtomicBool::new(false);
 
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
@@ -36,7 +48,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let model = QueryModelArgs {
         model: Some(args.data.join("models/splade-tiny")),
         query_encoder: None,
-        dense_model: None,
+        dense_model: Some(args.data.join("models/minilm")),
         runtime: args.runtime.clone(),
     };
     let mut out = stdout();
@@ -49,9 +61,9 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let questions = dataset.qrels.len();
     writeln!(out, "\nEvaluation on {questions} questions of {}:\n", sample.display())?;
     writeln!(out, "{:<22} {:>8} {:>8} {:>8}", "", "nDCG@10", "RR@10", "R@100")?;
-    for (name, rank) in [("SPLADE (splade-tiny)", Rank::SPARSE), ("BM25", Rank::BM25)] {
+    for (name, rank) in RANKINGS {
         let measures = Measure::parse_list("nDCG@10,RR@10,R@100")?;
-        let ranking = Ranking::plain(rank);
+        let ranking = Ranking::plain(rank.parse()?);
         let asked = Asked::exact(&ranking, eval::depth(&measures));
         let run = eval::search(&snapshot, &model, &dataset, asked)?;
         let means = evaluate(&dataset.qrels, &run, &measures)?.means;
@@ -61,7 +73,8 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let (index, sample) = (args.demo_index.display(), sample.display());
     writeln!(
         out,
-        "\nNext: target/release/gleaner search --index {index} \"your question\" --explain"
+        "\nNext: target/release/gleaner search --index {index} \"your question\" --rank {HYBRID} \
+         --explain"
     )?;
     writeln!(out, "      target/release/gleaner eval --index {index} --dataset {sample}")?;
     Ok(out.flush()?)
@@ -75,11 +88,18 @@ fn build(out: &mut impl Write, args: &DemoArgs, sample: &Path) -> anyhow::Result
     check_ownership(&args.demo_index, &input)?;
     writeln!(out, "Model   {} ({})", folder.display(), &model.fingerprint()[..19])?;
     let binding = index::binding(&model)?;
-    let models = Models { sparse: Some(model), dense: Vec::new() };
+    let folder = args.data.join("models/minilm");
+    let minilm = dense::open(&folder, &args.runtime)?;
+    writeln!(out, "        {} ({}), dense", folder.display(), &minilm.fingerprint()[..19])?;
+    let field = dense_fields::of_model(&minilm)?;
+    let settings =
+        IndexSettings { dense: Some(vec![field.clone()]), ..IndexSettings::default() };
+    let models = Models { sparse: Some(model), dense: vec![(field.spec.name, minilm)] };
     let start = Instant::now();
     let mut reporter = Reporter::new(ProgressArg::Auto);
     let attempt = |resume: bool, reporter: &mut Reporter| {
-        let mut store = IndexStore::open_or_create(&args.demo_index, Some(binding.clone()))?;
+        let binding = Some(binding.clone());
+        let mut store = IndexStore::open_or_create_with(&args.demo_index, binding, &settings)?;
         let options = IngestOptions {
             on_error: OnError::Fail,
             commit_interval: Duration::from_secs(5),
@@ -117,7 +137,10 @@ fn check_ownership(index: &Path, input: &Path) -> anyhow::Result<()> {
     let snapshot = match Index::open(index) {
         Ok(opened) => opened.snapshot(),
         // Its own default folder the demo may mend; another one may be anybody's.
-        Err(error) if error.is_damage() && index == Path::new(DEFAULT_DEMO_INDEX) => {
+        Err(error)
+            if (error.is_damage() || matches!(error, SearchError::EarlierVersion { .. }))
+                && index == Path::new(DEFAULT_DEMO_INDEX) =>
+        {
             eprintln!("the demo's index is built anew: {}", chain(&error));
             return Ok(std::fs::remove_dir_all(index)?);
         }
@@ -143,6 +166,8 @@ fn is_outdated(error: &anyhow::Error) -> bool {
             IndexError::ChangedInput { .. }
                 | IndexError::OtherInputs { .. }
                 | IndexError::ModelMismatch { .. }
+                | IndexError::DenseMismatch { .. }
+                | IndexError::DenseModelMismatch { .. }
         )
     )
 }
@@ -182,5 +207,7 @@ fn show(
             None => writeln!(out, "BM25 does not find {}", best.id)?,
         }
     }
-    Ok(())
+    writeln!(out, "fused, {HYBRID}:")?;
+    let fused = SearchResponse { profile: None, ..ask(HYBRID.parse()?, 2, false)? };
+    Ok(search::print(out, &fused, &QueryWords::new())?)
 }

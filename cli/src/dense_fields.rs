@@ -77,6 +77,17 @@ pub(crate) fn has_texts(inputs: &[InputFile]) -> bool {
     inputs.iter().any(|input| matches!(input.kind, InputKind::Texts | InputKind::VectorsJsonl))
 }
 
+/// The dense field of a model in a new index about which nothing else is said.
+pub(crate) fn of_model(model: &DenseModel) -> anyhow::Result<DenseField> {
+    let spec = DenseSpec {
+        name: MODEL_FIELD.to_owned(),
+        dims: model.dims(),
+        metric: DEFAULT_METRIC,
+        storage: DEFAULT_STORAGE,
+    };
+    Ok(DenseField { spec, model: Some(binding(model)?) })
+}
+
 /// The field of `--dense-model`.
 fn model_spec(args: &DenseArgs, index: Option<&DenseField>, model: &DenseModel) -> DenseSpec {
     let index = index.map(|field| &field.spec);
@@ -105,7 +116,7 @@ fn open(folder: &Path, runtime: &RuntimeArgs) -> anyhow::Result<DenseModel> {
     dense::open(folder, runtime).map_err(|error| match error.downcast_ref() {
         Some(EncodeError::OtherKind { .. } | EncodeError::SparseWeights { .. }) => {
             let message = format!("{} is a sparse model: name it with --model", folder.display());
-            error.context(Failure::Usage(message))
+            Failure::Usage(message).into()
         }
         _ => error,
     })

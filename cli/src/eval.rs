@@ -2,13 +2,14 @@
 
 use std::io::{self, Write};
 
-use gleaner_eval::{Dataset, Evaluation, Measure, Run, Threshold, evaluate, remove_identical_ids};
+use gleaner_eval::{Dataset, Measure, Run, Threshold, evaluate, remove_identical_ids};
 use gleaner_searcher::{Index, Snapshot};
 
 use crate::{
     args::{EvalArgs, QueryModelArgs},
     batch_search::{Asked, BatchSearcher, threads},
     failure::Failure,
+    intervals::{Measured, SEED, bootstrap, interval_text},
     output::{Output, stdout},
     queries::Ranking,
 };
@@ -58,15 +59,17 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         remove_identical_ids(&mut run);
     }
     let evaluation = evaluate(&dataset.qrels, &run, &measures)?;
+    let intervals = evaluation.intervals(&bootstrap(SEED))?;
+    let measured = Measured { evaluation: &evaluation, intervals };
     if let Some(mut out) = json {
-        serde_json::to_writer_pretty(&mut out, &evaluation)?;
+        serde_json::to_writer_pretty(&mut out, &measured)?;
         out.finish()?;
     }
     if let Some(mut out) = run_file {
         run.write(&mut out, "gleaner")?;
         out.finish()?;
     }
-    let printed = print(&evaluation);
+    let printed = print(&measured);
     for threshold in &thresholds {
         if threshold.is_true_of(&evaluation)? {
             return Err(Failure::Threshold { condition: threshold.to_string() }.into());
@@ -99,10 +102,11 @@ pub(crate) fn search(
     Ok(run)
 }
 
-fn print(evaluation: &Evaluation) -> io::Result<()> {
+fn print(measured: &Measured<'_>) -> io::Result<()> {
     let mut out = stdout();
-    for (measure, mean) in &evaluation.means {
-        writeln!(out, "{:<8} {mean:.4}", measure.to_string())?;
+    let evaluation = measured.evaluation;
+    for ((measure, mean), (_, interval)) in evaluation.means.iter().zip(&measured.intervals) {
+        writeln!(out, "{:<8} {mean:.4}  {}", measure.to_string(), interval_text(*interval))?;
     }
     writeln!(out, "{:<8} {}", "queries", evaluation.queries)?;
     if evaluation.queries_without_results > 0 {

@@ -6,6 +6,7 @@
 
 mod args;
 mod batch_search;
+mod compare;
 mod demo;
 mod dense;
 mod dense_fields;
@@ -18,6 +19,7 @@ mod export;
 mod failure;
 mod index;
 mod inspect;
+mod intervals;
 mod lines;
 mod long;
 mod model;
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Command::Search(args) => search::run(&args),
         Command::BatchSearch(args) => batch_search::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Doctor(args) => doctor::run(&args),

@@ -1,4 +1,5 @@
-//! Dense model folders through the binary: inspected, tested, encoded with, and never searched with.
+//! Dense model folders through the binary: inspected, tested, encoded with, and never taken for
+//! sparse ones. Indexing with them is `dense_index`'s.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::{
@@ -103,7 +104,7 @@ fn a_dense_folder_encodes_to_json_lines() {
 }
 
 #[test]
-fn nothing_is_indexed_with_a_dense_folder() {
+fn a_dense_folder_is_no_sparse_model() {
     if !runtime_is_here() {
         return;
     }
@@ -113,5 +114,5 @@ fn nothing_is_indexed_with_a_dense_folder() {
     let index = folder.path().join("index");
     let (input, index) = (input.to_str().unwrap(), index.to_str().unwrap());
     let args = ["index", "--index", index, "--input", input, "--model", &fixture("dense-cls")];
-    fails(&args, 1, "is dense, but a sparse one is asked for");
+    fails(&args, 2, "is a dense model: name it with --dense-model");
 }

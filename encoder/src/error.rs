@@ -153,7 +153,7 @@ pub enum EncodeError {
         "output `{output}` of `{}` holds {columns} values per text, not a weight for each of \
          {terms} terms: a dense embedding is no sparse model; export the graph with its output \
          layer, or state [terms] in gleaner.toml if columns are codes; a dense folder (`kind = \
-         \"dense\"`) can be inspected and encoded with, not searched", path.display()
+         \"dense\"`) makes the vectors of a dense field: index --dense-model", path.display()
     )]
     DenseEmbedding {
         /// The graph.

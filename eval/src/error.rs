@@ -134,4 +134,33 @@ pub enum EvalError {
     /// No query has a relevant judgement, so there is nothing to take a mean of.
     #[error("the judgements hold no relevant document (a grade of 1 or more)")]
     NoRelevantJudgements,
+    /// Two evaluations that should be compared query by query have not the same queries.
+    #[error(
+        "only the {} evaluation has the query {query:?}",
+        if *only_in_baseline { "baseline's" } else { "other" }
+    )]
+    Unpaired {
+        /// The query's id.
+        query: String,
+        /// Whether it is the baseline that has it.
+        only_in_baseline: bool,
+    },
+    /// There is no collection, or one without a query, to take a mean of.
+    #[error("a mean needs at least one query in every collection")]
+    NoQueries,
+    /// A query's value or difference is not a finite number.
+    #[error("the value {value} of a query is not finite")]
+    NotFinite {
+        /// The value.
+        value: f64,
+    },
+    /// The level of an interval is not above 0 and below 1.
+    #[error("the level {level} is not between 0 and 1")]
+    BadLevel {
+        /// The level.
+        level: f64,
+    },
+    /// An interval without resamples, or a test without permutations, was asked for.
+    #[error("at least one resample or permutation is needed")]
+    NoResamples,
 }

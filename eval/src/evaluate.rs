@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
+use crate::interval::{Bootstrap, Interval, mean_interval};
 use crate::measure::{JudgedList, sum};
 use crate::{EvalError, Measure, Qrels, Run};
 
@@ -30,6 +31,25 @@ impl Evaluation {
     /// Returns the mean of a measure, or `None` if it was not asked for.
     pub fn mean(&self, measure: Measure) -> Option<f64> {
         self.means.iter().find(|(known, _)| *known == measure).map(|&(_, mean)| mean)
+    }
+
+    /// Returns a measure's value of every query, in ascending order of query id, or `None` if the
+    /// measure was not asked for.
+    pub fn values(&self, measure: Measure) -> Option<Vec<f64>> {
+        let place = self.means.iter().position(|(known, _)| *known == measure)?;
+        self.per_query.values().map(|values| values.get(place).copied()).collect()
+    }
+
+    /// Returns each measure's confidence interval, in the order of `means`. All measures are resampled
+    /// by the same draws, so an interval does not depend on what else was asked for.
+    /// Errors: `BadLevel`, `NoResamples`; `NoQueries` and `NotFinite` for an evaluation that
+    /// [`evaluate`] did not make.
+    pub fn intervals(&self, bootstrap: &Bootstrap) -> Result<Vec<(Measure, Interval)>, EvalError> {
+        let of_measure = |&(measure, _): &(Measure, f64)| {
+            let values = self.values(measure).ok_or(EvalError::NotEvaluated { measure })?;
+            Ok((measure, mean_interval(&[values], bootstrap)?))
+        };
+        self.means.iter().map(of_measure).collect()
     }
 }
 
@@ -144,6 +164,8 @@ mod tests {
         assert_eq!(evaluation.mean("AP".parse().unwrap()), None);
         assert_eq!(evaluation.per_query["q1"], [0.5, 0.0, 0.5]);
         assert_eq!(evaluation.per_query["q2"], [0.0, 0.0, 0.0]);
+        assert_eq!(evaluation.values("RR".parse().unwrap()), Some(vec![0.5, 0.0]));
+        assert_eq!(evaluation.values("AP".parse().unwrap()), None);
         assert_eq!(
             serde_json::to_string(&evaluation).unwrap(),
             "{\"metrics\":{\"RR@10\":0.25,\"P@1\":0.0,\"RR\":0.25},\"per_query\":{\
@@ -163,6 +185,19 @@ mod tests {
         let all = measures("nDCG@10,AP,RR,R@5,P@5,Success@5");
         let evaluation = evaluate(&qrels("q 0 a 1\n"), &Run::new(), &all).unwrap();
         assert!(!serde_json::to_string(&evaluation).unwrap().contains("-0"));
+    }
+
+    #[test]
+    fn an_interval_does_not_depend_on_what_else_is_asked_for() {
+        let qrels = qrels("q1 0 a 1\nq2 0 a 1\nq3 0 a 1\n");
+        let run = run("q1 Q0 b 1 2 t\nq1 Q0 a 2 1 t\nq3 Q0 a 1 1 t\n");
+        let bootstrap = Bootstrap { level: 0.95, resamples: 500, seed: 1 };
+        let intervals = |names: &str| {
+            evaluate(&qrels, &run, &measures(names)).unwrap().intervals(&bootstrap).unwrap()
+        };
+        let (alone, together) = (intervals("RR"), intervals("P@1,RR"));
+        assert_eq!(alone[0], together[1]);
+        assert!(alone[0].1.low <= 0.5 && 0.5 <= alone[0].1.high);
     }
 
     #[test]

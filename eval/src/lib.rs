@@ -5,6 +5,9 @@
 //! [`evaluate`] turns both into an [`Evaluation`]. The measures are trec_eval's, under the names
 //! of ir_measures; `benches/trec_eval_parity.py` and a golden table hold them to it.
 //!
+//! How sure a mean is, [`mean_interval`] tells; whether two runs differ by more than chance, [`Paired`]
+//! and [`randomisation_test`]. Both resample from a seed: equal inputs give equal results.
+//!
 //! This crate knows no index, prints nothing and decides no exit code.
 //!
 //! ```
@@ -24,16 +27,25 @@
 mod dataset;
 mod error;
 mod evaluate;
+mod interval;
 mod lines;
 mod measure;
+mod paired;
 mod qrels;
+mod random;
 mod run;
+mod significance;
+mod strata;
 mod threshold;
 
 pub use dataset::{Dataset, Query, read_queries};
 pub use error::EvalError;
 pub use evaluate::{Evaluation, evaluate};
+pub use interval::{Bootstrap, Interval, mean_interval};
 pub use measure::Measure;
+pub use paired::{Paired, Tally};
 pub use qrels::Qrels;
 pub use run::{Run, RunWriter, ScoredDoc, remove_identical_ids};
+pub use significance::{Permutations, Significance, holm, randomisation_test, standardised_effect};
+pub use strata::mean_of_means;
 pub use threshold::{Operator, Threshold};

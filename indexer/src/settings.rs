@@ -82,25 +82,33 @@ impl IndexSettings {
 
     fn settle_dense(&self, fields: &mut [DenseField]) -> Result<(), IndexError> {
         let Some(asked) = &self.dense else { return Ok(()) };
-        let same = |field: &&DenseField, other: &DenseField| {
-            field.spec == other.spec && field.model.is_some() == other.model.is_some()
-        };
-        let of = |field: &DenseField| asked.iter().find(|asked| same(asked, field));
-        if asked.len() != fields.len() || !fields.iter().all(|field| of(field).is_some()) {
-            let (index, asked) = (describe(fields), describe(asked));
-            return Err(IndexError::DenseMismatch { index, asked });
-        }
-        for field in fields {
-            let Some(asked) = of(field).and_then(|asked| asked.model.as_ref()) else { continue };
-            let Some(bound) = &mut field.model else { continue };
-            if bound.fingerprint != asked.fingerprint {
+        let named = |name: &str| asked.iter().find(|field| field.spec.name == name);
+        // Another model often makes vectors of another length: the model is the nearer cause.
+        for field in fields.iter() {
+            let asked = named(&field.spec.name).and_then(|asked| asked.model.as_ref());
+            if let (Some(bound), Some(asked)) = (&field.model, asked)
+                && bound.fingerprint != asked.fingerprint
+            {
                 return Err(IndexError::DenseModelMismatch {
                     field: field.spec.name.clone(),
                     index: bound.fingerprint.clone(),
                     model: asked.fingerprint.clone(),
                 });
             }
-            bound.path.clone_from(&asked.path);
+        }
+        let is_asked = |field: &DenseField| {
+            let same = |asked: &DenseField| {
+                asked.spec == field.spec && asked.model.is_some() == field.model.is_some()
+            };
+            named(&field.spec.name).is_some_and(same)
+        };
+        if asked.len() != fields.len() || !fields.iter().all(is_asked) {
+            let (index, asked) = (describe(fields), describe(asked));
+            return Err(IndexError::DenseMismatch { index, asked });
+        }
+        for field in fields {
+            let asked = named(&field.spec.name).and_then(|asked| asked.model.clone());
+            field.model = asked.or(field.model.take());
         }
         Ok(())
     }

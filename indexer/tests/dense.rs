@@ -327,6 +327,7 @@ fn what_is_fixed_with_an_index_is_named_when_it_differs() {
     assert!(error(settings(Vec::new())).to_string().contains("not none"));
     let mut other = fields();
     other[1].model.as_mut().unwrap().fingerprint = "sha256:n".to_owned();
+    other[1].spec.dims = 7;
     let other = error(settings(other));
     assert!(matches!(&other, IndexError::DenseModelMismatch { field, .. } if field == "made"));
     let german = Analyzer::all().find(|analyzer| analyzer.name() == "german");

@@ -167,7 +167,7 @@ pub(crate) struct EvalArgs {
     /// Remove a hit whose id is the query's (ArguAna, Quora)
     #[arg(long)]
     pub(crate) ignore_identical_ids: bool,
-    /// Write means and every query's values
+    /// Write means with their intervals, and every query's values
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
     /// Write the TREC run

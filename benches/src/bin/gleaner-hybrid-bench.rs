@@ -1,0 +1,286 @@
+//! `gleaner-hybrid-bench`: how fast dense vectors are scanned, and what fusion costs beyond its legs.
+//!
+//! `scan` compares the exact scan of random vectors with reading as many bytes; `legs` compares fused
+//! searches of an index with its legs run alone. Both take turns within one run, because machines are
+//! noisy, and print medians and ratios. Quality is `gleaner-fusion-table`'s.
+
+use std::{path::PathBuf, time::Instant};
+
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand};
+use gleaner_encoder::{DenseModel, Model, Runtime, Side, SparseVector};
+use gleaner_eval::read_queries;
+use gleaner_format::{DenseSpec, DenseStorage, Metric};
+use gleaner_indexer::{Document, EncodedRow, IndexSettings, IndexStore};
+use gleaner_searcher::{DenseField, DenseQuery, Index, Rank, SearchRequest, Snapshot};
+
+#[derive(Parser)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Scan random vectors in every storage
+    Scan {
+        /// Vectors
+        #[arg(long, default_value_t = 200_000)]
+        rows: usize,
+        /// Numbers in a vector
+        #[arg(long, default_value_t = 384)]
+        dims: usize,
+        /// Timed passes, after one that only warms
+        #[arg(long, default_value_t = 15)]
+        passes: usize,
+        /// Threads of one query
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+    },
+    /// Search an index by every leg and fused
+    Legs {
+        /// Index folder; its models encode the queries
+        #[arg(long)]
+        index: PathBuf,
+        /// Texts, JSONL
+        #[arg(long)]
+        queries: PathBuf,
+        /// Number of queries
+        #[arg(long, default_value_t = 200)]
+        limit: usize,
+        /// Hits of the fused answer and of the legs alone
+        #[arg(short, long, default_value_t = 10)]
+        k: usize,
+        /// The fused ranking
+        #[arg(long, default_value = "rrf:sparse,bm25,dense")]
+        rank: String,
+        /// Timed passes, after one that only warms
+        #[arg(long, default_value_t = 3)]
+        passes: usize,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    match Args::parse().command {
+        Command::Scan { rows, dims, passes, threads } => scan(rows, dims, (passes, threads)),
+        Command::Legs { index, queries, limit, k, rank, passes } => {
+            legs(&index, &queries, (limit, passes), (k, &rank.parse()?))
+        }
+    }
+}
+
+/// Numbers between -1 and 1, the same in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> f32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
+        (self.0 >> 40) as f32 / (1u32 << 23) as f32 - 1.0
+    }
+
+    fn vector(&mut self, dims: usize) -> Vec<f32> {
+        (0..dims).map(|_| self.next()).collect()
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Bytes of an array of this size that one thread reads a second: the faster of two plain loops.
+fn read_gb_per_s(bytes: &[u64]) -> f64 {
+    let lanes = || {
+        let mut sums = [0u64; 32];
+        for chunk in bytes.chunks_exact(32) {
+            sums.iter_mut().zip(chunk).for_each(|(sum, word)| *sum = sum.wrapping_add(*word));
+        }
+        sums.iter().fold(0, |sum: u64, &lane| sum.wrapping_add(lane))
+    };
+    let one = || bytes.iter().fold(0u64, |sum, &word| sum.wrapping_add(word));
+    let time = |work: &dyn Fn() -> u64| {
+        let start = Instant::now();
+        std::hint::black_box(work());
+        start.elapsed().as_secs_f64()
+    };
+    size_of_val(bytes) as f64 / time(&lanes).min(time(&one)) / 1e9
+}
+
+fn scan(rows: usize, dims: usize, (passes, threads): (usize, usize)) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let storages = [DenseStorage::F32, DenseStorage::F16, DenseStorage::Int8];
+    let fields: Vec<DenseField> = storages
+        .iter()
+        .map(|&storage| {
+            let name = storage.to_string();
+            DenseField { spec: DenseSpec { name, dims, metric: Metric::Cosine, storage }, model: None }
+        })
+        .collect();
+    let snapshot = random_index(&folder.path().join("index"), rows, &fields)?;
+    let mut numbers = Numbers(99);
+    let read: Vec<u64> = (0..(rows * dims / 2) as u64).collect();
+    let mut read_gb = Vec::new();
+    let mut times: Vec<Vec<f64>> = vec![Vec::new(); fields.len()];
+    for pass in 0..=passes {
+        let query = numbers.vector(dims);
+        let rate = read_gb_per_s(&read);
+        if pass > 0 {
+            read_gb.push(rate);
+        }
+        for (field, times) in fields.iter().zip(&mut times) {
+            let rank: Rank = format!("dense:{}", field.spec.name).parse()?;
+            let dense = [DenseQuery { field: &field.spec.name, vector: &query }];
+            let request =
+                SearchRequest { dense: &dense, threads, ..SearchRequest::exact(&rank, 10) };
+            let start = Instant::now();
+            let hits = snapshot.search(&request, &|_| None)?.hits.len();
+            let seconds = start.elapsed().as_secs_f64();
+            if hits != rows.min(10) {
+                bail!("{hits} hits of {rows} rows");
+            }
+            if pass > 0 {
+                times.push(seconds);
+            }
+        }
+    }
+    let read_gb = median(read_gb);
+    println!("{rows} vectors of {dims}, {threads} threads a query, {} segments", snapshot.segments().len());
+    println!("reading, one thread: {read_gb:.2} GB/s");
+    for (field, times) in fields.iter().zip(times) {
+        let (seconds, bytes) = (median(times), rows * dims * width(field.spec.storage));
+        let gb = bytes as f64 / seconds / 1e9;
+        println!(
+            "{:<9} {:>8.2} ms a query, {gb:.2} GB/s, {:.2} of reading",
+            field.spec.name,
+            seconds * 1e3,
+            gb / read_gb
+        );
+    }
+    Ok(())
+}
+
+/// Bytes of a number that a scan reads.
+fn width(storage: DenseStorage) -> usize {
+    match storage {
+        DenseStorage::F32 => 4,
+        DenseStorage::F16 => 2,
+        DenseStorage::Int8 | DenseStorage::Int8WithF32 => 1,
+    }
+}
+
+fn random_index(
+    path: &std::path::Path,
+    rows: usize,
+    fields: &[DenseField],
+) -> anyhow::Result<std::sync::Arc<Snapshot>> {
+    let settings = IndexSettings { dense: Some(fields.to_vec()), ..IndexSettings::default() };
+    let mut store = IndexStore::open_or_create_with(path, None, &settings)?;
+    let mut numbers = Numbers(7);
+    for row in 0..rows {
+        let document = Document {
+            id: row.to_string(),
+            text: String::new(),
+            source: String::new(),
+            fields: serde_json::Map::new(),
+        };
+        let vector = numbers.vector(fields[0].spec.dims);
+        let prepare = |field: &DenseField| field.spec.prepare(&vector).map(Some);
+        let dense = fields.iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
+        let row = EncodedRow { vector: SparseVector::default(), dense, bytes: None };
+        store.upsert_rows(&document, &[row])?;
+    }
+    store.commit(Vec::new())?;
+    store.merge()?;
+    Ok(Index::open(path)?.snapshot())
+}
+
+/// A query in all forms.
+struct Query {
+    text: String,
+    vector: SparseVector,
+    dense: Vec<f32>,
+}
+
+fn legs(
+    index: &std::path::Path,
+    queries: &std::path::Path,
+    (limit, passes): (usize, usize),
+    (k, fused): (usize, &Rank),
+) -> anyhow::Result<()> {
+    let snapshot = Index::open(index)?.snapshot();
+    let field = snapshot.manifest().dense_field(None)?.clone();
+    let queries = encode(&snapshot, &field, queries, limit)?;
+    let ranks: Vec<Rank> = fused
+        .legs()
+        .map(|leg| Rank::Leg(leg.clone()))
+        .chain([fused.clone()])
+        .collect();
+    // Of each ranking, the time of every query: the median over passes.
+    let mut times = vec![vec![Vec::new(); queries.len()]; ranks.len()];
+    for pass in 0..=passes {
+        for (at, query) in queries.iter().enumerate() {
+            let dense = [DenseQuery { field: &field.spec.name, vector: &query.dense }];
+            for (rank, times) in ranks.iter().zip(&mut times) {
+                let request = SearchRequest {
+                    vector: Some(&query.vector),
+                    text: Some(&query.text),
+                    dense: &dense,
+                    ..SearchRequest::exact(rank, k)
+                };
+                let start = Instant::now();
+                std::hint::black_box(snapshot.search(&request, &|_| None)?);
+                if pass > 0 {
+                    times[at].push(start.elapsed().as_secs_f64() * 1e6);
+                }
+            }
+        }
+    }
+    let means: Vec<f64> = times
+        .into_iter()
+        .map(|queries| {
+            let count = queries.len() as f64;
+            queries.into_iter().map(median).sum::<f64>() / count
+        })
+        .collect();
+    println!(
+        "{} documents, {} segments, {} queries, k = {k}, dense {}",
+        snapshot.live_docs(),
+        snapshot.segments().len(),
+        queries.len(),
+        field.spec.storage
+    );
+    for (rank, mean) in ranks.iter().zip(&means) {
+        println!("{rank:<50} {mean:>9.1} µs");
+    }
+    let (fused, alone) = (means[means.len() - 1], means[..means.len() - 1].iter().sum::<f64>());
+    println!("fused over the sum of its legs alone: {:.2}", fused / alone);
+    Ok(())
+}
+
+fn encode(
+    snapshot: &Snapshot,
+    field: &DenseField,
+    queries: &std::path::Path,
+    limit: usize,
+) -> anyhow::Result<Vec<Query>> {
+    let runtime = Runtime::load(None)?;
+    let bound = snapshot.manifest().model.as_ref().context("the index has no sparse model")?;
+    // A field of given vectors does not say which model made them.
+    let folder = match &field.model {
+        Some(model) => PathBuf::from(&model.path),
+        None => PathBuf::from("data/models/minilm"),
+    };
+    let mut texts = read_queries(queries)?;
+    texts.truncate(limit);
+    let texts: Vec<&str> = texts.iter().map(|query| &query.text[..]).collect();
+    let model = Model::open(std::path::Path::new(&bound.path), &runtime)?;
+    let vectors = model.encoder(0)?.encode(Side::Query, &texts)?;
+    let dense = DenseModel::open(&folder, &runtime)?.encoder(0)?.encode(Side::Query, &texts)?;
+    let queries = texts.iter().zip(vectors).zip(dense.rows());
+    let query = |((text, vector), dense): ((&&str, SparseVector), &[f32])| Query {
+        text: (*text).to_owned(),
+        vector,
+        dense: dense.to_vec(),
+    };
+    Ok(queries.map(query).collect())
+}
