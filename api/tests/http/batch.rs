@@ -9,7 +9,8 @@ use super::{
 const BATCH: &str = "/v1/indexes/mixed/search/batch";
 
 fn stable_of(response: &Value) -> Value {
-    let answer = Answer { status: StatusCode::OK, headers: HeaderMap::new(), body: response.clone() };
+    let answer =
+        Answer { status: StatusCode::OK, headers: HeaderMap::new(), body: response.clone() };
     stable(&answer)
 }
 

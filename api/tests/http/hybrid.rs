@@ -217,11 +217,9 @@ async fn terms_are_boosted_and_muted_by_their_ids() {
     assert_eq!(stable(&answer), engine(&index, &request));
     let body = json!({"query": {"like": "d0007", "boost": {apple.to_string(): 2.5},
         "mute": [red.to_string()]}, "rank": "rrf:sparse,bm25"});
-    let by_get = get(
-        &app,
-        &format!("{MIXED}?like=d0007&rank=rrf:sparse,bm25&boost={apple}:2.5&mute={red}"),
-    )
-    .await;
+    let by_get =
+        get(&app, &format!("{MIXED}?like=d0007&rank=rrf:sparse,bm25&boost={apple}:2.5&mute={red}"))
+            .await;
     assert_eq!(stable(&by_get), stable(&post(&app, MIXED, &body).await));
 }
 
@@ -252,9 +250,10 @@ async fn lists_end_where_the_request_says() {
 async fn feedback_comes_as_a_text_a_list_or_a_parameter() {
     let data = hybrid_data();
     let app = app(data.path());
-    let (sparse, dense) = ("sparse:docs=3,terms=4", "dense:rocchio,docs=2");
+    let (sparse, dense) = ("sparse:docs=3,terms=4", "dense:rocchio,docs=15");
     let ask = |feedback: Value| {
-        let body = json!({"query": {"like": "d0007"}, "rank": "rrf:sparse,dense", "feedback": feedback});
+        let body =
+            json!({"query": {"like": "d0007"}, "rank": "rrf:sparse,dense", "feedback": feedback});
         let app = app.clone();
         async move { stable(&post(&app, MIXED, &body).await) }
     };

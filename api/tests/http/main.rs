@@ -31,9 +31,7 @@ use axum::{
 };
 use gleaner_api::{BatchLimits, Limits, ServeOptions, Server, open, router};
 use gleaner_format::SparseVector;
-use gleaner_indexer::{
-    DocumentEncoder, IndexSettings, IndexStore, IngestOptions, OnError, ingest,
-};
+use gleaner_indexer::{DocumentEncoder, IndexSettings, IndexStore, IngestOptions, OnError, ingest};
 use gleaner_searcher::ModelBinding;
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -53,7 +53,8 @@ async fn answers_are_those_of_the_engine() {
         assert_eq!(stable(&answer), engine(&index, &request), "{text}");
         assert_eq!(answer.body["profile"]["query_terms"], vector.len());
         assert_eq!(answer.body["index"], "words");
-        let request = SearchRequest { rank: &Rank::BM25, text: Some(text), vector: None, ..request };
+        let request =
+            SearchRequest { rank: &Rank::BM25, text: Some(text), vector: None, ..request };
         body["query"] = json!({"text": text});
         body["rank"] = json!("bm25");
         let answer = post(&app, "/v1/indexes/words/search", &body).await;
