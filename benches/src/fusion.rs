@@ -1,7 +1,7 @@
 //! Rankings of several collections beside each other: tables with intervals, and one test.
 //!
-//! Reads TREC runs and BEIR judgements and returns Markdown. How the runs were made is no business of
-//! this module, and all statistics are those of `gleaner-eval`.
+//! Reads TREC runs and BEIR judgements and returns Markdown. How the runs were made is no business
+//! of this module, and all statistics are those of `gleaner-eval`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -126,8 +126,8 @@ impl Results {
         Ok(markdown(&header, &rows))
     }
 
-    /// Returns the outcome of a test: a table over all collections with p-values, and one by collection
-    /// that only describes.
+    /// Returns the outcome of a test: a table over all collections with p-values, and one by
+    /// collection that only describes.
     /// Errors: a ranking that is not known, or lacks a collection; nothing to compare with.
     pub fn test(&self, hypothesis: &Hypothesis, how: Resampling) -> anyhow::Result<String> {
         let measure = hypothesis.measure;
@@ -145,9 +145,9 @@ impl Results {
         let by_collection = markdown(&header.map(str::to_owned), &by_collection);
         let mean = mean_of_means(&self.values(&hypothesis.test, measure)?)?;
         Ok(format!(
-            "`{}` has a mean {measure} of {mean:.4} over the collections, each with the same weight. \
-             Paired randomisation test, two-sided, collections as strata, {} permutations, seed {}; \
-             effect in standard deviations of the differences per query.\n\n{overall}\n\
+            "`{}` has a mean {measure} of {mean:.4} over the collections, each with the same \
+             weight. Paired randomisation test, two-sided, collections as strata, {} permutations, \
+             seed {}; effect in standard deviations of the differences per query.\n\n{overall}\n\
              By collection, described and not tested:\n\n{by_collection}",
             hypothesis.test, how.permutations.count, how.permutations.seed
         ))

@@ -38,8 +38,8 @@ pub(crate) fn run(args: &CompareArgs) -> anyhow::Result<()> {
         writeln!(out)?;
     } else {
         eprintln!(
-            "{} queries; 95 % intervals of {RESAMPLES} resamples; p of {} permutations, adjusted by \
-             Holm for {} tests",
+            "{} queries; 95 % intervals of {RESAMPLES} resamples; p of {} permutations, adjusted \
+             by Holm for {} tests",
             report.queries,
             args.permutations,
             report.comparisons.len()

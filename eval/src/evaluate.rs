@@ -40,8 +40,8 @@ impl Evaluation {
         self.per_query.values().map(|values| values.get(place).copied()).collect()
     }
 
-    /// Returns each measure's confidence interval, in the order of `means`. All measures are resampled
-    /// by the same draws, so an interval does not depend on what else was asked for.
+    /// Returns each measure's confidence interval, in the order of `means`. All measures are
+    /// resampled by the same draws, so an interval does not depend on what else was asked for.
     /// Errors: `BadLevel`, `NoResamples`; `NoQueries` and `NotFinite` for an evaluation that
     /// [`evaluate`] did not make.
     pub fn intervals(&self, bootstrap: &Bootstrap) -> Result<Vec<(Measure, Interval)>, EvalError> {

@@ -1,8 +1,8 @@
 //! Confidence intervals of a mean over queries, by the bootstrap.
 //!
-//! They tell how far a mean would move with other queries of the same kind. Intervals of two systems
-//! may overlap although one is better on nearly every query: whether two systems differ is the
-//! business of `significance`, and of the interval of their differences.
+//! They tell how far a mean would move with other queries of the same kind. Intervals of two
+//! systems may overlap although one is better on nearly every query: whether two systems differ is
+//! the business of `significance`, and of the interval of their differences.
 
 use serde::ser::{Serialize, Serializer};
 
@@ -41,10 +41,11 @@ impl Serialize for Interval {
 /// Returns the percentile interval of the mean over collections of the mean over each one's queries
 /// (see [`mean_of_means`](crate::mean_of_means)): of one collection, of its mean.
 ///
-/// Every resample draws, from each collection, as many queries as it has, with replacement; the ends
-/// are percentiles of the resamples' means, between neighbours by their distance. The collections are
-/// taken as given: other collections would move the mean by more than the interval says. One query
-/// gives an interval without width, which only says that nothing is known about others.
+/// Every resample draws, from each collection, as many queries as it has, with replacement; the
+/// ends are percentiles of the resamples' means, between neighbours by their distance. The
+/// collections are taken as given: other collections would move the mean by more than the interval
+/// says. One query gives an interval without width, which only says that nothing is known about
+/// others.
 /// Errors: `NoQueries`, `NotFinite`, `BadLevel`, `NoResamples`.
 /// Cost: O(resamples · queries), memory of one number per resample.
 /// Source: Efron, Annals of Statistics 1979; Efron, Tibshirani, *An Introduction to the Bootstrap*,
@@ -138,8 +139,8 @@ mod tests {
 
     #[test]
     fn ends_agree_with_the_binomial_distribution() {
-        // A resample of 100 values of which half are 1 counts them as 100 throws of a coin do: 2.5 %
-        // of the counts are at most 40, and as many are at least 60.
+        // A resample of 100 values of which half are 1 counts them as 100 throws of a coin do:
+        // 2.5 % of the counts are at most 40, and as many are at least 60.
         let values: Vec<f64> = (0..100).map(|n| f64::from(n % 2)).collect();
         let bootstrap = Bootstrap { resamples: 20_000, ..BOOTSTRAP };
         let Interval { low, high } = mean_interval(&[values], &bootstrap).unwrap();
@@ -179,7 +180,8 @@ mod tests {
 
         #[test]
         fn a_higher_level_gives_an_interval_around_a_lower_ones(collections in collections()) {
-            let wide = mean_interval(&collections, &Bootstrap { level: 0.99, ..BOOTSTRAP }).unwrap();
+            let higher = Bootstrap { level: 0.99, ..BOOTSTRAP };
+            let wide = mean_interval(&collections, &higher).unwrap();
             let narrow = interval(&collections);
             prop_assert!(wide.low <= narrow.low && narrow.high <= wide.high);
         }

@@ -5,8 +5,9 @@
 //! [`evaluate`] turns both into an [`Evaluation`]. The measures are trec_eval's, under the names
 //! of ir_measures; `benches/trec_eval_parity.py` and a golden table hold them to it.
 //!
-//! How sure a mean is, [`mean_interval`] tells; whether two runs differ by more than chance, [`Paired`]
-//! and [`randomisation_test`]. Both resample from a seed: equal inputs give equal results.
+//! How sure a mean is, [`mean_interval`] tells; whether two runs differ by more than chance,
+//! [`Paired`] and [`randomisation_test`]. Both resample from a seed: equal inputs give equal
+//! results.
 //!
 //! This crate knows no index, prints nothing and decides no exit code.
 //!

@@ -5,8 +5,8 @@
 
 use crate::{EvalError, Evaluation, Measure};
 
-/// Differences no larger than this are ties. Measures of lists with the same grades at the same ranks
-/// are equal to the bit; sums of the same worth in another order may differ in the last bits.
+/// Differences no larger than this are ties. Measures of lists with the same grades at the same
+/// ranks are equal to the bit; sums of the same worth in another order may differ in the last bits.
 const TIE: f64 = 1e-12;
 
 /// The values that two systems have of one measure on the same queries, in ascending order of id.

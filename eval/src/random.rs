@@ -25,8 +25,8 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// Returns a number below `limit`, which is not 0. How likely two numbers are differs by at most
-    /// `limit` in 2^64: nothing that resampling could show.
+    /// Returns a number below `limit`, which is not 0. How likely two numbers are differs by at
+    /// most `limit` in 2^64: nothing that resampling could show.
     pub(crate) fn below(&mut self, limit: usize) -> usize {
         ((u128::from(self.next()) * limit as u128) >> 64) as usize
     }

@@ -9,8 +9,9 @@ use crate::measure::sum;
 use crate::random::Random;
 use crate::strata::{check, mean, mean_of_means};
 
-/// What is below this share of the largest possible value is rounding, on which no result may depend:
-/// permuted statistics that fall short of the observed one by no more than that count as equal to it.
+/// What is below this share of the largest possible value is rounding, on which no result may
+/// depend: permuted statistics that fall short of the observed one by no more than that count as
+/// equal to it.
 const ROUNDING: f64 = 1e-10;
 
 /// How a randomisation test is done.
@@ -34,20 +35,21 @@ pub struct Significance {
     pub p: f64,
 }
 
-/// Tests whether two systems differ, by Fisher's paired randomisation test with collections as strata.
+/// Tests whether two systems differ, by Fisher's paired randomisation test with collections as
+/// strata.
 ///
 /// If the systems were interchangeable, the two values of a query could as well be swapped, which
 /// flips the sign of its difference. Each permutation flips every sign with probability 1/2. The
 /// statistic is the mean over collections of the mean difference over each one's queries, so that a
-/// collection weighs the same whatever its number of queries. Two-sided:
-/// p = (1 + permutations whose |statistic| is at least the observed one) / (1 + permutations), the 1
-/// being what was observed.
+/// collection weighs the same whatever its number of queries. Two-sided: p = (1 + permutations
+/// whose |statistic| is at least the observed one) / (1 + permutations), the 1 being what was
+/// observed.
 /// Shapes: one slice of differences per collection, one number per query; see
 /// [`Paired::differences`](crate::Paired::differences).
 /// Errors: `NoQueries`, `NotFinite`, `NoResamples`.
 /// Cost: O(permutations · queries with a difference), no memory beyond these.
-/// Source: Smucker, Allan, Carterette, CIKM 2007. Differs: strata, and the observed value counts as a
-/// permutation, so that p is never 0.
+/// Source: Smucker, Allan, Carterette, CIKM 2007. Differs: strata, and the observed value counts as
+/// a permutation, so that p is never 0.
 pub fn randomisation_test(
     differences: &[Vec<f64>],
     permutations: Permutations,
@@ -71,11 +73,11 @@ pub fn randomisation_test(
 }
 
 /// Returns the mean difference in standard deviations of the differences per query: Cohen's d for
-/// paired values. The numerator is the mean over collections of the mean difference, the denominator
-/// the root of the mean over collections of the variance of the differences around their own
-/// collection's mean (divided by queries − 1), so that collections weigh the same in both. `None` if
-/// a collection has only one query, or if no difference differs (beyond rounding) from the others of
-/// its collection.
+/// paired values. The numerator is the mean over collections of the mean difference, the
+/// denominator the root of the mean over collections of the variance of the differences around
+/// their own collection's mean (divided by queries − 1), so that collections weigh the same in
+/// both. `None` if a collection has only one query, or if no difference differs (beyond rounding)
+/// from the others of its collection.
 /// Errors: `NoQueries`, `NotFinite`.
 pub fn standardised_effect(differences: &[Vec<f64>]) -> Result<Option<f64>, EvalError> {
     check(differences)?;
@@ -90,9 +92,9 @@ pub fn standardised_effect(differences: &[Vec<f64>]) -> Result<Option<f64>, Eval
 }
 
 /// Returns p-values of several tests, adjusted so that the chance of finding any difference that is
-/// not there stays below the level to which an adjusted value is held. The smallest of m is multiplied
-/// by m, the next one by m − 1 and so on; none becomes smaller than one that was smaller before, none
-/// larger than 1.
+/// not there stays below the level to which an adjusted value is held. The smallest of m is
+/// multiplied by m, the next one by m − 1 and so on; none becomes smaller than one that was smaller
+/// before, none larger than 1.
 /// Shapes: as many values as given, in the order given.
 /// Source: Holm, Scandinavian Journal of Statistics 1979.
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
@@ -108,8 +110,8 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
     adjusted
 }
 
-/// What each query adds to the statistic: its difference over the number of queries of its collection
-/// and over the number of collections. Those that add nothing are left out.
+/// What each query adds to the statistic: its difference over the number of queries of its
+/// collection and over the number of collections. Those that add nothing are left out.
 fn shares(differences: &[Vec<f64>]) -> Vec<f64> {
     let of_collection = |values: &Vec<f64>| {
         let weight = 1.0 / (values.len() as f64 * differences.len() as f64);

@@ -1,4 +1,4 @@
-//! `gleaner-fusion-table`: rankings of several collections as Markdown, with intervals and one test.
+//! `gleaner-fusion-table`: rankings of several collections as Markdown, intervals and a test.
 //!
 //! Reads runs that `gleaner eval --run` or any other tool wrote; it searches nothing itself.
 
@@ -78,8 +78,8 @@ fn document(args: &Args) -> anyhow::Result<String> {
         measures: measures.clone(),
     })?;
     let mut text = format!(
-        "Means over queries with their 95 % percentile bootstrap intervals ({} resamples, seed {}); \
-         numbers of queries in parentheses.\n",
+        "Means over queries with their 95 % percentile bootstrap intervals ({} resamples, \
+         seed {}); numbers of queries in parentheses.\n",
         args.resamples, args.seed
     );
     for &measure in &measures {

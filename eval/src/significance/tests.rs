@@ -56,7 +56,7 @@ fn p_agrees_with_values_by_hand() {
 fn collections_weigh_the_same_in_the_statistic() {
     let found = test(&[vec![1.0], vec![0.0; 9]]);
     assert_eq!(found.difference, 0.5);
-    // 0.5 of the first and 0.05 a query of the second: what the second does cannot be extreme alone.
+    // The first query moves the statistic by 0.5, each query of the second collection by 0.005.
     let (few, many) = (vec![1.0], vec![-0.1; 10]);
     assert_close(test(&[few.clone(), many.clone()]).p, enumerated_p(&[few, many]), 0.02);
 }
@@ -136,8 +136,8 @@ proptest! {
 
     #[test]
     fn scale_changes_no_p(differences in strata(1..60)) {
-        let halves: Vec<Vec<f64>> =
-            differences.iter().map(|values| values.iter().map(|value| value / 2.0).collect()).collect();
+        let half = |values: &Vec<f64>| values.iter().map(|value| value / 2.0).collect();
+        let halves: Vec<Vec<f64>> = differences.iter().map(half).collect();
         let few = Permutations { count: 300, seed: 1 };
         let p = |differences: &[Vec<f64>]| randomisation_test(differences, few).unwrap().p;
         prop_assert_eq!(p(&differences), p(&halves));
