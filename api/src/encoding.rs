@@ -66,10 +66,8 @@ impl<M: ServedModel> Texts<M> {
     /// Hands in the texts of every model, with their number.
     fn submit(&self) -> Vec<(usize, Result<Pending<'_, M::Vector>, Problem>)> {
         let each = self.0.iter();
-        each.map(|(model, texts)| {
-            (texts.len(), model.submit(Lane::Search, texts.clone()))
-        })
-        .collect()
+        each.map(|(model, texts)| (texts.len(), model.submit(Lane::Search, texts.clone())))
+            .collect()
     }
 }
 

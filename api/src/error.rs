@@ -290,9 +290,7 @@ impl From<&SearchError> for Problem {
             SearchError::DenseQuery(_) => {
                 Self::new(Code::InvalidQuery, chain(error)).field("query.dense")
             }
-            SearchError::Boost { .. } => {
-                Self::new(Code::InvalidQuery, detail).field("query.boost")
-            }
+            SearchError::Boost { .. } => Self::new(Code::InvalidQuery, detail).field("query.boost"),
             SearchError::NoDocument { .. } => {
                 Self::new(Code::DocumentNotFound, brief(detail)).field("query.like")
             }

@@ -153,9 +153,8 @@ impl<'a> Names<'a> {
     ) -> Result<Vec<(String, Vec<f32>)>, Problem> {
         let check = |(name, vector): (Option<String>, Vec<f32>)| {
             let spec = &self.dense_field(name.as_deref(), "query.dense")?.spec;
-            let refused = |error| {
-                Problem::new(Code::InvalidQuery, format!("{error}")).field("query.dense")
-            };
+            let refused =
+                |error| Problem::new(Code::InvalidQuery, format!("{error}")).field("query.dense");
             // The engine prepares it; this is to say no before anything is encoded.
             spec.prepare_query(&vector).map_err(refused)?;
             Ok((spec.name.clone(), vector))

@@ -73,7 +73,9 @@ impl Models {
         let runtime = runtime.as_ref().map_err(String::as_str);
         let open = |folder: &Path, runtime: &Runtime| Model::open_with(folder, runtime, query);
         models.sparse.load(sparse, &Opening { runtime, open, encoders, batching })?;
-        models.dense.load(dense, &Opening { runtime, open: DenseModel::open, encoders, batching })?;
+        models
+            .dense
+            .load(dense, &Opening { runtime, open: DenseModel::open, encoders, batching })?;
         Ok(models)
     }
 

@@ -104,9 +104,15 @@ impl Plan {
 
     /// Says which part of the request an error of the engine is about.
     fn problem(&self, error: &SearchError) -> Problem {
+        let is_like = self.inputs.like.is_some();
         match error {
-            SearchError::MissingInput { .. } if self.inputs.like.is_some() => {
+            SearchError::MissingInput { .. } | SearchError::DenseQuery(_) if is_like => {
                 Problem::from(error).field("query.like")
+            }
+            // Vectors that were given have been checked: this one is of a text without a known token,
+            // or what feedback made of both.
+            SearchError::DenseQuery(_) if self.inputs.is_encoded() => {
+                Problem::from(error).field("query.text")
             }
             error => Problem::from(error),
         }

@@ -19,9 +19,7 @@ mod search;
 mod status;
 
 pub(crate) use answer::{BatchAnswer, BatchBody, BatchResponse, SearchAnswer};
-pub(crate) use encode::{
-    EmbedBody, Embedding, EncodeAnswer, EncodeBody, TermValue, WeightedToken,
-};
+pub(crate) use encode::{EmbedBody, Embedding, EncodeAnswer, EncodeBody, TermValue, WeightedToken};
 pub(crate) use query::{Query, SparseQuery};
 pub(crate) use search::{Search, SearchBody, SearchParams};
 pub(crate) use status::{Check, IndexList, Outcome, Readiness};

@@ -247,10 +247,11 @@ async fn an_encoder_that_panics_is_replaced() {
 async fn without_encoders_nobody_waits() {
     let made = std::sync::atomic::AtomicBool::new(false);
     let (runs, _seen) = channel();
-    let make: MakeEncoder<SparseVector> = Box::new(move || match made.swap(true, Ordering::Relaxed) {
-        false => Ok(Box::new(Fake { runs: runs.clone(), time: Duration::ZERO })),
-        true => Err(EncodeError::ModelNotFound { path: "gone".into() }),
-    });
+    let make: MakeEncoder<SparseVector> =
+        Box::new(move || match made.swap(true, Ordering::Relaxed) {
+            false => Ok(Box::new(Fake { runs: runs.clone(), time: Duration::ZERO })),
+            true => Err(EncodeError::ModelNotFound { path: "gone".into() }),
+        });
     let batcher = Batcher::start(1, LIMITS, LENGTHS, make).unwrap();
     for text in ["bug", "fine", "fine"] {
         let problem = batcher.encode(Lane::Search, texts(&[text])).await.unwrap_err();

@@ -63,10 +63,8 @@ async fn chosen_dense(
 
 fn embedding(vector: &SparseVector, model: &Model) -> Embedding {
     let token = |id| model.token(id).map(str::to_owned);
-    let mut tokens: Vec<WeightedToken> = vector
-        .iter()
-        .map(|(id, weight)| WeightedToken { token: token(id), id, weight })
-        .collect();
+    let mut tokens: Vec<WeightedToken> =
+        vector.iter().map(|(id, weight)| WeightedToken { token: token(id), id, weight }).collect();
     // Ids ascend already, and the sort is stable.
     tokens.sort_by(|a, b| b.weight.total_cmp(&a.weight));
     Embedding::Sparse { tokens }

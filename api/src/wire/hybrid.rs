@@ -76,9 +76,8 @@ impl HybridBody {
             (leg.clone(), part(format_args!("legs[{place}].field")))
         };
         let parts = legs.iter().enumerate().map(parts).collect();
-        let weighted = |(leg, weight): (Leg, Option<f64>)| {
-            WeightedLeg { leg, weight: weight.unwrap_or(1.0) }
-        };
+        let weighted =
+            |(leg, weight): (Leg, Option<f64>)| WeightedLeg { leg, weight: weight.unwrap_or(1.0) };
         let legs = legs.into_iter().map(weighted).collect();
         let fusion =
             Fusion::new(method, legs, window).map_err(|reason| invalid("legs", brief(reason)))?;
@@ -141,7 +140,9 @@ fn no_leg(name: &str) -> String {
 fn check_weight(weight: f64, field: impl Display) -> Result<(), Problem> {
     match weight.is_finite() && weight >= 0.0 {
         true => Ok(()),
-        false => Err(invalid(field, format!("the weight is {weight}; it is a number of 0 or more"))),
+        false => {
+            Err(invalid(field, format!("the weight is {weight}; it is a number of 0 or more")))
+        }
     }
 }
 

@@ -184,9 +184,7 @@ fn weights(
     is_right: impl Fn(f32) -> bool,
     wrong: &str,
 ) -> Result<Vec<(String, f32)>, Problem> {
-    let bad = |token: &str, what: &str| {
-        invalid(field, &format!("token {} {what}", quoted(token)))
-    };
+    let bad = |token: &str, what: &str| invalid(field, &format!("token {} {what}", quoted(token)));
     match tokens.0.iter().find(|(_, weight)| !is_right(*weight)) {
         Some((token, _)) => Err(bad(token, wrong)),
         None => tokens.distinct().map_err(|token| bad(&token, "is given twice")),

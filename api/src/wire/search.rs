@@ -33,7 +33,7 @@ pub(crate) struct SearchBody {
     hybrid: Option<Object<HybridBody>>,
     feedback: Option<Texts>,
     min_score: Option<f32>,
-    cut: Option<Cut>,
+    cut: Option<String>,
     #[serde(default)]
     filter: Option<String>,
     #[serde(default)]
@@ -46,14 +46,6 @@ pub(crate) struct SearchBody {
     explain: bool,
     #[serde(default)]
     profile: bool,
-}
-
-/// Where a list of hits may end before `k`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Cut {
-    /// Where scores stop being good.
-    Knee,
 }
 
 /// The parameters of a search by GET. What is a list or an object in a body is written in one text.
@@ -71,7 +63,7 @@ pub(crate) struct SearchParams {
     rank: Option<String>,
     feedback: Option<String>,
     min_score: Option<f32>,
-    cut: Option<Cut>,
+    cut: Option<String>,
     #[serde(default)]
     filter: Option<String>,
     #[serde(default)]
@@ -137,12 +129,12 @@ impl SearchBody {
     /// Errors: `unknown_rank`, `invalid_request`, `invalid_query`, `limit_exceeded`.
     pub(crate) fn check(self, limits: &Limits) -> Result<(Search, Query), Problem> {
         self.check_numbers(limits)?;
+        let until_knee = until_knee(self.cut.as_deref())?;
         let (rank, leg_parts) = ranking(self.rank, self.hybrid, limits)?;
         let feedback = feedback(self.feedback)?;
         let query = self.query.check(&rank, limits)?;
         let longest = limits.longest_search();
         let timeout = self.timeout_ms.map(|ms| Duration::from_millis(ms).min(longest));
-        let until_knee = self.cut == Some(Cut::Knee);
         let Self { k, offset, filter, fields, effort, explain, profile, min_score, .. } = self;
         let search = Search {
             rank,
@@ -192,6 +184,18 @@ impl SearchBody {
 
 fn invalid(field: &str, detail: impl Into<String>) -> Problem {
     Problem::new(Code::InvalidRequest, detail).field(field)
+}
+
+/// Whether the list may end before `k`. Errors: `invalid_request`.
+fn until_knee(cut: Option<&str>) -> Result<bool, Problem> {
+    match cut {
+        None => Ok(false),
+        Some("knee") => Ok(true),
+        Some(other) => {
+            let detail = format!("there is no cut {}", quoted(other));
+            Err(invalid("cut", detail).hint("knee ends the list where scores have fallen"))
+        }
+    }
 }
 
 /// The ranking in whichever form it came, and the parts of the request its legs came from.

@@ -92,14 +92,14 @@ async fn sixty_four_clients_get_what_each_would_get_alone() {
     assert_eq!(alone, metric(&metrics, "gleaner_encoder_run_texts_count{", "lane=\"search\""));
 }
 
-async fn page(app: &Router) -> String {
+pub(super) async fn page(app: &Router) -> String {
     let request = Request::get("/metrics").body(Body::empty()).unwrap();
     let response = app.clone().oneshot(request).await.unwrap();
     assert_eq!(response.status(), 200);
     String::from_utf8(to_bytes(response.into_body(), usize::MAX).await.unwrap().into()).unwrap()
 }
 
-fn metric(page: &str, start: &str, label: &str) -> f64 {
+pub(super) fn metric(page: &str, start: &str, label: &str) -> f64 {
     let line = page.lines().find(|line| line.starts_with(start) && line.contains(label));
     line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()
 }

@@ -4,9 +4,15 @@
 //! model is needed. `model` needs ONNX Runtime; it skips aloud without, and fails with `CI=true`.
 #![allow(clippy::unwrap_used)]
 
+mod batch;
+mod dense_models;
+mod documented;
 mod encoding;
+mod hybrid;
+mod hybrid_refusals;
 mod model;
 mod refusals;
+mod robustness;
 mod searching;
 mod serving;
 
@@ -25,7 +31,7 @@ use axum::{
 };
 use gleaner_api::{BatchLimits, Limits, ServeOptions, Server, open, router};
 use gleaner_format::SparseVector;
-use gleaner_indexer::{DocumentEncoder, IndexStore, IngestOptions, OnError, ingest};
+use gleaner_indexer::{DocumentEncoder, IndexSettings, IndexStore, IngestOptions, OnError, ingest};
 use gleaner_searcher::ModelBinding;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -65,10 +71,21 @@ fn add(
     model: Option<ModelBinding>,
     encoder: impl DocumentEncoder + 'static,
 ) {
+    add_with(index, documents, model, encoder, &IndexSettings::default());
+}
+
+/// The same, to an index with settings.
+fn add_with(
+    index: &Path,
+    documents: &[Value],
+    model: Option<ModelBinding>,
+    encoder: impl DocumentEncoder + 'static,
+    settings: &IndexSettings,
+) {
     let input = index.with_extension("input.jsonl");
     let lines: String = documents.iter().map(|document| format!("{document}\n")).collect();
     std::fs::write(&input, lines).unwrap();
-    let mut store = IndexStore::open_or_create(index, model).unwrap();
+    let mut store = IndexStore::open_or_create_with(index, model, settings).unwrap();
     let options = IngestOptions {
         on_error: OnError::Fail,
         commit_interval: Duration::ZERO,
@@ -108,6 +125,7 @@ fn limits() -> Limits {
         query_terms: 50,
         encode_inputs: 4,
         text_bytes: 500,
+        batch_searches: 8,
         timeout: Duration::from_secs(20),
         concurrency: 8,
     }
@@ -118,6 +136,7 @@ fn options(data: &Path) -> ServeOptions {
         data: data.to_owned(),
         addr: "127.0.0.1:0".parse().unwrap(),
         model: None,
+        dense_model: None,
         query_encoder: None,
         ort_lib: None,
         api_key: None,

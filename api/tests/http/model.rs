@@ -80,19 +80,12 @@ async fn texts_are_encoded_and_searched() {
     assert!(contribution["token"].is_string(), "{contribution}");
 
     let vector = model.encoder(1).unwrap().encode(Side::Query, &[text]).unwrap().remove(0);
+    let rank = Rank::SPARSE;
     let request = SearchRequest {
-        rank: Rank::Sparse,
         vector: Some(&vector),
         text: Some(text),
-        k: 3,
-        offset: 0,
-        filter: None,
-        fields: &[],
-        effort: 1.0,
-        deadline: None,
-        threads: 1,
         explain: true,
-        profile: false,
+        ..SearchRequest::exact(&rank, 3)
     };
     let snapshot = Index::open(&data.path().join("science")).unwrap().snapshot();
     let token = |term| model.token(term).map(str::to_owned);

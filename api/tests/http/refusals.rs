@@ -1,7 +1,5 @@
 //! Whatever cannot be answered is a problem with a stable code, and nothing panics.
 
-use proptest::prelude::*;
-
 use super::*;
 
 fn check(answer: &Answer, what: &str, status: u16, code: &str) {
@@ -271,95 +269,4 @@ async fn request_ids_come_back() {
     let with = |id: &str| Request::get("/livez").header("x-request-id", id).body(Body::empty());
     assert_eq!(ask(&app, with("abc-1").unwrap()).await.headers["x-request-id"], "abc-1");
     assert_ne!(ask(&app, with("a b").unwrap()).await.headers["x-request-id"], "a b");
-}
-
-fn any_json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        (0u32..6000).prop_map(Value::from),
-        "\\PC{0,12}".prop_map(Value::from),
-        prop_oneof![Just("bm25"), Just("sparse"), Just("year:>3"), Just("red")]
-            .prop_map(Value::from),
-    ];
-    let key = prop::sample::select(vec![
-        "query",
-        "text",
-        "tokens",
-        "indices",
-        "values",
-        "k",
-        "offset",
-        "rank",
-        "filter",
-        "fields",
-        "effort",
-        "timeout_ms",
-        "explain",
-        "profile",
-        "inputs",
-    ]);
-    leaf.prop_recursive(3, 24, 6, move |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((key.clone(), inner), 0..6)
-                .prop_map(|pairs| pairs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()),
-        ]
-    })
-}
-
-/// A search that is nearly right: each member is as it should be, or anything.
-fn nearly_right() -> impl Strategy<Value = Value> {
-    let indices = prop::collection::btree_set(0u32..5000, 0..5);
-    let query = prop_oneof![
-        3 => indices.prop_map(|ids| json!({"indices": ids, "values": vec![1.5; ids.len()]})),
-        3 => "\\PC{0,30}".prop_map(|text| json!({"text": text})),
-        1 => any_json(),
-    ];
-    let rank = prop_oneof![4 => Just(json!("bm25")), 4 => Just(json!("sparse")), 1 => any_json()];
-    let filter = prop_oneof![
-        3 => Just(Value::Null),
-        1 => "[-+a-z0-9:()\\[\\]{}\"^~*<>= .\\\\/]{0,24}".prop_map(Value::from),
-        1 => "(year|text|_id|fields.year|title):\\PC{0,12}".prop_map(Value::from),
-    ];
-    let k = prop_oneof![6 => (0u32..110).prop_map(Value::from), 1 => any_json()];
-    (query, rank, filter, k, any::<bool>()).prop_map(|(query, rank, filter, k, explain)| {
-        json!({"query": query, "rank": rank, "filter": filter, "k": k, "explain": explain,
-            "profile": explain})
-    })
-}
-
-#[test]
-fn no_body_causes_a_server_error() {
-    let data = data();
-    let app = app(data.path());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut found = 0;
-    let mut check = |bytes: Vec<u8>| {
-        let request = post_request("/v1/indexes/words/search", bytes);
-        let answer = runtime.block_on(ask(&app, request));
-        let expected = [200, 400, 413, 422, 424];
-        assert!(expected.contains(&answer.status.as_u16()), "{}", answer.body);
-        found += usize::from(answer.status == 200);
-    };
-    let config = proptest::test_runner::Config {
-        failure_persistence: None,
-        ..ProptestConfig::with_cases(600)
-    };
-    let bytes = prop_oneof![
-        1 => prop::collection::vec(any::<u8>(), 0..200),
-        2 => any_json().prop_map(|value| value.to_string().into_bytes()),
-        6 => nearly_right().prop_map(|value| value.to_string().into_bytes()),
-    ];
-    let mut runner = proptest::test_runner::TestRunner::new(config);
-    let cell = std::cell::RefCell::new(&mut check);
-    runner
-        .run(&bytes, |bytes| {
-            (cell.borrow_mut())(bytes);
-            Ok(())
-        })
-        .unwrap();
-    assert!(found > 50, "only {found} bodies were right, so little was tried");
 }

@@ -5,7 +5,7 @@ use gleaner_searcher::{Index, Rank, SearchRequest};
 use super::*;
 
 /// What the engine says, as JSON text read again, so that numbers are compared as printed.
-fn engine(index: &Path, request: &SearchRequest<'_>) -> Value {
+pub(super) fn engine(index: &Path, request: &SearchRequest<'_>) -> Value {
     let response = Index::open(index).unwrap().snapshot().search(request, &|_| None).unwrap();
     let mut value: Value =
         serde_json::from_str(&serde_json::to_string(&response).unwrap()).unwrap();
@@ -16,7 +16,7 @@ fn engine(index: &Path, request: &SearchRequest<'_>) -> Value {
     value
 }
 
-fn stable(answer: &Answer) -> Value {
+pub(super) fn stable(answer: &Answer) -> Value {
     assert_eq!(answer.status, 200, "{}", answer.body);
     let mut body = answer.body.clone();
     let object = body.as_object_mut().unwrap();
@@ -39,18 +39,13 @@ async fn answers_are_those_of_the_engine() {
     ] {
         let vector = vector(text);
         let request = SearchRequest {
-            rank: Rank::Sparse,
             vector: Some(&vector),
-            text: None,
-            k,
             offset,
             filter,
             fields: &fields,
-            effort: 1.0,
-            deadline: None,
-            threads: 1,
             explain,
             profile: true,
+            ..SearchRequest::exact(&Rank::SPARSE, k)
         };
         let mut body = json!({"query": query(text), "k": k, "offset": offset, "explain": explain,
             "filter": filter, "fields": fields, "profile": true});
@@ -58,7 +53,8 @@ async fn answers_are_those_of_the_engine() {
         assert_eq!(stable(&answer), engine(&index, &request), "{text}");
         assert_eq!(answer.body["profile"]["query_terms"], vector.len());
         assert_eq!(answer.body["index"], "words");
-        let request = SearchRequest { rank: Rank::Bm25, text: Some(text), vector: None, ..request };
+        let request =
+            SearchRequest { rank: &Rank::BM25, text: Some(text), vector: None, ..request };
         body["query"] = json!({"text": text});
         body["rank"] = json!("bm25");
         let answer = post(&app, "/v1/indexes/words/search", &body).await;
