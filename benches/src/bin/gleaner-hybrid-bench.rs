@@ -144,7 +144,10 @@ fn scan(rows: usize, dims: usize, (passes, threads): (usize, usize)) -> anyhow::
         .iter()
         .map(|&storage| {
             let name = storage.to_string();
-            DenseField { spec: DenseSpec { name, dims, metric: Metric::Cosine, storage }, model: None }
+            DenseField {
+                spec: DenseSpec { name, dims, metric: Metric::Cosine, storage },
+                model: None,
+            }
         })
         .collect();
     let snapshot = random_index(&folder.path().join("index"), rows, &fields)?;
@@ -175,7 +178,10 @@ fn scan(rows: usize, dims: usize, (passes, threads): (usize, usize)) -> anyhow::
         }
     }
     let read_gb = median(read_gb);
-    println!("{rows} vectors of {dims}, {threads} threads a query, {} segments", snapshot.segments().len());
+    println!(
+        "{rows} vectors of {dims}, {threads} threads a query, {} segments",
+        snapshot.segments().len()
+    );
     println!("reading, one thread: {read_gb:.2} GB/s");
     for (field, times) in fields.iter().zip(times) {
         let (seconds, bytes) = (median(times), rows * dims * width(field.spec.storage));
@@ -291,11 +297,8 @@ fn legs(
     let snapshot = Index::open(index)?.snapshot();
     let field = snapshot.manifest().dense_field(None)?.clone();
     let queries = encode(&snapshot, &field, queries, limit)?;
-    let ranks: Vec<Rank> = fused
-        .legs()
-        .map(|leg| Rank::Leg(leg.clone()))
-        .chain([fused.clone()])
-        .collect();
+    let ranks: Vec<Rank> =
+        fused.legs().map(|leg| Rank::Leg(leg.clone())).chain([fused.clone()]).collect();
     // Of each ranking, the time of every query: the median over passes.
     let mut times = vec![vec![Vec::new(); queries.len()]; ranks.len()];
     for pass in 0..=passes {
