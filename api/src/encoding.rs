@@ -31,6 +31,9 @@ impl<M: ServedModel> Default for Texts<M> {
     }
 }
 
+/// The number of texts that were handed in to a model, and what it said.
+type Submitted<'a, V> = (usize, Result<Pending<'a, V>, Problem>);
+
 /// Where the vector of a text will be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ticket {
@@ -64,7 +67,7 @@ impl<M: ServedModel> Texts<M> {
     }
 
     /// Hands in the texts of every model, with their number.
-    fn submit(&self) -> Vec<(usize, Result<Pending<'_, M::Vector>, Problem>)> {
+    fn submit(&self) -> Vec<Submitted<'_, M::Vector>> {
         let each = self.0.iter();
         each.map(|(model, texts)| (texts.len(), model.submit(Lane::Search, texts.clone())))
             .collect()
@@ -82,9 +85,7 @@ impl Encoding {
 }
 
 /// Waits for the texts of every model. A model that refuses refuses all of its texts.
-async fn results<V>(
-    submitted: Vec<(usize, Result<Pending<'_, V>, Problem>)>,
-) -> Vec<Vec<Result<V, Problem>>> {
+async fn results<V>(submitted: Vec<Submitted<'_, V>>) -> Vec<Vec<Result<V, Problem>>> {
     let mut all = Vec::with_capacity(submitted.len());
     for (texts, pending) in submitted {
         let results = match pending {

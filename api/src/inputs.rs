@@ -9,10 +9,10 @@ use gleaner_encoder::{DenseModel, Model, SparseVector};
 use gleaner_searcher::{Boost, DenseField, Leg, Manifest};
 
 use crate::{
-    encoding::{Encoding, Ticket},
+    encoding::{Encoding, Texts, Ticket},
     error::{Code, Problem},
-    models::{Loaded, Models},
-    wire::{Query, Search, SparseQuery, quoted},
+    models::{Loaded, Models, ServedModel},
+    wire::{GivenDense, Query, Search, SparseQuery, quoted},
 };
 
 /// A query with all that its ranking takes.
@@ -20,11 +20,16 @@ pub(crate) struct Inputs {
     /// For BM25.
     pub(crate) text: Option<String>,
     pub(crate) sparse: Option<Source<SparseVector>>,
-    /// By dense field.
-    pub(crate) dense: Vec<(String, Source<Vec<f32>>)>,
+    pub(crate) dense: Vec<DenseInput>,
     /// The document that is the query; everything above is then missing.
     pub(crate) like: Option<String>,
     pub(crate) boosts: Vec<Boost>,
+}
+
+/// What a dense leg takes.
+pub(crate) struct DenseInput {
+    pub(crate) field: String,
+    pub(crate) source: Source<Vec<f32>>,
 }
 
 /// Where a query vector comes from.
@@ -42,8 +47,20 @@ pub(crate) struct Names<'a> {
     pub(crate) models: &'a Models,
 }
 
-/// A dense leg's vector, or the model that makes it.
-type DenseSource<'a> = (&'a DenseField, Result<Vec<f32>, &'a Arc<Loaded<DenseModel>>>);
+/// A query vector, or the model that makes it of the text.
+enum Origin<'a, M: ServedModel> {
+    Given(M::Vector),
+    Model(&'a Arc<Loaded<M>>),
+}
+
+impl<M: ServedModel> Origin<'_, M> {
+    fn source(self, texts: &mut Texts<M>, text: Option<&str>) -> Source<M::Vector> {
+        match self {
+            Self::Given(vector) => Source::Given(vector),
+            Self::Model(model) => Source::Encoded(texts.add(model, text.unwrap_or_default())),
+        }
+    }
+}
 
 impl Inputs {
     /// Finds what a search needs, and adds what is to be encoded to `encoding`.
@@ -62,59 +79,28 @@ impl Inputs {
             }
         }
         let boosts = names.boosts(&query)?;
-        let mut given = names.given_dense(query.dense)?;
-        let (text, like) = (query.text, query.like);
-        let needs_vectors = like.is_none();
-        let mut dense = Vec::new();
-        for field in search.rank.dense_fields() {
-            let field = names.dense_field(field, search.part_of(field))?;
-            let at = given.iter().position(|(name, _)| *name == field.spec.name);
-            match at {
-                Some(at) => dense.push((field, Ok(given.swap_remove(at).1))),
-                None if needs_vectors => {
-                    dense.push((field, Err(names.dense_model(field, text.is_some())?)));
-                }
-                None => {}
+        let dense = names.dense(search, &query)?;
+        let Query { text, sparse, like, .. } = query;
+        let sparse = match sparse {
+            Some(given) => Some(Origin::Given(names.sparse(given)?)),
+            None if like.is_none() && search.rank.needs_sparse() => {
+                Some(Origin::Model(names.models.of_index(names.manifest)?))
             }
-        }
-        if let Some((name, _)) = given.first() {
-            let detail = format!("the ranking has no dense leg for the field `{name}`");
-            return Err(Problem::new(Code::InvalidQuery, detail)
-                .field("query.dense")
-                .hint("rank by dense, or fuse it: rrf:sparse,dense"));
-        }
-        let needs_sparse = needs_vectors && search.rank.needs_sparse();
-        let sparse = match query.sparse {
-            Some(given) => Some(Ok(names.sparse(given)?)),
-            None if needs_sparse => Some(Err(names.models.of_index(names.manifest)?)),
             None => None,
         };
-        let (sparse, dense) = encoding.add(text.as_deref(), sparse, dense);
-        Ok(Self { text, sparse, dense, like, boosts })
+        // Nothing can go wrong any more.
+        let sparse = sparse.map(|origin| origin.source(&mut encoding.sparse, text.as_deref()));
+        let dense = dense.into_iter().map(|(field, origin)| DenseInput {
+            field: field.spec.name.clone(),
+            source: origin.source(&mut encoding.dense, text.as_deref()),
+        });
+        Ok(Self { sparse, dense: dense.collect(), text, like, boosts })
     }
-}
 
-impl Encoding {
-    /// Adds the text for the models that are to encode it.
-    fn add(
-        &mut self,
-        text: Option<&str>,
-        sparse: Option<Result<SparseVector, &Arc<Loaded<Model>>>>,
-        dense: Vec<DenseSource<'_>>,
-    ) -> (Option<Source<SparseVector>>, Vec<(String, Source<Vec<f32>>)>) {
-        let text = text.unwrap_or_default();
-        let sparse = sparse.map(|sparse| match sparse {
-            Ok(vector) => Source::Given(vector),
-            Err(model) => Source::Encoded(self.sparse.add(model, text)),
-        });
-        let dense = dense.into_iter().map(|(field, source)| {
-            let source = match source {
-                Ok(vector) => Source::Given(vector),
-                Err(model) => Source::Encoded(self.dense.add(model, text)),
-            };
-            (field.spec.name.clone(), source)
-        });
-        (sparse, dense.collect())
+    /// Whether a text had to be encoded.
+    pub(crate) fn is_encoded(&self) -> bool {
+        let of_dense = self.dense.iter().any(|dense| matches!(dense.source, Source::Encoded(_)));
+        of_dense || matches!(self.sparse, Some(Source::Encoded(_)))
     }
 }
 
@@ -127,39 +113,67 @@ impl<'a> Names<'a> {
         found.map_err(|error| Problem::from(error).field(part))
     }
 
-    /// The model that encodes a text for a dense field.
+    /// By dense leg, its field and where its vector comes from; nothing where a document is the query.
+    ///
+    /// Errors: `unknown_field`; `invalid_query` for vectors that do not fit, or have no leg, and for legs
+    /// without text or vector; `model_not_found`, `model_mismatch`.
+    fn dense(
+        &self,
+        search: &Search,
+        query: &Query,
+    ) -> Result<Vec<(&'a DenseField, Origin<'a, DenseModel>)>, Problem> {
+        let mut given = self.given_dense(&query.dense)?;
+        let mut origins = Vec::new();
+        for name in search.rank.dense_fields() {
+            let field = self.dense_field(name, search.part_of(name))?;
+            if let Some(at) = given.iter().position(|(of, _)| of.spec.name == field.spec.name) {
+                origins.push((field, Origin::Given(given.swap_remove(at).1.to_vec())));
+            } else if query.like.is_none() {
+                origins.push((field, Origin::Model(self.dense_model(field, query)?)));
+            }
+        }
+        match given.first() {
+            Some((field, _)) => {
+                let name = &field.spec.name;
+                let detail = format!("the ranking has no dense leg for the field `{name}`");
+                Err(invalid_dense(detail).hint("rank by dense, or fuse it: rrf:sparse,dense"))
+            }
+            None => Ok(origins),
+        }
+    }
+
+    /// Vectors that were given, with their fields.
+    ///
+    /// Errors: `unknown_field`, `invalid_query`.
+    fn given_dense<'b>(
+        &self,
+        given: &'b [GivenDense],
+    ) -> Result<Vec<(&'a DenseField, &'b [f32])>, Problem> {
+        let check = |GivenDense { field, vector }: &'b GivenDense| {
+            let field = self.dense_field(field.as_deref(), "query.dense")?;
+            // The engine prepares it; this is to say no before anything is encoded.
+            let prepared = field.spec.prepare_query(vector);
+            prepared.map_err(|error| invalid_dense(error.to_string()))?;
+            Ok((field, &vector[..]))
+        };
+        given.iter().map(check).collect()
+    }
+
+    /// The model that encodes the text for a dense field.
     ///
     /// Errors: `invalid_query` without a text; `model_not_found`, `model_mismatch`.
     fn dense_model(
         &self,
         field: &DenseField,
-        has_text: bool,
+        query: &Query,
     ) -> Result<&'a Arc<Loaded<DenseModel>>, Problem> {
-        if !has_text {
+        if query.text.is_none() {
             let name = &field.spec.name;
             let detail =
                 format!("ranking by the dense field `{name}` needs a text or a vector for it");
-            return Err(Problem::new(Code::InvalidQuery, detail).field("query.dense"));
+            return Err(invalid_dense(detail));
         }
         self.models.of_field(field)
-    }
-
-    /// Vectors that were given, by field.
-    ///
-    /// Errors: `unknown_field`, `invalid_query`.
-    fn given_dense(
-        &self,
-        given: Vec<(Option<String>, Vec<f32>)>,
-    ) -> Result<Vec<(String, Vec<f32>)>, Problem> {
-        let check = |(name, vector): (Option<String>, Vec<f32>)| {
-            let spec = &self.dense_field(name.as_deref(), "query.dense")?.spec;
-            let refused =
-                |error| Problem::new(Code::InvalidQuery, format!("{error}")).field("query.dense");
-            // The engine prepares it; this is to say no before anything is encoded.
-            spec.prepare_query(&vector).map_err(refused)?;
-            Ok((spec.name.clone(), vector))
-        };
-        given.into_iter().map(check).collect()
     }
 
     fn sparse(&self, given: SparseQuery) -> Result<SparseVector, Problem> {
@@ -200,6 +214,10 @@ impl<'a> Names<'a> {
         };
         query.boost.iter().map(boost).chain(query.mute.iter().map(mute)).collect()
     }
+}
+
+fn invalid_dense(detail: String) -> Problem {
+    Problem::new(Code::InvalidQuery, detail).field("query.dense")
 }
 
 fn named_term(model: &Loaded<Model>, token: &str, part: &str) -> Result<u32, Problem> {

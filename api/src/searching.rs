@@ -10,7 +10,7 @@ use gleaner_searcher::{DenseQuery, SearchError, SearchRequest, Snapshot};
 use crate::{
     encoding::{Encoded, Encoding},
     error::Problem,
-    inputs::{Inputs, Names, Source},
+    inputs::{DenseInput, Inputs, Names, Source},
     wire::{Query, Search, SearchAnswer},
 };
 
@@ -65,13 +65,14 @@ impl Plan {
             Some(Source::Given(vector)) => Some(vector),
             Some(Source::Encoded(ticket)) => Some(encoded.sparse(*ticket)?),
         };
-        let dense = |(field, source): &'_ (String, Source<Vec<f32>>)| match source {
-            Source::Given(vector) => Ok((field.clone(), vector.clone())),
-            Source::Encoded(ticket) => Ok((field.clone(), encoded.dense(*ticket)?.to_vec())),
-        };
-        let dense = inputs.dense.iter().map(dense).collect::<Result<Vec<_>, Problem>>()?;
-        let dense: Vec<DenseQuery<'_>> =
-            dense.iter().map(|(field, vector)| DenseQuery { field, vector }).collect();
+        let dense = inputs.dense.iter().map(|DenseInput { field, source }| {
+            let vector = match source {
+                Source::Given(vector) => vector,
+                Source::Encoded(ticket) => encoded.dense(*ticket)?,
+            };
+            Ok(DenseQuery { field, vector })
+        });
+        let dense = dense.collect::<Result<Vec<_>, Problem>>()?;
         let request = SearchRequest {
             vector,
             text: inputs.text.as_deref(),
@@ -116,13 +117,5 @@ impl Plan {
             }
             error => Problem::from(error),
         }
-    }
-}
-
-impl Inputs {
-    /// Whether a text had to be encoded.
-    fn is_encoded(&self) -> bool {
-        let of_dense = self.dense.iter().any(|(_, source)| matches!(source, Source::Encoded(_)));
-        of_dense || matches!(self.sparse, Some(Source::Encoded(_)))
     }
 }

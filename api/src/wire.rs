@@ -20,7 +20,7 @@ mod status;
 
 pub(crate) use answer::{BatchAnswer, BatchBody, BatchResponse, SearchAnswer};
 pub(crate) use encode::{EmbedBody, Embedding, EncodeAnswer, EncodeBody, TermValue, WeightedToken};
-pub(crate) use query::{Query, SparseQuery};
+pub(crate) use query::{GivenDense, Query, SparseQuery};
 pub(crate) use search::{Search, SearchBody, SearchParams};
 pub(crate) use status::{Check, IndexList, Outcome, Readiness};
 pub use status::{DenseSummary, IndexSummary};

@@ -36,14 +36,22 @@ pub(crate) struct Query {
     pub(crate) text: Option<String>,
     /// A sparse vector, instead of the text's.
     pub(crate) sparse: Option<SparseQuery>,
-    /// Dense vectors, instead of the text's; without a name, of the only dense field.
-    pub(crate) dense: Vec<(Option<String>, Vec<f32>)>,
+    /// Dense vectors, instead of the text's.
+    pub(crate) dense: Vec<GivenDense>,
     /// The `_id` of a document to find others like; everything above is then missing.
     pub(crate) like: Option<String>,
     /// Tokens and the factors of their weights, none twice.
     pub(crate) boost: Vec<(String, f32)>,
     /// Tokens that are to have no weight.
     pub(crate) mute: Vec<String>,
+}
+
+/// A dense vector that was given.
+#[derive(Debug)]
+pub(crate) struct GivenDense {
+    /// Its field; without a name, the only one.
+    pub(crate) field: Option<String>,
+    pub(crate) vector: Vec<f32>,
 }
 
 /// A sparse vector that was given.
@@ -191,11 +199,11 @@ fn weights(
     }
 }
 
-fn dense(dense: Option<DenseVectors>) -> Result<Vec<(Option<String>, Vec<f32>)>, Problem> {
+fn dense(dense: Option<DenseVectors>) -> Result<Vec<GivenDense>, Problem> {
     let field = "query.dense";
     match dense {
         None => Ok(Vec::new()),
-        Some(DenseVectors::Only(vector)) => Ok(vec![(None, vector)]),
+        Some(DenseVectors::Only(vector)) => Ok(vec![GivenDense { field: None, vector }]),
         Some(DenseVectors::Fields(fields)) if !(1..=LEGS_LIMIT).contains(&fields.0.len()) => {
             let found = fields.0.len();
             Err(invalid(field, &format!("{found} dense vectors; there are 1 to {LEGS_LIMIT}")))
@@ -205,7 +213,8 @@ fn dense(dense: Option<DenseVectors>) -> Result<Vec<(Option<String>, Vec<f32>)>,
                 invalid(field, &format!("the field {} is given twice", quoted(&name)))
             };
             let fields = fields.distinct().map_err(twice)?;
-            Ok(fields.into_iter().map(|(name, vector)| (Some(name), vector)).collect())
+            let given = |(name, vector)| GivenDense { field: Some(name), vector };
+            Ok(fields.into_iter().map(given).collect())
         }
     }
 }
