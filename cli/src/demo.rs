@@ -92,8 +92,7 @@ fn build(out: &mut impl Write, args: &DemoArgs, sample: &Path) -> anyhow::Result
     let minilm = dense::open(&folder, &args.runtime)?;
     writeln!(out, "        {} ({}), dense", folder.display(), &minilm.fingerprint()[..19])?;
     let field = dense_fields::of_model(&minilm)?;
-    let settings =
-        IndexSettings { dense: Some(vec![field.clone()]), ..IndexSettings::default() };
+    let settings = IndexSettings { dense: Some(vec![field.clone()]), ..IndexSettings::default() };
     let models = Models { sparse: Some(model), dense: vec![(field.spec.name, minilm)] };
     let start = Instant::now();
     let mut reporter = Reporter::new(ProgressArg::Auto);

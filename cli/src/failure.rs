@@ -38,8 +38,8 @@ pub(crate) enum Failure {
     #[error("model_not_found: no model at {path}, where the index was built; name it with --model")]
     ModelNotFound { path: PathBuf },
     #[error(
-        "no model: the index was built from vectors; name one with --model, or search for vectors \
-         (`search --tokens`, `batch-search --format vectors`)"
+        "no sparse model: the index was built without one; name one with --model, search for vectors \
+         (`search --tokens`, `batch-search --format vectors`), or rank by another leg (--rank bm25, dense)"
     )]
     NoModel,
     #[error(

@@ -11,6 +11,16 @@ use crate::{dense_avx2 as avx2, dense_avx512 as avx512};
 /// Partial sums of one product: dimension `i` is added to sum `i` modulo 16.
 pub(crate) const SUMS: usize = 16;
 
+/// How far ahead of their use bytes are asked for: two pages, because the processor, which would ask
+/// by itself, stops at the end of each. Calls of a block of rows or more are taken for a part of a
+/// scan, which goes on after the last of them.
+#[cfg(target_arch = "x86_64")]
+pub(crate) const AHEAD_BYTES: usize = 8192;
+
+/// Bytes of a cache line.
+#[cfg(target_arch = "x86_64")]
+pub(crate) const LINE_BYTES: usize = 64;
+
 /// Bytes of an f32, an f16 and a code. They tell the kinds of value apart.
 pub(crate) const F32_BYTES: usize = 4;
 pub(crate) const F16_BYTES: usize = 2;
@@ -24,7 +34,7 @@ impl Kernels {
     /// for each `j < w`; sum 0 is the product.
     ///
     /// Shapes: `query [dims]`, `rows [rows, dims] f32`, little-endian, at any address → `sums [rows]`.
-    /// All values are finite; otherwise a sum that is NaN has unspecified bits.
+    /// All values are finite: sums of others are unspecified.
     /// Panics: unless `rows` is as long as `sums` and `query` say.
     /// Cost: one pass over the rows' bytes, as fast as memory gives them.
     pub fn dots_f32(self, query: &[f32], rows: &[u8], sums: &mut [f64]) {
@@ -45,10 +55,11 @@ impl Kernels {
     fn dots_of<const BYTES: usize>(self, query: &[f32], rows: &[u8], sums: &mut [f64]) {
         assert_eq!(rows.len(), sums.len() * query.len() * BYTES, "one value per row and dimension");
         match self.0 {
-            // SAFETY: `available`, the only place that makes this level, asked the processor.
+            // SAFETY: `available`, the only place that makes this level, asked the processor; F16C is a
+            // part of AVX-512F. The lengths that the kernels rely on are asserted above.
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 => unsafe { avx512::dots::<BYTES>(query, rows, sums) },
-            // SAFETY: the level proves AVX2; the rest is asked for here.
+            // SAFETY: the level proves AVX2; the rest is asked for here. Lengths as above.
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 if avx2::has_fused_products_and_halves() => unsafe {
                 avx2::dots::<BYTES>(query, rows, sums)

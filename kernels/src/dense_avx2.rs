@@ -5,7 +5,10 @@
 
 use core::arch::x86_64::*;
 
-use crate::dense::{F16_BYTES, F32_BYTES, SUMS};
+use crate::{
+    dense::{AHEAD_BYTES, F16_BYTES, F32_BYTES, LINE_BYTES, SUMS},
+    prefetch::prefetch_ahead,
+};
 
 /// Values of 64 bits in one register.
 const LANES: usize = 4;
@@ -50,6 +53,12 @@ fn block_of<const BYTES: usize, const N: usize>(query: &[f32], rows: &[u8]) -> [
     // By index throughout: an iterator over the array of sums would keep it in memory.
     let mut sums = [[_mm256_setzero_pd(); PARTS]; N];
     for dim in (0..whole).step_by(SUMS) {
+        for row in 0..N {
+            if N == ROWS && (dim * BYTES).is_multiple_of(LINE_BYTES) {
+                let at = rows.as_ptr().wrapping_add((row * dims + dim) * BYTES);
+                prefetch_ahead(at.wrapping_add(AHEAD_BYTES));
+            }
+        }
         let query = query[dim..].as_ptr().cast();
         // SAFETY: `dim` is at least sixteen below `dims`, of the query and of each of the rows, whose
         // length is asserted.
@@ -153,7 +162,12 @@ fn block_of_codes<const N: usize>(query: &[i8], rows: &[u8]) -> [i32; N] {
         let query = _mm256_cvtepi8_epi16(query);
         for row in 0..N {
             // SAFETY: as above; the rows' length is asserted.
-            let codes = unsafe { _mm_loadu_si128(rows.as_ptr().add(row * dims + dim).cast()) };
+            let at = unsafe { rows.as_ptr().add(row * dims + dim) };
+            if N == CODE_ROWS && dim.is_multiple_of(LINE_BYTES) {
+                prefetch_ahead(at.wrapping_add(AHEAD_BYTES));
+            }
+            // SAFETY: as above.
+            let codes = unsafe { _mm_loadu_si128(at.cast()) };
             let products = _mm256_madd_epi16(_mm256_cvtepi8_epi16(codes), query);
             sums[row] = _mm256_add_epi32(sums[row], products);
         }

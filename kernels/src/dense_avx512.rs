@@ -5,7 +5,10 @@
 
 use core::arch::x86_64::*;
 
-use crate::dense::{F16_BYTES, F32_BYTES, SUMS};
+use crate::{
+    dense::{AHEAD_BYTES, F16_BYTES, F32_BYTES, LINE_BYTES, SUMS},
+    prefetch::prefetch_ahead,
+};
 
 /// Values of 64 bits in one register.
 const LANES: usize = 8;
@@ -25,15 +28,17 @@ pub(crate) fn has_byte_products() -> bool {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
 pub(crate) fn dots<const BYTES: usize>(query: &[f32], rows: &[u8], sums: &mut [f64]) {
     let stride = query.len() * BYTES;
+    // Widened once: to widen 16-bit rows is all that memory leaves time for.
+    let query: Vec<f64> = query.iter().map(|&value| value.into()).collect();
     let mut blocks = sums.chunks_exact_mut(ROWS);
     let mut at = 0;
     for sums in &mut blocks {
         let block = &rows[at..at + ROWS * stride];
-        sums.copy_from_slice(&block_of::<BYTES, ROWS>(query, block));
+        sums.copy_from_slice(&block_of::<BYTES, ROWS>(&query, block));
         at += ROWS * stride;
     }
     for sum in blocks.into_remainder() {
-        [*sum] = block_of::<BYTES, 1>(query, &rows[at..at + stride]);
+        [*sum] = block_of::<BYTES, 1>(&query, &rows[at..at + stride]);
         at += stride;
     }
 }
@@ -42,24 +47,29 @@ pub(crate) fn dots<const BYTES: usize>(query: &[f32], rows: &[u8], sums: &mut [f
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
 #[allow(unsafe_code)]
 #[inline]
-fn block_of<const BYTES: usize, const N: usize>(query: &[f32], rows: &[u8]) -> [f64; N] {
+fn block_of<const BYTES: usize, const N: usize>(query: &[f64], rows: &[u8]) -> [f64; N] {
     let dims = query.len();
     assert!(rows.len() == N * dims * BYTES);
     let whole = dims - dims % SUMS;
+    let of_line = LINE_BYTES / BYTES;
+    let lines = dims - dims % of_line;
     // By index throughout: an iterator over the array of sums would keep it in memory.
     let mut sums = [[_mm512_setzero_pd(); PARTS]; N];
-    for dim in (0..whole).step_by(SUMS) {
-        for part in 0..PARTS {
-            let dim = dim + part * LANES;
-            // SAFETY: `dim` is at least eight below `dims`, the length of the query.
-            let query = unsafe { load::<F32_BYTES>(query.as_ptr().add(dim).cast()) };
-            for row in 0..N {
-                // SAFETY: as above; the rows' length is asserted.
-                let values =
-                    unsafe { load::<BYTES>(rows.as_ptr().add((row * dims + dim) * BYTES)) };
-                sums[row][part] = _mm512_fmadd_pd(query, values, sums[row][part]);
+    for dim in (0..lines).step_by(of_line) {
+        for row in 0..N {
+            if N == ROWS {
+                let at = rows.as_ptr().wrapping_add((row * dims + dim) * BYTES);
+                prefetch_ahead(at.wrapping_add(AHEAD_BYTES));
             }
         }
+        for dim in (dim..dim + of_line).step_by(SUMS) {
+            // SAFETY: the line ends within the dimensions; the rows' length is asserted.
+            unsafe { step::<BYTES, N>(query, rows, dim, &mut sums) };
+        }
+    }
+    for dim in (lines..whole).step_by(SUMS) {
+        // SAFETY: as above; `whole` is a multiple of the step.
+        unsafe { step::<BYTES, N>(query, rows, dim, &mut sums) };
     }
     for part in 0..PARTS {
         let dim = (whole + part * LANES).min(dims);
@@ -68,7 +78,7 @@ fn block_of<const BYTES: usize, const N: usize>(query: &[f32], rows: &[u8]) -> [
             continue;
         }
         // SAFETY: the mask ends with the query.
-        let query = unsafe { load_some::<F32_BYTES>(query.as_ptr().add(dim).cast(), mask) };
+        let query = unsafe { _mm512_maskz_loadu_pd(mask, query.as_ptr().add(dim)) };
         for row in 0..N {
             // SAFETY: the mask ends with the row, whose length is asserted.
             let values =
@@ -77,6 +87,31 @@ fn block_of<const BYTES: usize, const N: usize>(query: &[f32], rows: &[u8]) -> [
         }
     }
     core::array::from_fn(|row| total(sums[row]))
+}
+
+/// Adds the products of sixteen dimensions, from `dim` on.
+///
+/// Safety: the query has them, and `rows` are `N` rows of as many values.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+#[allow(unsafe_code)]
+#[inline]
+unsafe fn step<const BYTES: usize, const N: usize>(
+    query: &[f64],
+    rows: &[u8],
+    dim: usize,
+    sums: &mut [[__m512d; PARTS]; N],
+) {
+    for part in 0..PARTS {
+        let dim = dim + part * LANES;
+        // SAFETY: half of the sixteen that this function asks for.
+        let of_query = unsafe { _mm512_loadu_pd(query.as_ptr().add(dim)) };
+        for row in 0..N {
+            let at = (row * query.len() + dim) * BYTES;
+            // SAFETY: as above.
+            let values = unsafe { load::<BYTES>(rows.as_ptr().add(at)) };
+            sums[row][part] = _mm512_fmadd_pd(of_query, values, sums[row][part]);
+        }
+    }
 }
 
 /// Eight values as f64.
@@ -163,7 +198,12 @@ fn block_of_codes<const N: usize>(query: &[i8], rows: &[u8]) -> [i32; N] {
         let query = unsafe { _mm512_loadu_si512(query.as_ptr().add(dim).cast()) };
         for row in 0..N {
             // SAFETY: as above; the rows' length is asserted.
-            let codes = unsafe { _mm512_loadu_si512(rows.as_ptr().add(row * dims + dim).cast()) };
+            let at = unsafe { rows.as_ptr().add(row * dims + dim) };
+            if N == ROWS {
+                prefetch_ahead(at.wrapping_add(AHEAD_BYTES));
+            }
+            // SAFETY: as above.
+            let codes = unsafe { _mm512_loadu_si512(at.cast()) };
             sums[row] = _mm512_dpbusd_epi32(sums[row], _mm512_xor_si512(codes, sign), query);
         }
     }

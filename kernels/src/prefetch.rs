@@ -26,6 +26,17 @@ fn prefetch_line<T>(line: &[T]) {
     unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
 }
 
+/// Asks for the cache line at an address, which may be one of no memory, to be brought into the
+/// second-level cache: of requests for the first, fewer can be under way.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+#[allow(unsafe_code)]
+pub(crate) fn prefetch_ahead(at: *const u8) {
+    use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+    // SAFETY: as above.
+    unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
+}
+
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
 fn prefetch_line<T>(_line: &[T]) {}

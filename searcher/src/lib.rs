@@ -32,6 +32,7 @@ mod plan;
 mod present;
 mod profile;
 mod rank;
+mod refine;
 mod response;
 mod rows;
 mod schema;

@@ -76,9 +76,11 @@ pub enum Method {
 }
 
 /// How a leg's scores are brought to a common scale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Normaliser {
-    /// (score − least of the window) ÷ (greatest − least), cut at 0. A window of equal scores is 1.
+    /// (score − least of the window) ÷ (greatest − least), cut at 0. A window of equal scores is 1. The
+    /// default, because it is what users of other engines know.
+    #[default]
     MinMax,
     /// As min-max, but from the least score that the leg can give: 0 for sparse and BM25, minus the
     /// bound for dense vectors (Bruch, Gai, Ingber, TOIS 2023).
@@ -177,7 +179,7 @@ impl Fusion {
         }
         let method = match method {
             "rrf" => Method::Rrf { k: k.unwrap_or(RRF_K) },
-            _ => Method::Convex(normaliser.unwrap_or(Normaliser::TheoreticalMinMax)),
+            _ => Method::Convex(normaliser.unwrap_or_default()),
         };
         Self::new(method, legs, window)
     }

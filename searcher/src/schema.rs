@@ -152,7 +152,9 @@ mod tests {
         let foreign = error(Schema::builder());
         assert!(foreign.contains("field _id is missing"), "{foreign}");
         let mut unknown = Schema::builder();
-        ["_id", "_source", "text"].map(|name| unknown.add_text_field(name, STRING));
+        for name in ["_id", "_source", "text"] {
+            unknown.add_text_field(name, STRING);
+        }
         assert!(error(unknown).contains("is no analyser"));
         let mut other = Fields::first_schema(Analyzer::SIMPLE);
         other.add_custom_field("dense", DENSE_TYPE, json!({"other": 1}));

@@ -1,16 +1,17 @@
 //! Request to response: what is asked is made ready, listed, cut, completed and shown.
 //!
-//! One leg over all segments is `legs.rs`, the arithmetic of fusion `fuse.rs`, true scores of what a leg
-//! did not find `complete.rs`; how hits are shown is `present.rs`, the types of the answer `response.rs`.
+//! One leg over all segments is `legs.rs`, feedback `refine.rs`, the arithmetic of fusion `fuse.rs`, true
+//! scores of what a leg did not find `complete.rs`; how hits are shown is `present.rs`, the types of the
+//! answer `response.rs`.
 
 use std::time::Instant;
 
 use gleaner_format::SparseVector;
 
 use crate::{
-    boost::{self, Boost, boosted, without_muted},
+    boost::{self, Boost, boosted},
     error::SearchError,
-    feedback::{Feedback, FeedbackMethod, Interpolate, Seen, average_weights, rm3, rocchio},
+    feedback::Feedback,
     fuse::{Candidate, LegWindow, ScoreRange, Share, fused_score, unite},
     index::Snapshot,
     knee::hits_to_knee,
@@ -234,7 +235,7 @@ impl Snapshot {
     }
 
     /// Finds the hits of a ranking.
-    fn list(
+    pub(crate) fn list(
         &self,
         asked: &Asked,
         run: &LegRun<'_>,
@@ -339,118 +340,6 @@ impl Snapshot {
             }
         }
     }
-
-    /// Makes queries anew from the first answers, as the request asks.
-    fn feed_back(
-        &self,
-        mut asked: Asked,
-        request: &SearchRequest<'_>,
-        admission: &Admission<'_>,
-        counters: &mut Counters,
-    ) -> Result<Asked, SearchError> {
-        let mut new = Vec::with_capacity(request.feedback.len());
-        let mut alone = None;
-        for feedback in request.feedback {
-            let at = self.fed_leg(&asked, request, feedback)?;
-            let run = LegRun { request, admission, depth: feedback.documents };
-            let documents = match feedback.interpolate {
-                Interpolate::After => self.run_leg(&asked.legs[at].query, &run, counters)?.best,
-                Interpolate::Before | Interpolate::Both => self.list(&asked, &run, counters)?.best,
-            };
-            let documents = &documents[..documents.len().min(feedback.documents)];
-            new.push((at, self.fed(&asked.legs[at].query, feedback, documents, request.boosts)?));
-            if feedback.interpolate == Interpolate::Before && alone.replace(at).is_some() {
-                let reason = "interpolate=before returns one leg, and two ask for it";
-                return Err(refused(feedback, reason));
-            }
-        }
-        new.into_iter().for_each(|(at, query)| asked.legs[at].query = query);
-        match alone {
-            None => Ok(asked),
-            Some(at) => Ok(Asked { legs: vec![asked.legs.swap_remove(at)], fusion: None }),
-        }
-    }
-
-    /// The leg that feedback is for.
-    ///
-    /// Errors: `Feedback`, `DenseField`.
-    fn fed_leg(
-        &self,
-        asked: &Asked,
-        request: &SearchRequest<'_>,
-        feedback: &Feedback,
-    ) -> Result<usize, SearchError> {
-        feedback.check().map_err(|reason| refused(feedback, &reason))?;
-        if asked.fusion.is_none() && feedback.interpolate != Interpolate::After {
-            return Err(refused(feedback, "a ranking of one leg has only interpolate=after"));
-        }
-        let name = |leg: &Leg| -> Result<Option<&str>, SearchError> {
-            match leg {
-                Leg::Dense(field) => {
-                    Ok(Some(&self.manifest().dense_field(field.as_deref())?.spec.name[..]))
-                }
-                Leg::Sparse | Leg::Bm25 => Ok(None),
-            }
-        };
-        let wanted = name(&feedback.leg)?;
-        let is_wanted = |leg: &Leg| Ok((*leg == Leg::Bm25, name(leg)?) == (false, wanted));
-        let same = request.feedback.iter().map(|other| is_wanted(&other.leg));
-        let same: Vec<bool> = same.collect::<Result<_, SearchError>>()?;
-        if same.into_iter().filter(|is_same| *is_same).count() > 1 {
-            return Err(refused(feedback, "it is given twice for this leg"));
-        }
-        for (at, leg) in asked.legs.iter().enumerate() {
-            if is_wanted(&leg.leg)? {
-                return Ok(at);
-            }
-        }
-        Err(refused(feedback, "the ranking has no such leg"))
-    }
-
-    /// A leg's query made anew.
-    fn fed(
-        &self,
-        query: &LegQuery,
-        feedback: &Feedback,
-        documents: &[Found],
-        boosts: &[Boost],
-    ) -> Result<LegQuery, SearchError> {
-        match (query, feedback.method) {
-            (LegQuery::Sparse(query), FeedbackMethod::Rm3 { terms, weight }) => {
-                let seen = documents.iter().map(|found| Seen {
-                    score: found.hit.score.max(0.0),
-                    vector: self.sparse_vector(found),
-                });
-                let fed = rm3(query, &seen.collect::<Vec<_>>(), terms, weight);
-                LegQuery::sparse(without_muted(&fed, boosts))
-            }
-            (LegQuery::Dense { position, spec, query }, method) => {
-                let vector = |found: &Found| {
-                    let field = self.segments()[found.segment].dense_field(*position);
-                    let mut vector = Vec::new();
-                    field.read(field.ordinal(found.hit.row as usize)?, &mut vector);
-                    Some(vector)
-                };
-                let vectors: Vec<Vec<f32>> = documents.iter().filter_map(vector).collect();
-                let weights = match method {
-                    FeedbackMethod::Rocchio { alpha, beta } => (alpha, beta),
-                    _ => average_weights(vectors.len()),
-                };
-                let fed = rocchio(&query.vector, &vectors, weights);
-                LegQuery::dense(self, &spec.name, &fed)
-            }
-            _ => Err(refused(feedback, "the leg takes no such feedback")),
-        }
-    }
-
-    fn sparse_vector(&self, found: &Found) -> Vec<(u32, f64)> {
-        let view = self.segments()[found.segment].impacts();
-        view.row(found.hit.row as usize).iter().collect()
-    }
-}
-
-fn refused(feedback: &Feedback, reason: &str) -> SearchError {
-    SearchError::Feedback { feedback: feedback.leg.to_string(), reason: reason.to_owned() }
 }
 
 /// Whether fusion asks for true scores of all candidates and for what a query can score at all.

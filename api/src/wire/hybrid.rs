@@ -158,7 +158,7 @@ impl FusionBody {
             ("convex" | "linear", Some(_), _) => {
                 Err(invalid("fusion.k", format!("{name} has no rank constant")))
             }
-            ("convex" | "linear", None, None) => Ok(Method::Convex(Normaliser::TheoreticalMinMax)),
+            ("convex" | "linear", None, None) => Ok(Method::Convex(Normaliser::default())),
             ("convex" | "linear", None, Some(normalizer)) => match normalizer.parse() {
                 Ok(normaliser) => Ok(Method::Convex(normaliser)),
                 Err(_) => {

@@ -1,10 +1,14 @@
 //! `gleaner-hybrid-bench`: how fast dense vectors are scanned, and what fusion costs beyond its legs.
 //!
 //! `scan` compares the exact scan of random vectors with reading as many bytes; `legs` compares fused
-//! searches of an index with its legs run alone. Both take turns within one run, because machines are
+//! searches of an index with its legs run alone; `project` makes such an index of many texts in minutes. Both take turns within one run, because machines are
 //! noisy, and print medians and ratios. Quality is `gleaner-fusion-table`'s.
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    io::BufRead,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
@@ -12,7 +16,9 @@ use gleaner_encoder::{DenseModel, Model, Runtime, Side, SparseVector};
 use gleaner_eval::read_queries;
 use gleaner_format::{DenseSpec, DenseStorage, Metric};
 use gleaner_indexer::{Document, EncodedRow, IndexSettings, IndexStore};
-use gleaner_searcher::{DenseField, DenseQuery, Index, Rank, SearchRequest, Snapshot};
+use gleaner_searcher::{
+    DenseField, DenseQuery, Index, ModelBinding, Rank, SearchRequest, Snapshot,
+};
 
 #[derive(Parser)]
 struct Args {
@@ -37,6 +43,22 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         threads: usize,
     },
+    /// Index lines of texts from the standard input, with dense vectors that are random projections of
+    /// the sparse ones: their likeness is real, and no second model has to run
+    Project {
+        /// Index folder to make
+        #[arg(long)]
+        index: PathBuf,
+        /// Sparse model folder
+        #[arg(long, default_value = "data/models/splade-tiny")]
+        model: PathBuf,
+        /// Numbers in a dense vector
+        #[arg(long, default_value_t = PROJECTED_DIMS)]
+        dims: usize,
+        /// How they are kept
+        #[arg(long, default_value = "int8")]
+        storage: String,
+    },
     /// Search an index by every leg and fused
     Legs {
         /// Index folder; its models encode the queries
@@ -60,8 +82,17 @@ enum Command {
     },
 }
 
+/// As many as small sentence models have.
+const PROJECTED_DIMS: usize = 384;
+
+/// Texts encoded together.
+const CHUNK_TEXTS: usize = 4_096;
+
 fn main() -> anyhow::Result<()> {
     match Args::parse().command {
+        Command::Project { index, model, dims, storage } => {
+            project_texts(&index, &model, (dims, storage.parse()?))
+        }
         Command::Scan { rows, dims, passes, threads } => scan(rows, dims, (passes, threads)),
         Command::Legs { index, queries, limit, k, rank, passes } => {
             legs(&index, &queries, (limit, passes), (k, &rank.parse()?))
@@ -113,7 +144,10 @@ fn scan(rows: usize, dims: usize, (passes, threads): (usize, usize)) -> anyhow::
         .iter()
         .map(|&storage| {
             let name = storage.to_string();
-            DenseField { spec: DenseSpec { name, dims, metric: Metric::Cosine, storage }, model: None }
+            DenseField {
+                spec: DenseSpec { name, dims, metric: Metric::Cosine, storage },
+                model: None,
+            }
         })
         .collect();
     let snapshot = random_index(&folder.path().join("index"), rows, &fields)?;
@@ -144,7 +178,10 @@ fn scan(rows: usize, dims: usize, (passes, threads): (usize, usize)) -> anyhow::
         }
     }
     let read_gb = median(read_gb);
-    println!("{rows} vectors of {dims}, {threads} threads a query, {} segments", snapshot.segments().len());
+    println!(
+        "{rows} vectors of {dims}, {threads} threads a query, {} segments",
+        snapshot.segments().len()
+    );
     println!("reading, one thread: {read_gb:.2} GB/s");
     for (field, times) in fields.iter().zip(times) {
         let (seconds, bytes) = (median(times), rows * dims * width(field.spec.storage));
@@ -169,7 +206,7 @@ fn width(storage: DenseStorage) -> usize {
 }
 
 fn random_index(
-    path: &std::path::Path,
+    path: &Path,
     rows: usize,
     fields: &[DenseField],
 ) -> anyhow::Result<std::sync::Arc<Snapshot>> {
@@ -194,6 +231,56 @@ fn random_index(
     Ok(Index::open(path)?.snapshot())
 }
 
+/// A random projection, the same for every vector: a term adds its weight to every dimension, with a
+/// sign of its own. Cosines of projections are those of the vectors, with noise of one over the root of
+/// the dimensions.
+fn project(vector: &SparseVector, dims: usize) -> Vec<f32> {
+    let mut projected = vec![0f32; dims];
+    for (term, weight) in vector.iter() {
+        let mut signs = Numbers(u64::from(term).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        projected.iter_mut().for_each(|value| *value += weight.copysign(signs.next()));
+    }
+    // A text without a term has a direction, too.
+    projected[0] += f32::MIN_POSITIVE;
+    projected
+}
+
+fn project_texts(
+    index: &Path,
+    folder: &Path,
+    (dims, storage): (usize, DenseStorage),
+) -> anyhow::Result<()> {
+    let runtime = Runtime::load(None)?;
+    let model = Model::open(folder, &runtime)?;
+    let path = folder.canonicalize()?.to_string_lossy().into_owned();
+    let binding = ModelBinding { path, fingerprint: model.fingerprint().to_owned() };
+    let spec = DenseSpec { name: "dense".to_owned(), dims, metric: Metric::Cosine, storage };
+    let field = DenseField { spec: spec.clone(), model: None };
+    let settings = IndexSettings { dense: Some(vec![field]), ..IndexSettings::default() };
+    let mut store = IndexStore::open_or_create_with(index, Some(binding), &settings)?;
+    let mut encoder = model.encoder(0)?;
+    let mut lines = std::io::stdin().lock().lines();
+    let mut count = 0;
+    loop {
+        let chunk: Vec<String> = lines.by_ref().take(CHUNK_TEXTS).collect::<Result<_, _>>()?;
+        if chunk.is_empty() {
+            break;
+        }
+        let parse = |line: &String| Document::parse(line.as_bytes()).map_err(anyhow::Error::msg);
+        let documents = chunk.iter().map(parse).collect::<anyhow::Result<Vec<_>>>()?;
+        let texts: Vec<&str> = documents.iter().map(|document| &document.text[..]).collect();
+        for (document, vector) in documents.iter().zip(encoder.encode(Side::Document, &texts)?) {
+            let dense = vec![Some(spec.prepare(&project(&vector, dims))?)];
+            store.upsert_rows(document, &[EncodedRow { vector, dense, bytes: None }])?;
+        }
+        count += documents.len();
+        eprintln!("{count} texts");
+    }
+    store.commit(Vec::new())?;
+    store.merge()?;
+    Ok(())
+}
+
 /// A query in all forms.
 struct Query {
     text: String,
@@ -202,19 +289,16 @@ struct Query {
 }
 
 fn legs(
-    index: &std::path::Path,
-    queries: &std::path::Path,
+    index: &Path,
+    queries: &Path,
     (limit, passes): (usize, usize),
     (k, fused): (usize, &Rank),
 ) -> anyhow::Result<()> {
     let snapshot = Index::open(index)?.snapshot();
     let field = snapshot.manifest().dense_field(None)?.clone();
     let queries = encode(&snapshot, &field, queries, limit)?;
-    let ranks: Vec<Rank> = fused
-        .legs()
-        .map(|leg| Rank::Leg(leg.clone()))
-        .chain([fused.clone()])
-        .collect();
+    let ranks: Vec<Rank> =
+        fused.legs().map(|leg| Rank::Leg(leg.clone())).chain([fused.clone()]).collect();
     // Of each ranking, the time of every query: the median over passes.
     let mut times = vec![vec![Vec::new(); queries.len()]; ranks.len()];
     for pass in 0..=passes {
@@ -260,27 +344,30 @@ fn legs(
 fn encode(
     snapshot: &Snapshot,
     field: &DenseField,
-    queries: &std::path::Path,
+    queries: &Path,
     limit: usize,
 ) -> anyhow::Result<Vec<Query>> {
     let runtime = Runtime::load(None)?;
     let bound = snapshot.manifest().model.as_ref().context("the index has no sparse model")?;
-    // A field of given vectors does not say which model made them.
-    let folder = match &field.model {
-        Some(model) => PathBuf::from(&model.path),
-        None => PathBuf::from("data/models/minilm"),
-    };
     let mut texts = read_queries(queries)?;
     texts.truncate(limit);
     let texts: Vec<&str> = texts.iter().map(|query| &query.text[..]).collect();
-    let model = Model::open(std::path::Path::new(&bound.path), &runtime)?;
+    let model = Model::open(Path::new(&bound.path), &runtime)?;
     let vectors = model.encoder(0)?.encode(Side::Query, &texts)?;
-    let dense = DenseModel::open(&folder, &runtime)?.encoder(0)?.encode(Side::Query, &texts)?;
-    let queries = texts.iter().zip(vectors).zip(dense.rows());
-    let query = |((text, vector), dense): ((&&str, SparseVector), &[f32])| Query {
+    let dense: Vec<Vec<f32>> = match &field.model {
+        Some(dense) => {
+            let model = DenseModel::open(Path::new(&dense.path), &runtime)?;
+            let vectors = model.encoder(0)?.encode(Side::Query, &texts)?;
+            vectors.rows().map(<[f32]>::to_vec).collect()
+        }
+        // What `project` made.
+        None => vectors.iter().map(|vector| project(vector, field.spec.dims)).collect(),
+    };
+    let queries = texts.iter().zip(vectors).zip(dense);
+    let query = |((text, vector), dense): ((&&str, SparseVector), Vec<f32>)| Query {
         text: (*text).to_owned(),
         vector,
-        dense: dense.to_vec(),
+        dense,
     };
     Ok(queries.map(query).collect())
 }

@@ -7,7 +7,9 @@ use gleaner_searcher::{
 use proptest::{prelude::*, strategy::ValueTree};
 
 use crate::{
-    ask, asked, docs, indexes, oracle::{Asked, Oracle}, said, spec,
+    ask, asked, docs, indexes,
+    oracle::{Asked, Oracle},
+    said, spec,
 };
 
 fn rank(rank: &str) -> Rank {
@@ -170,7 +172,10 @@ fn what_cannot_be_answered_is_named() {
     check(refused("dense", None, &[]), "ranking by dense needs a dense query vector");
     check(refused("rrf:sparse,bm25", None, &[]), "ranking by sparse needs a query vector");
     check(refused("dense:other", None, &[]), "no dense field \"other\"; the index has emb");
-    check(refused("bm25", None, &[DenseQuery { field: "other", vector: &vector }]), "no dense field \"other\"");
+    check(
+        refused("bm25", None, &[DenseQuery { field: "other", vector: &vector }]),
+        "no dense field \"other\"",
+    );
     let error = |vector: &[f32]| {
         let dense = [DenseQuery { field: "emb", vector }];
         let rank = self::rank("dense");

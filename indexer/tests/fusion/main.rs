@@ -19,18 +19,18 @@ use proptest::prelude::*;
 
 const DIMS: usize = 5;
 
-pub fn spec(metric: Metric) -> DenseSpec {
+pub(crate) fn spec(metric: Metric) -> DenseSpec {
     DenseSpec { name: "emb".to_owned(), dims: DIMS, metric, storage: DenseStorage::F32 }
 }
 
 /// Opens or creates an index with one dense field, which documents bring.
-pub fn store(path: &Path, spec: &DenseSpec) -> IndexStore {
+pub(crate) fn store(path: &Path, spec: &DenseSpec) -> IndexStore {
     let field = DenseField { spec: spec.clone(), model: None };
     let settings = IndexSettings { dense: Some(vec![field]), ..IndexSettings::default() };
     IndexStore::open_or_create_with(path, None, &settings).unwrap()
 }
 
-pub fn put(store: &mut IndexStore, doc: &Doc) {
+pub(crate) fn put(store: &mut IndexStore, doc: &Doc) {
     let line = format!(
         r#"{{"_id": "{}", "text": "{}", "n": {}}}"#,
         doc.id,
@@ -44,7 +44,12 @@ pub fn put(store: &mut IndexStore, doc: &Doc) {
 }
 
 /// The same documents as one segment, as many with replaced versions between, and merged.
-pub fn indexes(folder: &Path, docs: &[Doc], stale: &[Doc], spec: &DenseSpec) -> Vec<Arc<Snapshot>> {
+pub(crate) fn indexes(
+    folder: &Path,
+    docs: &[Doc],
+    stale: &[Doc],
+    spec: &DenseSpec,
+) -> Vec<Arc<Snapshot>> {
     let open = |name: &str| Index::open(&folder.join(name)).unwrap();
     let mut one = store(&folder.join("one"), spec);
     docs.iter().for_each(|doc| put(&mut one, doc));
@@ -67,20 +72,23 @@ pub fn indexes(folder: &Path, docs: &[Doc], stale: &[Doc], spec: &DenseSpec) -> 
     ["one", "many", "merged"].map(|name| open(name).snapshot()).into()
 }
 
-pub fn ask(snapshot: &Snapshot, asked: &Asked, request: SearchRequest<'_>) -> SearchResponse {
+pub(crate) fn ask(
+    snapshot: &Snapshot,
+    asked: &Asked,
+    request: SearchRequest<'_>,
+) -> SearchResponse {
     let text = asked.words.join(" ");
     let dense = [DenseQuery { field: "emb", vector: &asked.dense }];
-    let request = SearchRequest {
-        vector: Some(&asked.sparse),
-        text: Some(&text),
-        dense: &dense,
-        ..request
-    };
+    let request =
+        SearchRequest { vector: Some(&asked.sparse), text: Some(&text), dense: &dense, ..request };
     snapshot.search(&request, &|_| None).unwrap()
 }
 
+/// By leg, the bits of a score and the rank.
+type Legs = BTreeMap<String, (u32, Option<usize>)>;
+
 /// What a hit says, to the bit.
-pub fn said(hit: &Hit) -> (String, u32, BTreeMap<String, (u32, Option<usize>)>) {
+pub(crate) fn said(hit: &Hit) -> (String, u32, Legs) {
     let legs = hit.legs.iter().flatten();
     let legs = legs.map(|(name, leg)| (name.clone(), (leg.score.to_bits(), leg.rank))).collect();
     (hit.id.clone(), hit.score.to_bits(), legs)
@@ -105,7 +113,7 @@ fn dense() -> impl Strategy<Value = Vec<f32>> {
     })
 }
 
-pub fn doc(spec: DenseSpec) -> impl Strategy<Value = Doc> {
+pub(crate) fn doc(spec: DenseSpec) -> impl Strategy<Value = Doc> {
     let dense = prop::option::weighted(0.8, dense());
     (prop::collection::vec(word(), 1..10), sparse(), dense, 0u64..4).prop_map(
         move |(words, sparse, dense, number)| {
@@ -115,7 +123,7 @@ pub fn doc(spec: DenseSpec) -> impl Strategy<Value = Doc> {
     )
 }
 
-pub fn docs(spec: DenseSpec, most: usize) -> impl Strategy<Value = Vec<Doc>> {
+pub(crate) fn docs(spec: DenseSpec, most: usize) -> impl Strategy<Value = Vec<Doc>> {
     prop::collection::vec(doc(spec), 1..most).prop_map(|mut docs| {
         // Not in the order of the ids.
         let count = docs.len();
@@ -126,7 +134,7 @@ pub fn docs(spec: DenseSpec, most: usize) -> impl Strategy<Value = Vec<Doc>> {
     })
 }
 
-pub fn asked() -> impl Strategy<Value = Asked> {
+pub(crate) fn asked() -> impl Strategy<Value = Asked> {
     let words = prop::collection::vec(word(), 0..5);
     (words, sparse(), dense()).prop_map(|(mut words, sparse, dense)| {
         // A word that no document has.
@@ -135,7 +143,7 @@ pub fn asked() -> impl Strategy<Value = Asked> {
     })
 }
 
-pub fn fusion() -> impl Strategy<Value = Fusion> {
+pub(crate) fn fusion() -> impl Strategy<Value = Fusion> {
     let method = prop_oneof![
         Just(Method::Rrf { k: 60.0 }),
         Just(Method::Rrf { k: 0.0 }),
@@ -194,7 +202,7 @@ proptest! {
                 let wanted: Vec<_> = expected.iter().map(|hit| {
                     let bits = |(score, rank): (f32, Option<usize>)| (score.to_bits(), rank);
                     let legs = hit.legs.iter().map(|(name, &leg)| (name.clone(), bits(leg)));
-                    (hit.id.clone(), hit.score.to_bits(), legs.collect::<BTreeMap<_, _>>())
+                    (hit.id.clone(), hit.score.to_bits(), legs.collect::<Legs>())
                 }).collect();
                 prop_assert_eq!(&found, &wanted, "{}", rank);
                 for hit in &answer.hits {

@@ -9,41 +9,41 @@ use tantivy::fieldnorm::FieldNormReader;
 
 /// A document as it is stored.
 #[derive(Debug, Clone)]
-pub struct Doc {
-    pub id: String,
-    pub words: Vec<String>,
+pub(crate) struct Doc {
+    pub(crate) id: String,
+    pub(crate) words: Vec<String>,
     /// Small integers, which 16 bits hold exactly.
-    pub sparse: SparseVector,
+    pub(crate) sparse: SparseVector,
     /// Prepared for the field; f32, so stored as it is.
-    pub dense: Option<Vec<f32>>,
-    pub number: u64,
+    pub(crate) dense: Option<Vec<f32>>,
+    pub(crate) number: u64,
 }
 
 /// A query in all three forms.
 #[derive(Debug, Clone)]
-pub struct Asked {
-    pub words: Vec<String>,
-    pub sparse: SparseVector,
+pub(crate) struct Asked {
+    pub(crate) words: Vec<String>,
+    pub(crate) sparse: SparseVector,
     /// As it is asked, not prepared.
-    pub dense: Vec<f32>,
+    pub(crate) dense: Vec<f32>,
 }
 
-pub struct Oracle<'a> {
-    pub docs: &'a [Doc],
-    pub spec: &'a DenseSpec,
+pub(crate) struct Oracle<'a> {
+    pub(crate) docs: &'a [Doc],
+    pub(crate) spec: &'a DenseSpec,
     /// Documents with a smaller number are not admitted.
-    pub least_number: u64,
+    pub(crate) least_number: u64,
     /// Left out of every answer.
-    pub except: Option<&'a str>,
+    pub(crate) except: Option<&'a str>,
 }
 
 /// A fused hit.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FusedHit {
-    pub id: String,
-    pub score: f32,
+pub(crate) struct FusedHit {
+    pub(crate) id: String,
+    pub(crate) score: f32,
     /// By leg: score, rank.
-    pub legs: BTreeMap<String, (f32, Option<usize>)>,
+    pub(crate) legs: BTreeMap<String, (f32, Option<usize>)>,
 }
 
 impl Oracle<'_> {
@@ -93,10 +93,11 @@ impl Oracle<'_> {
     }
 
     /// The documents of a leg, best first.
-    pub fn list(&self, leg: &Leg, asked: &Asked) -> Vec<(String, f32)> {
-        let admitted = self.docs.iter().filter(|doc| {
-            doc.number >= self.least_number && self.except != Some(doc.id.as_str())
-        });
+    pub(crate) fn list(&self, leg: &Leg, asked: &Asked) -> Vec<(String, f32)> {
+        let admitted = self
+            .docs
+            .iter()
+            .filter(|doc| doc.number >= self.least_number && self.except != Some(doc.id.as_str()));
         let scored = admitted.filter_map(|doc| {
             let score = self.score(leg, asked, doc)?;
             let is_found = matches!(leg, Leg::Dense(_)) || score > 0.0;
@@ -120,7 +121,8 @@ impl Oracle<'_> {
                 (0.0, products.sum())
             }
             Leg::Bm25 => {
-                let known = |word: &str| self.docs.iter().any(|doc| doc.words.iter().any(|w| w == word));
+                let known =
+                    |word: &str| self.docs.iter().any(|doc| doc.words.iter().any(|w| w == word));
                 let counts = counts(&asked.words).into_iter().filter(|(word, _)| known(word));
                 let most = counts.map(|(word, count)| {
                     f64::from(count) * f64::from(self.idf(word) * (1.0 + 1.2))
@@ -132,7 +134,8 @@ impl Oracle<'_> {
                     Metric::Cosine => 1.0,
                     Metric::Dot => {
                         let vectors = self.docs.iter().filter_map(|doc| doc.dense.as_ref());
-                        length(&self.prepared(asked)) * vectors.map(|v| length(v)).fold(0.0, f64::max)
+                        length(&self.prepared(asked))
+                            * vectors.map(|v| length(v)).fold(0.0, f64::max)
                     }
                 };
                 (-most, most)
@@ -141,7 +144,7 @@ impl Oracle<'_> {
     }
 
     /// All fused hits, best first.
-    pub fn fuse(&self, fusion: &Fusion, window: usize, asked: &Asked) -> Vec<FusedHit> {
+    pub(crate) fn fuse(&self, fusion: &Fusion, window: usize, asked: &Asked) -> Vec<FusedHit> {
         let weights: f64 = fusion.legs.iter().map(|leg| leg.weight).sum();
         let windows: Vec<Vec<(String, f32)>> = fusion
             .legs
@@ -165,7 +168,9 @@ impl Oracle<'_> {
                 legs.insert(leg.leg.to_string(), (score.unwrap_or(0.0), rank));
                 let share = leg.weight / weights;
                 sum += match (fusion.method, score) {
-                    (Method::Rrf { k }, _) => rank.map_or(0.0, |rank| leg.weight / (k + rank as f64)),
+                    (Method::Rrf { k }, _) => {
+                        rank.map_or(0.0, |rank| leg.weight / (k + rank as f64))
+                    }
                     (Method::Convex(_), None) => 0.0,
                     (Method::Convex(normaliser), Some(score)) => {
                         let range = self.range(&leg.leg, asked);

@@ -47,9 +47,10 @@ fn store_of(path: &std::path::Path, spec: &DenseSpec, texts: &[Vec<Doc>], commit
 fn best(rows: &[Doc], asked: &Asked) -> (f32, Option<f32>) {
     let dot = |doc: &SparseVector| {
         let weights: BTreeMap<u32, f32> = doc.iter().collect();
-        let products = asked.sparse.iter().filter_map(|(term, weight)| {
-            Some(f64::from(weight) * f64::from(*weights.get(&term)?))
-        });
+        let products = asked
+            .sparse
+            .iter()
+            .filter_map(|(term, weight)| Some(f64::from(weight) * f64::from(*weights.get(&term)?)));
         products.fold(0f64, |sum, product| sum + product) as f32
     };
     let sparse = rows.iter().map(|row| dot(&row.sparse)).fold(0.0, f32::max);
