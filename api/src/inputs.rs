@@ -65,8 +65,8 @@ impl<M: ServedModel> Origin<'_, M> {
 impl Inputs {
     /// Finds what a search needs, and adds what is to be encoded to `encoding`.
     ///
-    /// Errors: `unknown_field`, `unknown_token`, `invalid_query`, `model_not_found`, `model_mismatch`;
-    /// nothing is added then.
+    /// Errors: `unknown_field`, `unknown_token`, `invalid_request`, `invalid_query`, `model_not_found`,
+    /// `model_mismatch`; nothing is added then.
     pub(crate) fn of(
         search: &Search,
         query: Query,
@@ -115,17 +115,23 @@ impl<'a> Names<'a> {
 
     /// By dense leg, its field and where its vector comes from; nothing where a document is the query.
     ///
-    /// Errors: `unknown_field`; `invalid_query` for vectors that do not fit, or have no leg, and for legs
-    /// without text or vector; `model_not_found`, `model_mismatch`.
+    /// Errors: `unknown_field`; `invalid_request` for a field that is named twice; `invalid_query` for
+    /// vectors that do not fit, or have no leg, and for legs without text or vector;
+    /// `model_not_found`, `model_mismatch`.
     fn dense(
         &self,
         search: &Search,
         query: &Query,
     ) -> Result<Vec<(&'a DenseField, Origin<'a, DenseModel>)>, Problem> {
         let mut given = self.given_dense(&query.dense)?;
-        let mut origins = Vec::new();
+        let mut origins: Vec<(&DenseField, Origin<'a, DenseModel>)> = Vec::new();
         for name in search.rank.dense_fields() {
-            let field = self.dense_field(name, search.part_of(name))?;
+            let part = search.part_of(name);
+            let field = self.dense_field(name, part)?;
+            if origins.iter().any(|(other, _)| other.spec.name == field.spec.name) {
+                let detail = format!("the dense field `{}` is two legs", field.spec.name);
+                return Err(Problem::new(Code::InvalidRequest, detail).field(part));
+            }
             if let Some(at) = given.iter().position(|(of, _)| of.spec.name == field.spec.name) {
                 origins.push((field, Origin::Given(given.swap_remove(at).1.to_vec())));
             } else if query.like.is_none() {

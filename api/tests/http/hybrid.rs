@@ -136,7 +136,7 @@ async fn the_written_out_form_is_the_short_one() {
         (
             json!({"legs": [{"name": "dense:emb"}, {"name": "bm25", "weight": 0.5}],
                 "fusion": {"method": "convex", "weights": {"dense": 2}}, "window": null}),
-            "convex:norm=tmm,dense:emb=2,bm25=.5",
+            "convex:dense:emb=2,bm25=.5",
         ),
     ] {
         let mut query = everything();

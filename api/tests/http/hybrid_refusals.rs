@@ -237,6 +237,8 @@ async fn fields_must_be_told_apart_where_there_are_several() {
         ],
     )
     .await;
+    let twice = with(json!({"rank": "rrf:dense,dense:emb,sparse"}));
+    refuse(MIXED, &[(twice, 422, "invalid_request", "rank")]).await;
     let one = json!({"query": {"dense": {"a": [1, 2], "b": [1, 2, 3]}}, "rank": "dense:a"});
     refuse(TWO, &[(one, 422, "invalid_query", "query.dense")]).await;
     let weights = json!({"legs": [{"name": "dense", "field": "a"}, {"name": "dense", "field": "b"}],
