@@ -1,9 +1,9 @@
 //! Threads that encode what requests ask for, several requests' texts in one run.
 //!
-//! A [`Batcher`] belongs to one model: a `queue` of texts, and workers with a session each that take
-//! from it. What a text becomes, a sparse vector or a dense one, is the encoder's. A request waits on a
-//! channel and holds no thread; one that is given up takes its texts out of the queue. A text that the
-//! model refuses fails for itself only.
+//! A [`Batcher`] belongs to one model: a `queue` of texts, and workers with a session each that
+//! take from it. What a text becomes, a sparse vector or a dense one, is the encoder's. A request
+//! waits on a channel and holds no thread; one that is given up takes its texts out of the queue. A
+//! text that the model refuses fails for itself only.
 //!
 //! Texts that share a run may get weights that differ by rounding from those of the text alone
 //! (`gleaner_encoder::BATCH_TOLERANCE`, same terms). Searches therefore run alone unless the
@@ -93,8 +93,8 @@ impl<V: Send + 'static> Batcher<V> {
         Ok(Self { shared, workers })
     }
 
-    /// Hands in the texts of a request; they are encoded while the caller does something else, such as
-    /// asking another model.
+    /// Hands in the texts of a request; they are encoded while the caller does something else, such
+    /// as asking another model.
     ///
     /// Errors: `overloaded` when the queue is full; `internal` when the encoders are gone.
     pub(crate) fn submit(&self, lane: Lane, texts: Vec<String>) -> Result<Pending<'_, V>, Problem> {
@@ -144,8 +144,8 @@ pub(crate) struct Pending<'a, V> {
 impl<V> Pending<'_, V> {
     /// Waits for all of them; results in the order of the texts.
     ///
-    /// Errors: `internal` when the encoders are gone. A text's own, `encoding_failed` or `internal`, is
-    /// its result.
+    /// Errors: `internal` when the encoders are gone. A text's own, `encoding_failed` or
+    /// `internal`, is its result.
     pub(crate) async fn results(mut self) -> Result<Vec<Result<V, Problem>>, Problem> {
         for _ in 0..self.results.len() {
             let (position, result) = self.received.recv().await.ok_or_else(gone)?;
@@ -157,7 +157,8 @@ impl<V> Pending<'_, V> {
 
     /// Waits for all of them; vectors in the order of the texts.
     ///
-    /// Errors: those of [`Self::results`]; of the texts that failed the first, as `inputs[position]`.
+    /// Errors: those of [`Self::results`]; of the texts that failed the first, as
+    /// `inputs[position]`.
     pub(crate) async fn vectors(self) -> Result<Vec<V>, Problem> {
         let results = self.results().await?.into_iter().enumerate();
         let named = |(position, result): (usize, Result<V, Problem>)| {

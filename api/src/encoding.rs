@@ -1,8 +1,9 @@
-//! Texts of searches to query vectors: those of one request together, by the models that encode them.
+//! Texts of searches to query vectors: those of one request together, by the models that encode
+//! them.
 //!
-//! Only the models that a ranking asks for are asked. They work at the same time: every text is handed
-//! in before the first vector is waited for. A text that several searches of a request share is encoded
-//! once. What fails, fails for the searches that need it.
+//! Only the models that a ranking asks for are asked. They work at the same time: every text is
+//! handed in before the first vector is waited for. A text that several searches of a request share
+//! is encoded once. What fails, fails for the searches that need it.
 
 use std::{sync::Arc, time::Instant};
 

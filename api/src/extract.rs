@@ -1,7 +1,7 @@
 //! Bytes to values: axum's extractors with their rejections turned into problems.
 //!
-//! A body must be JSON by its content type, fit the limit, and hold nothing that is not asked for. A
-//! part of one that may be wrong for itself only is read by [`read`].
+//! A body must be JSON by its content type, fit the limit, and hold nothing that is not asked for.
+//! A part of one that may be wrong for itself only is read by [`read`].
 
 use std::{error::Error, fmt, marker::PhantomData};
 

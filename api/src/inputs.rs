@@ -1,7 +1,8 @@
 //! What a ranking needs of a query: given, or to be made of its text, and by which model.
 //!
 //! Models are asked for only where they are needed, so that an index without one still answers to
-//! vectors and words. Dense fields, tokens and vectors are checked here, before anything is encoded.
+//! vectors and words. Dense fields, tokens and vectors are checked here, before anything is
+//! encoded.
 
 use std::sync::Arc;
 
@@ -65,8 +66,8 @@ impl<M: ServedModel> Origin<'_, M> {
 impl Inputs {
     /// Finds what a search needs, and adds what is to be encoded to `encoding`.
     ///
-    /// Errors: `unknown_field`, `unknown_token`, `invalid_request`, `invalid_query`, `model_not_found`,
-    /// `model_mismatch`; nothing is added then.
+    /// Errors: `unknown_field`, `unknown_token`, `invalid_request`, `invalid_query`,
+    /// `model_not_found`, `model_mismatch`; nothing is added then.
     pub(crate) fn of(
         search: &Search,
         query: Query,
@@ -113,10 +114,11 @@ impl<'a> Names<'a> {
         found.map_err(|error| Problem::from(error).field(part))
     }
 
-    /// By dense leg, its field and where its vector comes from; nothing where a document is the query.
+    /// By dense leg, its field and where its vector comes from; nothing where a document is the
+    /// query.
     ///
-    /// Errors: `unknown_field`; `invalid_request` for a field that is named twice; `invalid_query` for
-    /// vectors that do not fit, or have no leg, and for legs without text or vector;
+    /// Errors: `unknown_field`; `invalid_request` for a field that is named twice; `invalid_query`
+    /// for vectors that do not fit, or have no leg, and for legs without text or vector;
     /// `model_not_found`, `model_mismatch`.
     fn dense(
         &self,

@@ -3,9 +3,9 @@
 //! The last stage of the pipeline, and the only crate that knows HTTP. The way of a request:
 //! `routes` (request id, panics, key, time limit) → `extract` (bytes to JSON) → `wire` (JSON to a
 //! checked request) → `state` (index, snapshot, models) → `searching`, which is `inputs` (what the
-//! ranking needs) → `encoding` (texts to vectors, in a `batcher` of each model, through its `queue`, on
-//! threads of its own) → the engine on a blocking thread → `wire` again; whatever goes wrong on the way
-//! becomes an `error::Problem`.
+//! ranking needs) → `encoding` (texts to vectors, in a `batcher` of each model, through its
+//! `queue`, on threads of its own) → the engine on a blocking thread → `wire` again; whatever goes
+//! wrong on the way becomes an `error::Problem`.
 //!
 //! Laws: a request reads one commit; the runtime's threads never encode or search; no request makes
 //! this crate panic; every error is `application/problem+json` with a stable `code`.

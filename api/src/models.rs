@@ -1,8 +1,8 @@
 //! The models of the indexes, one per fingerprint, each with its batcher.
 //!
-//! Sparse models belong to indexes, dense ones to their dense fields. Which model encodes is decided by
-//! fingerprint alone; folders only say where to look for it (`shelf`). What a loaded model does is in
-//! `loaded`.
+//! Sparse models belong to indexes, dense ones to their dense fields. Which model encodes is
+//! decided by fingerprint alone; folders only say where to look for it (`shelf`). What a loaded
+//! model does is in `loaded`.
 
 use std::{
     collections::BTreeSet,
@@ -104,8 +104,8 @@ impl Models {
         self.dense.bound(binding, &format!("the dense field `{name}`"))
     }
 
-    /// The sparse model when there is only one that an index is bound to (`bound`, fingerprints). One
-    /// that lies where an index's model was, but is another, does not count.
+    /// The sparse model when there is only one that an index is bound to (`bound`, fingerprints).
+    /// One that lies where an index's model was, but is another, does not count.
     ///
     /// Errors: `model_not_found`, `model_ambiguous`.
     pub(crate) fn only(&self, bound: &BTreeSet<String>) -> Result<&Arc<Loaded<Model>>, Problem> {

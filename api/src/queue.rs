@@ -17,7 +17,8 @@ use crate::{error::Problem, serve::BatchLimits};
 
 /// Batches of searches after which other texts that wait get one.
 const SEARCHES_IN_A_ROW: usize = 8;
-/// Bytes of text that may wait, searches excepted: their requests are few, admitted by a permit each.
+/// Bytes of text that may wait, searches excepted: their requests are few, admitted by a permit
+/// each.
 const WAITING_BYTES: usize = 32 << 20;
 /// Bytes of a token, roughly. Only used to guess how long a run will take.
 const BYTES_PER_TOKEN: usize = 4;

@@ -1,7 +1,8 @@
-//! A checked search to its answer: what it needs is found, encoded by `encoding`, and given to the engine.
+//! A checked search to its answer: what it needs is found, encoded by `encoding`, and given to the
+//! engine.
 //!
-//! One search and a batch of them go the same way: [`Plan::new`] for each, one [`Encoding::run`] for all,
-//! then [`Plan::answer`] on a blocking thread.
+//! One search and a batch of them go the same way: [`Plan::new`] for each, one [`Encoding::run`]
+//! for all, then [`Plan::answer`] on a blocking thread.
 
 use std::time::{Duration, Instant};
 
@@ -110,8 +111,8 @@ impl Plan {
             SearchError::MissingInput { .. } | SearchError::DenseQuery(_) if is_like => {
                 Problem::from(error).field("query.like")
             }
-            // Vectors that were given have been checked: this one is of a text without a known token,
-            // or what feedback made of both.
+            // Vectors that were given have been checked: this one is of a text without a known
+            // token, or what feedback made of both.
             SearchError::DenseQuery(_) if self.inputs.is_encoded() => {
                 Problem::from(error).field("query.text")
             }

@@ -91,8 +91,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// How long a search may take that returns what it has found by then: nine tenths of the limit leave
-    /// time to answer.
+    /// How long a search may take that returns what it has found by then: nine tenths of the limit
+    /// leave time to answer.
     pub(crate) fn longest_search(&self) -> Duration {
         self.timeout * 9 / 10
     }

@@ -1,7 +1,8 @@
 //! Request and response types, and the checks that need neither an index nor a model.
 //!
 //! `…Body` types are what arrives, with the defaults of the interface; [`Search`] and [`Query`] are
-//! what is left after checking. Unknown members are errors, so that a misspelt option is never ignored.
+//! what is left after checking. Unknown members are errors, so that a misspelt option is never
+//! ignored.
 
 use std::fmt::Display;
 

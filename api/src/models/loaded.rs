@@ -1,7 +1,7 @@
 //! A model that encodes: opened, tested, with its batcher.
 //!
-//! One way for sparse and for dense models; [`ServedModel`] is what they differ in. A model that fails
-//! its self-test stays loaded to be reported, and encodes nothing.
+//! One way for sparse and for dense models; [`ServedModel`] is what they differ in. A model that
+//! fails its self-test stays loaded to be reported, and encodes nothing.
 
 use gleaner_encoder::{DenseModel, EncodeError, MaxLength, Model, SelfTest, Side, SparseVector};
 

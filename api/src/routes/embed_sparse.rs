@@ -1,7 +1,8 @@
 //! `/embed_sparse` and `/info`: what clients of Text Embeddings Inference (TEI) expect.
 //!
-//! Requests, answers and errors have TEI's shapes; the work is that of `/v1/encode`. What TEI has no
-//! word for, the side of a text, is said by `prompt_name`, the way sentence-transformers name it.
+//! Requests, answers and errors have TEI's shapes; the work is that of `/v1/encode`. What TEI has
+//! no word for, the side of a text, is said by `prompt_name`, the way sentence-transformers name
+//! it.
 
 use std::sync::Arc;
 

@@ -15,8 +15,9 @@ use crate::{
 
 /// Encodes with the model of `index` or of its dense field, or with the only sparse one there is.
 ///
-/// Errors: `limit_exceeded`, `invalid_request`, `index_not_found`, `unknown_field`, `model_not_found`,
-/// `model_mismatch`, `model_ambiguous`, `model_untrusted`, `overloaded`, `encoding_failed`.
+/// Errors: `limit_exceeded`, `invalid_request`, `index_not_found`, `unknown_field`,
+/// `model_not_found`, `model_mismatch`, `model_ambiguous`, `model_untrusted`, `overloaded`,
+/// `encoding_failed`.
 pub(super) async fn encode(
     Shared(state): Shared<Arc<State>>,
     Body(body): Body<EncodeBody>,

@@ -1,4 +1,5 @@
-//! `/livez`, `/readyz` and `/metrics`: is the process alive, can it do its work, how does it get on.
+//! `/livez`, `/readyz` and `/metrics`: is the process alive, can it do its work, how does it get
+//! on.
 
 use std::sync::Arc;
 

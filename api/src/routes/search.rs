@@ -1,7 +1,7 @@
 //! `/v1/indexes` and its searches: a checked request to hits.
 //!
-//! GET and POST become the same search; `search/batch` is several of them against one commit. What a
-//! search needs and how it is answered is `searching`'s.
+//! GET and POST become the same search; `search/batch` is several of them against one commit. What
+//! a search needs and how it is answered is `searching`'s.
 
 use std::{
     sync::{Arc, Weak},

@@ -1,4 +1,5 @@
-//! The member `hybrid` of a search: a fused ranking written out, to the same [`Rank`] as its short form.
+//! The member `hybrid` of a search: a fused ranking written out, to the same [`Rank`] as its short
+//! form.
 //!
 //! All that needs no index is checked here, so that an error names the part that is wrong.
 
@@ -57,10 +58,11 @@ fn unknown(field: impl Display, detail: impl Into<String>) -> Problem {
 }
 
 impl HybridBody {
-    /// The ranking, and for each leg the part of the request that its dense field would be wrong in.
+    /// The ranking, and for each leg the part of the request that its dense field would be wrong
+    /// in.
     ///
-    /// Errors: `unknown_rank` for names that mean nothing, `invalid_request` for values out of range
-    /// and parts that contradict each other, `limit_exceeded`.
+    /// Errors: `unknown_rank` for names that mean nothing, `invalid_request` for values out of
+    /// range and parts that contradict each other, `limit_exceeded`.
     pub(super) fn rank(self, limits: &Limits) -> Result<(Rank, Vec<(Leg, String)>), Problem> {
         let window = self.window(limits)?;
         let fusion = self.fusion.map(|Object(fusion)| fusion).unwrap_or_default();

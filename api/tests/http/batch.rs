@@ -86,7 +86,8 @@ async fn what_is_wrong_with_the_whole_is_an_error() {
     assert_eq!(nowhere.code(), "index_not_found");
 }
 
-/// Members given twice, numbers beyond any type and deep nesting are seen in a batch as in a search.
+/// Members given twice, numbers beyond any type and deep nesting are seen in a batch as in a
+/// search.
 #[tokio::test]
 async fn searches_are_read_as_strictly_as_alone() {
     let data = hybrid_data();

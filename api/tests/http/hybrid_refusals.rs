@@ -5,7 +5,8 @@ use super::{
     *,
 };
 
-/// Posts bodies made of a whole query and other members; each is refused with the code and the field.
+/// Posts bodies made of a whole query and other members; each is refused with the code and the
+/// field.
 async fn refuse(path: &str, cases: &[(Value, u16, &str, &str)]) {
     let data = hybrid_data();
     let app = app(data.path());
