@@ -157,6 +157,7 @@ fn what_cannot_be_searched_is_a_usage_error_that_names_it() {
     fixture.refuses(&query(&["--rank", "splade"]), "known: sparse, bm25, dense");
     fixture.refuses(&query(&["--rank", "rrf:sparse,sparse"]), "named twice");
     fixture.refuses(&query(&["--rank", "dense:other"]), "no dense field \"other\"");
+    fixture.refuses(&query(&["--rank", "rrf:dense,dense:emb"]), "field emb is named twice");
     let vector = |json| ["red", "--rank", "dense", "--dense-vector", json];
     fixture.refuses(&vector("[1, 2, 3]"), "3");
     fixture.refuses(&vector("[1, \"x\"]"), "--dense-vector");

@@ -188,6 +188,7 @@ impl Snapshot {
         for given in request.dense {
             self.manifest().dense_field(Some(given.field))?;
         }
+        self.check_legs(request.rank)?;
         let likeness = request.like.map(|id| Likeness::find(self, id)).transpose()?;
         if let Some(likeness) = &likeness {
             admission.except(likeness.segment, likeness.rows.clone());
@@ -212,6 +213,20 @@ impl Snapshot {
                 Ok(Asked { legs, fusion: Some((fusion.method, window)) })
             }
         }
+    }
+
+    /// Refuses a dense field that is named twice, once by being the only one.
+    fn check_legs(&self, rank: &Rank) -> Result<(), SearchError> {
+        let mut seen = Vec::new();
+        for field in rank.dense_fields() {
+            let name = &self.manifest().dense_field(field)?.spec.name;
+            if seen.contains(&name) {
+                let reason = format!("the dense field {name} is named twice");
+                return Err(SearchError::Rank { rank: rank.to_string(), reason });
+            }
+            seen.push(name);
+        }
+        Ok(())
     }
 
     /// A leg's query by what a document has.
