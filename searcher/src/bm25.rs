@@ -23,6 +23,11 @@ use crate::{
     topk::{RowHit, TopK},
 };
 
+/// Words of a document that is the query, at most.
+const LIKE_WORDS_LIMIT: usize = 256;
+/// Words of it that are looked up, at most.
+const LIKE_WORDS_SEEN: usize = 4_096;
+
 /// A word of the query, and what one occurrence in a document is worth.
 struct Word {
     term: Term,
@@ -48,16 +53,13 @@ pub(crate) struct WordScore {
     pub(crate) score: f32,
 }
 
-/// Says so if there are documents and none of them has a word.
-pub(crate) fn check_text(snapshot: &Snapshot) -> Result<(), SearchError> {
-    let text = snapshot.fields().text;
-    let readers = snapshot.searcher().segment_readers();
-    for reader in readers {
-        if reader.inverted_index(text)?.total_num_tokens() > 0 {
-            return Ok(());
-        }
+/// Says so if there are living documents and none of them has a word.
+fn check_text(snapshot: &Snapshot) -> Result<(), SearchError> {
+    let has_words = snapshot.segments().iter().any(|segment| segment.living_tokens() > 0);
+    match has_words || snapshot.live_docs() == 0 {
+        true => Ok(()),
+        false => Err(SearchError::NoText),
     }
-    if readers.is_empty() { Ok(()) } else { Err(SearchError::NoText) }
 }
 
 /// The words of living documents of a segment, by the lengths that are stored with them.
@@ -105,13 +107,28 @@ impl Bm25Query {
     ///
     /// Errors: `NoText`; the storage layer's.
     pub(crate) fn new(snapshot: &Snapshot, text: &str) -> Result<Self, SearchError> {
+        Self::of_words(snapshot, words(snapshot, text)?)
+    }
+
+    /// Analyses the text of a document, which may be long, and keeps its [`LIKE_WORDS_LIMIT`] strongest
+    /// words: of the [`LIKE_WORDS_SEEN`] most frequent those that could add most to a score. Ties go by
+    /// the bytes of words.
+    ///
+    /// Errors: as [`Bm25Query::new`].
+    pub(crate) fn like(snapshot: &Snapshot, text: &str) -> Result<Self, SearchError> {
+        let mut counts: Vec<(String, u32)> = words(snapshot, text)?.into_iter().collect();
+        counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        counts.truncate(LIKE_WORDS_SEEN);
+        let mut query = Self::of_words(snapshot, counts.into_iter().collect())?;
+        query.words.sort_by(|a, b| b.most().total_cmp(&a.most()).then_with(|| a.text.cmp(&b.text)));
+        query.words.truncate(LIKE_WORDS_LIMIT);
+        query.words.sort_by(|a, b| a.text.cmp(&b.text));
+        Ok(query)
+    }
+
+    fn of_words(snapshot: &Snapshot, counts: BTreeMap<String, u32>) -> Result<Self, SearchError> {
         check_text(snapshot)?;
         let field = snapshot.fields().text;
-        let mut analyzer = snapshot.searcher().index().tokenizer_for_field(field)?;
-        let mut counts: BTreeMap<String, u32> = BTreeMap::new();
-        analyzer.token_stream(text).process(&mut |token| {
-            *counts.entry(token.text.clone()).or_insert(0) += 1;
-        });
         let statistics = LivingStatistics(snapshot);
         let (documents, tokens) =
             (statistics.total_num_docs()?, statistics.total_num_tokens(field)?);
@@ -130,8 +147,7 @@ impl Bm25Query {
 
     /// The most that any document could score: every word without end in a text of no length.
     pub(crate) fn bound(&self) -> f64 {
-        let most = |word: &Word| f64::from(word.count) * f64::from(word.weight.score(0, u32::MAX));
-        self.words.iter().map(most).sum()
+        self.words.iter().map(Word::most).sum()
     }
 
     /// The score of every document of a segment, 0 where no word occurs: f32 of the f64 sum over words
@@ -195,7 +211,23 @@ impl Bm25Query {
     }
 }
 
+/// The words of a text and how often each occurs.
+fn words(snapshot: &Snapshot, text: &str) -> Result<BTreeMap<String, u32>, SearchError> {
+    let field = snapshot.fields().text;
+    let mut analyzer = snapshot.searcher().index().tokenizer_for_field(field)?;
+    let mut counts = BTreeMap::new();
+    analyzer.token_stream(text).process(&mut |token| {
+        *counts.entry(token.text.clone()).or_insert(0) += 1;
+    });
+    Ok(counts)
+}
+
 impl Word {
+    /// The most that it could add to a score.
+    fn most(&self) -> f64 {
+        f64::from(self.count) * f64::from(self.weight.score(0, u32::MAX))
+    }
+
     /// Adds what the word is worth to every document that has it.
     fn add(&self, mut postings: BlockSegmentPostings, lengths: &FieldNormReader, sums: &mut [f64]) {
         let count = f64::from(self.count);

@@ -32,7 +32,11 @@ pub(crate) fn check(boosts: &[Boost]) -> Result<(), SearchError> {
 pub(crate) fn boosted(query: &SparseVector, boosts: &[Boost]) -> SparseVector {
     let factor = |term: u32| -> f64 {
         let factors = boosts.iter().filter(|boost| boost.term == term);
-        factors.map(|boost| f64::from(boost.factor)).product()
+        // Silence is stronger than any number of boosts, whose product may be infinite.
+        match factors.clone().any(|boost| boost.factor == 0.0) {
+            true => 0.0,
+            false => factors.map(|boost| f64::from(boost.factor)).product(),
+        }
     };
     let largest = f64::from(gleaner_format::MAX_WEIGHT);
     let weights = query
@@ -64,6 +68,10 @@ mod tests {
         assert_eq!(boosted(&query, &boosts), vector(&[(1, 3.0), (4, 1.0)]));
         assert_eq!(without_muted(&query, &boosts), vector(&[(1, 2.0), (4, 1.0)]));
         assert_eq!(boosted(&query, &[]), query);
+        let mut many = vec![boost(2, BOOST_LIMIT); 99];
+        assert_eq!(boosted(&query, &many).weights()[1], gleaner_format::MAX_WEIGHT);
+        many.push(boost(2, 0.0));
+        assert_eq!(boosted(&query, &many), vector(&[(1, 2.0), (4, 1.0)]));
     }
 
     #[test]

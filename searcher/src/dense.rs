@@ -25,6 +25,8 @@ use crate::{
 
 /// Groups of 64 rows between two looks at the clock.
 const GROUPS_PER_LOOK: usize = 64;
+/// Rows scored one by one between two looks.
+const CANDIDATES_PER_LOOK: usize = 256;
 
 /// A query vector made ready for a field.
 pub(crate) struct PreparedVector {
@@ -63,6 +65,13 @@ pub(crate) struct DenseLimits<'a> {
     pub(crate) deadline: Option<Instant>,
     /// Threads that share the rows, at least 1.
     pub(crate) threads: usize,
+}
+
+impl DenseLimits<'_> {
+    /// Whether the time is.
+    fn are_over(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
 }
 
 /// A segment's dense field, asked for its best rows.
@@ -146,6 +155,10 @@ impl Scan<'_> {
             counters.finalists += answer.finalists;
             highest = answer.highest_bound_not_scored.into_iter().chain(highest).reduce(f64::max);
             is_complete &= answer.is_complete;
+            if !answer.is_complete {
+                // Nothing is known of the rows that were not looked at.
+                highest = Some(f64::INFINITY);
+            }
             answer.hits.into_iter().for_each(|hit| top.offer(hit));
         }
         let choice = match self.field.data() {
@@ -272,9 +285,7 @@ impl<'a> Part<'a> {
     fn scan(&mut self, groups: std::ops::Range<usize>, ties: &impl Ties) {
         let field = self.scan.field;
         for (visit, group) in groups.enumerate() {
-            if visit % GROUPS_PER_LOOK == 0
-                && self.limits.deadline.is_some_and(|deadline| Instant::now() >= deadline)
-            {
+            if visit % GROUPS_PER_LOOK == 0 && self.limits.are_over() {
                 self.is_complete = false;
                 return;
             }
@@ -325,8 +336,9 @@ impl<'a> Part<'a> {
     fn finish(mut self, ties: &impl Ties) -> PartAnswer {
         let (candidates, mut highest) = self.screen.into_candidates();
         let mut finalists = 0;
-        for candidate in candidates {
-            if !self.top.would_enter(candidate.upper) {
+        for (visit, candidate) in candidates.into_iter().enumerate() {
+            self.is_complete &= visit % CANDIDATES_PER_LOOK != 0 || !self.limits.are_over();
+            if !self.is_complete || !self.top.would_enter(candidate.upper) {
                 highest = Some(highest.map_or(candidate.upper, |bound| bound.max(candidate.upper)));
                 break;
             }

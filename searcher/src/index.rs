@@ -347,9 +347,11 @@ impl Segment {
         let dense = DenseFile::open(Mapped(bytes(DENSE_EXTENSION)?))
             .map_err(|source| damaged(name(DENSE_EXTENSION), source))?;
         let (rows, dense_rows) = (impacts.view().rows(), dense.view().rows());
-        if [rows, dense_rows] != [reader.max_doc() as usize; 2] {
-            let reason = format!("{rows} and {dense_rows} rows for {} documents", reader.max_doc());
-            return Err(SearchError::Damaged { file: name(IMPACT_EXTENSION), reason });
+        for (extension, rows) in [(IMPACT_EXTENSION, rows), (DENSE_EXTENSION, dense_rows)] {
+            if rows != reader.max_doc() as usize {
+                let reason = format!("{rows} rows for {} documents", reader.max_doc());
+                return Err(SearchError::Damaged { file: name(extension), reason });
+            }
         }
         if !dense
             .view()

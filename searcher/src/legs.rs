@@ -124,6 +124,8 @@ pub(crate) struct LegRun<'a> {
     pub(crate) request: &'a SearchRequest<'a>,
     pub(crate) admission: &'a Admission<'a>,
     pub(crate) depth: usize,
+    /// Whether BM25 is to keep the scores of all documents, for completing other legs' hits.
+    pub(crate) keeps_scores: bool,
 }
 
 impl LegQuery {
@@ -160,6 +162,13 @@ impl LegQuery {
     /// Errors: `NoText`.
     pub(crate) fn bm25(snapshot: &Snapshot, text: &str) -> Result<Self, SearchError> {
         Ok(Self::Bm25(Bm25Query::new(snapshot, text)?))
+    }
+
+    /// The words of a whole document, the strongest of them.
+    ///
+    /// Errors: `NoText`.
+    pub(crate) fn bm25_like(snapshot: &Snapshot, text: &str) -> Result<Self, SearchError> {
+        Ok(Self::Bm25(Bm25Query::like(snapshot, text)?))
     }
 
     /// Errors: `QueryTerms`.
@@ -257,7 +266,7 @@ impl Snapshot {
             let scores = query.scores(self, ordinal)?;
             bm25::offer(&self.segments()[ordinal], &scores, run.admission.of(ordinal), &mut top);
             self.merge(&mut ranking.best, ordinal, &top.into_sorted(), run.depth);
-            ranking.scores[ordinal] = Some(scores);
+            ranking.scores[ordinal] = run.keeps_scores.then_some(scores);
         }
         Ok(())
     }

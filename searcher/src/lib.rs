@@ -55,8 +55,8 @@ pub use manifest::{
 pub use plan::{Choice, QUERY_TERMS_LIMIT};
 pub use profile::{Counters, Phases};
 pub use rank::{
-    FUSION_WINDOW, FUSION_WINDOW_LIMIT, Fusion, LEGS_LIMIT, Leg, Method, Normaliser, RRF_K, Rank,
-    WeightedLeg,
+    FUSION_NUMBER_LIMIT, FUSION_WINDOW, FUSION_WINDOW_LIMIT, Fusion, LEGS_LIMIT, Leg, Method,
+    Normaliser, RRF_K, Rank, WeightedLeg, is_rank_constant, is_weight,
 };
 pub use response::{
     Certificate, Contribution, Explanation, Hit, LegExplanation, LegProfile, LegScore, Passage,

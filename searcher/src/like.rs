@@ -1,8 +1,8 @@
 //! More like this: a document of the index as a query.
 //!
 //! Its own sparse vector, dense vectors and text stand where those of a query would; where it has several
-//! rows, every term with its highest weight and the mean of the dense vectors. Leaving the document out
-//! of its own answer is `search.rs`'s.
+//! rows, every term with its highest weight and the mean of the dense vectors; of long ones, the heaviest
+//! terms and the strongest words. Leaving the document out of its own answer is `search.rs`'s.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use tantivy::{DocSet, TERMINATED, TantivyError, Term, schema::IndexRecordOption}
 
 use crate::{error::SearchError, index::Snapshot};
 
-/// Keys of a stored document that are its text, in the order in which they are joined.
-const TEXT_KEYS: [&str; 3] = ["title", "text", "content"];
+/// Terms of a document that is the query, at most: the heaviest.
+const TERMS_LIMIT: usize = 4_096;
 
 /// What a document gives to a query.
 pub(crate) struct Likeness {
@@ -41,6 +41,9 @@ impl Likeness {
             // A 16-bit code times a power of two is exact in f32.
             *highest = highest.max(weight as f32);
         }
+        let mut weights: Vec<(u32, f32)> = weights.into_iter().collect();
+        weights.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        weights.truncate(TERMS_LIMIT);
         let vector = SparseVector::from_pairs(weights).expect("stored weights were checked");
         let dense = (0..snapshot.manifest().dense.len())
             .map(|position| snapshot.mean_vector(segment, position, row))
@@ -74,10 +77,11 @@ fn find_row(snapshot: &Snapshot, id: &str) -> Result<Option<(usize, usize)>, Sea
     Ok(None)
 }
 
-/// Title and text as one.
+/// Title and text as one; where there is no `text`, `content` is another name of it.
 fn text_of(source: &Map<String, Value>) -> String {
-    let parts = TEXT_KEYS.iter().filter_map(|&key| source.get(key)?.as_str());
-    parts.collect::<Vec<_>>().join(" ").trim().to_owned()
+    let text = |key: &str| source.get(key)?.as_str();
+    let parts = [text("title"), text("text").or_else(|| text("content"))];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ").trim().to_owned()
 }
 
 impl Snapshot {

@@ -31,7 +31,7 @@ impl Snapshot {
     ) -> Result<Vec<Hit>, SearchError> {
         let page = page.start.min(page.end)..page.end;
         let mut scores: Vec<Vec<TrueScore>> = Vec::new();
-        if asked.fusion.is_some() {
+        if asked.method.is_some() {
             for (leg, ranking) in asked.legs.iter().zip(&listed.rankings) {
                 scores.push(self.complete(&leg.query, ranking, &listed.best[page.clone()])?);
             }
@@ -105,7 +105,7 @@ impl Snapshot {
     ) -> Result<Explanation, SearchError> {
         let score = found.hit.score;
         let mut legs = BTreeMap::new();
-        if let (None, [only]) = (&asked.fusion, &asked.legs[..]) {
+        if let (None, [only]) = (&asked.method, &asked.legs[..]) {
             let contributions = self.contributions(only, found, token)?;
             return Ok(Explanation { score, contributions, legs });
         }

@@ -18,6 +18,10 @@ pub const FUSION_WINDOW: usize = 1_000;
 /// Most hits of each leg that can take part in fusion.
 pub const FUSION_WINDOW_LIMIT: usize = 100_000;
 
+/// Largest weight of a leg and largest rank constant; the smallest weight but 0 is one over it. Beyond,
+/// fused scores would not fit f32 with their order.
+pub const FUSION_NUMBER_LIMIT: f64 = 1e6;
+
 /// Most legs of one fusion.
 pub const LEGS_LIMIT: usize = 16;
 
@@ -59,7 +63,7 @@ pub struct Fusion {
 pub struct WeightedLeg {
     /// The leg.
     pub leg: Leg,
-    /// Finite and not negative; not all legs weigh 0.
+    /// 0, or from 1 ÷ [`FUSION_NUMBER_LIMIT`] to it; not all legs weigh 0.
     pub weight: f64,
 }
 
@@ -68,7 +72,7 @@ pub struct WeightedLeg {
 pub enum Method {
     /// Reciprocal rank fusion: Σ weight ÷ (k + rank), 0 outside the window.
     Rrf {
-        /// The rank constant, finite and not negative.
+        /// The rank constant, from 0 to [`FUSION_NUMBER_LIMIT`].
         k: f64,
     },
     /// Σ weight × normalised score, over weights that are scaled to sum to 1.
@@ -138,9 +142,8 @@ impl Fusion {
         if legs.len() > LEGS_LIMIT {
             return Err(format!("{} legs, the limit is {LEGS_LIMIT}", legs.len()));
         }
-        let is_weight = |leg: &&WeightedLeg| !(leg.weight.is_finite() && leg.weight >= 0.0);
-        if let Some(WeightedLeg { leg, weight }) = legs.iter().find(is_weight) {
-            return Err(format!("the weight of {leg} is {weight}; it is a number of 0 or more"));
+        if let Some(WeightedLeg { leg, weight }) = legs.iter().find(|leg| !is_weight(leg.weight)) {
+            return Err(format!("the weight of {leg} is {weight}; {WEIGHTS}"));
         }
         if legs.iter().all(|leg| leg.weight == 0.0) {
             return Err("all legs weigh 0".to_owned());
@@ -153,8 +156,8 @@ impl Fusion {
             return Err(format!("the window is a number from 1 to {FUSION_WINDOW_LIMIT}"));
         }
         match method {
-            Method::Rrf { k } if !(k.is_finite() && k >= 0.0) => {
-                Err(format!("k is {k}; it is a number of 0 or more"))
+            Method::Rrf { k } if !is_rank_constant(k) => {
+                Err(format!("k is {k}; it is a number from 0 to {FUSION_NUMBER_LIMIT}"))
             }
             _ => Ok(Self { method, legs, window }),
         }
@@ -183,6 +186,19 @@ impl Fusion {
         };
         Self::new(method, legs, window)
     }
+}
+
+/// What weights are, for errors.
+const WEIGHTS: &str = "it is 0, or a number from 1e-6 to 1e6";
+
+/// Whether a leg can have this weight.
+pub fn is_weight(weight: f64) -> bool {
+    weight == 0.0 || (FUSION_NUMBER_LIMIT.recip()..=FUSION_NUMBER_LIMIT).contains(&weight)
+}
+
+/// Whether ranks can be added to this.
+pub fn is_rank_constant(k: f64) -> bool {
+    (0.0..=FUSION_NUMBER_LIMIT).contains(&k)
 }
 
 /// The value of an option, or the weight of a leg.
@@ -320,6 +336,9 @@ mod tests {
             ("rrf:sparse,splade", "no leg \"splade\""),
             ("rrf:sparse,sparse=2", "named twice"),
             ("rrf:sparse=-1", "weight of sparse is -1"),
+            ("rrf:sparse=1e41,bm25", "weight of sparse is 100000000000"),
+            ("rrf:sparse=1e-50,bm25", "from 1e-6 to 1e6"),
+            ("rrf:k=1e9,sparse", "k is 1000000000; it is a number from 0 to 1000000"),
             ("rrf:sparse=x", "sparse=x is not a number"),
             ("rrf:sparse=nan,bm25", "weight of sparse is NaN"),
             ("rrf:sparse=0,bm25=0", "all legs weigh 0"),

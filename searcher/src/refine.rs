@@ -7,11 +7,18 @@ use crate::{
     error::SearchError,
     feedback::{Feedback, FeedbackMethod, Interpolate, Seen, average_weights, rm3, rocchio},
     index::Snapshot,
-    legs::{Admission, Found, LegQuery, LegRun},
+    legs::{Admission, Found, LegQuery, LegRun, Ranking},
     profile::Counters,
     rank::Leg,
     search::{Asked, SearchRequest},
 };
+
+/// What feedback learns from.
+struct FirstAnswers {
+    documents: Vec<Found>,
+    is_exact: bool,
+    is_complete: bool,
+}
 
 impl Snapshot {
     /// Makes queries anew from the first answers, as the request asks.
@@ -26,13 +33,13 @@ impl Snapshot {
         let mut alone = None;
         for feedback in request.feedback {
             let at = self.fed_leg(&asked, request, feedback)?;
-            let run = LegRun { request, admission, depth: feedback.documents };
-            let documents = match feedback.interpolate {
-                Interpolate::After => self.run_leg(&asked.legs[at].query, &run, counters)?.best,
-                Interpolate::Before | Interpolate::Both => self.list(&asked, &run, counters)?.best,
-            };
-            let documents = &documents[..documents.len().min(feedback.documents)];
-            new.push((at, self.fed(&asked.legs[at].query, feedback, documents, request.boosts)?));
+            let depth = feedback.documents;
+            let run = LegRun { request, admission, depth, keeps_scores: false };
+            let seen = self.first_answers(&asked, (at, feedback.interpolate), &run, counters)?;
+            asked.is_fed_exactly &= seen.is_exact;
+            asked.is_fed_completely &= seen.is_complete;
+            let query = &asked.legs[at].query;
+            new.push((at, self.fed(query, feedback, &seen.documents, request.boosts)?));
             if feedback.interpolate == Interpolate::Before && alone.replace(at).is_some() {
                 let reason = "interpolate=before returns one leg, and two ask for it";
                 return Err(refused(feedback, reason));
@@ -41,8 +48,36 @@ impl Snapshot {
         new.into_iter().for_each(|(at, query)| asked.legs[at].query = query);
         match alone {
             None => Ok(asked),
-            Some(at) => Ok(Asked { legs: vec![asked.legs.swap_remove(at)], fusion: None }),
+            Some(at) => Ok(Asked { legs: vec![asked.legs.swap_remove(at)], method: None, ..asked }),
         }
+    }
+
+    /// The documents that a leg learns from, each by its best row in that leg.
+    fn first_answers(
+        &self,
+        asked: &Asked,
+        (at, interpolate): (usize, Interpolate),
+        run: &LegRun<'_>,
+        counters: &mut Counters,
+    ) -> Result<FirstAnswers, SearchError> {
+        let query = &asked.legs[at].query;
+        if interpolate == Interpolate::After {
+            let Ranking { best, is_exact, is_complete, .. } = self.run_leg(query, run, counters)?;
+            return Ok(FirstAnswers { documents: best, is_exact, is_complete });
+        }
+        let listed = self.list(asked, run, counters)?;
+        let mut documents = listed.best;
+        documents.truncate(run.depth);
+        // The row that a document was found by may be another leg's.
+        let rows = self.complete(query, &listed.rankings[at], &documents)?;
+        for (found, best) in documents.iter_mut().zip(rows) {
+            found.hit.row = best.row as u32;
+        }
+        Ok(FirstAnswers {
+            documents,
+            is_exact: listed.rankings.iter().all(|ranking| ranking.is_exact),
+            is_complete: listed.rankings.iter().all(|ranking| ranking.is_complete),
+        })
     }
 
     /// The leg that feedback is for.
@@ -55,7 +90,7 @@ impl Snapshot {
         feedback: &Feedback,
     ) -> Result<usize, SearchError> {
         feedback.check().map_err(|reason| refused(feedback, &reason))?;
-        if asked.fusion.is_none() && feedback.interpolate != Interpolate::After {
+        if asked.method.is_none() && feedback.interpolate != Interpolate::After {
             return Err(refused(feedback, "a ranking of one leg has only interpolate=after"));
         }
         let name = |leg: &Leg| -> Result<Option<&str>, SearchError> {

@@ -39,8 +39,8 @@ pub struct Certificate {
     /// Score of the last hit that fills k; 0 if fewer documents match.
     pub threshold: f32,
     /// No document that was not scored scores above this; null only if every match was scored, if
-    /// nothing is known of what was not (BM25 that was not complete), or of a fused ranking, whose legs
-    /// have no score in common.
+    /// nothing is known of what was not (BM25 or dense vectors that were not complete), or of a fused
+    /// ranking, whose legs have no score in common.
     pub highest_bound_not_scored: Option<f64>,
 }
 

@@ -117,8 +117,14 @@ pub(crate) struct AskedLeg {
 /// A ranking with all its queries.
 pub(crate) struct Asked {
     pub(crate) legs: Vec<AskedLeg>,
-    /// Of a fused ranking, how and how many hits of each leg; otherwise there is one leg.
-    pub(crate) fusion: Option<(Method, usize)>,
+    /// Of a fused ranking; otherwise there is one leg.
+    pub(crate) method: Option<Method>,
+    /// How many hits of each leg are fused, and how many of a single one a knee is looked for in.
+    pub(crate) window: usize,
+    /// Whether the documents that feedback learned from are those of the exact ranking.
+    pub(crate) is_fed_exactly: bool,
+    /// Whether they were all found in time.
+    pub(crate) is_fed_completely: bool,
 }
 
 /// What was found, best first, and how.
@@ -158,10 +164,10 @@ impl Snapshot {
         let mut counters = Counters::default();
         let asked = self.ask(request, &mut admission)?;
         let asked = self.feed_back(asked, request, &admission, &mut counters)?;
-        let run = LegRun { request, admission: &admission, depth };
+        let run = LegRun { request, admission: &admission, depth, keeps_scores: false };
         let mut listed = self.list(&asked, &run, &mut counters)?;
         let certificate = certificate(request, depth, &asked, &listed);
-        cut(&mut listed, request, self.window(&asked));
+        cut(&mut listed, request, asked.window);
         let search_us = start.elapsed().as_micros() as u64 - filter_us;
         let page = request.offset.min(listed.best.len())..depth.min(listed.best.len());
         let hits = self.present(&asked, &mut listed, page, (request, token))?;
@@ -174,7 +180,7 @@ impl Snapshot {
             counters,
             ..profile(&asked, &listed)
         });
-        let exact = listed.rankings.iter().all(|ranking| ranking.is_exact);
+        let exact = is_exact(&asked, &listed);
         let took_us = start.elapsed().as_micros() as u64;
         Ok(SearchResponse { exact, certificate, took_us, hits, profile })
     }
@@ -204,15 +210,16 @@ impl Snapshot {
             };
             Ok(AskedLeg { leg: leg.clone(), weight, query })
         };
-        match request.rank {
-            Rank::Leg(leg) => Ok(Asked { legs: vec![ask(leg, 1.0)?], fusion: None }),
+        let window = self.manifest().fusion_window;
+        let (legs, method, window) = match request.rank {
+            Rank::Leg(leg) => (vec![ask(leg, 1.0)?], None, window),
             Rank::Fused(fusion) => {
-                let window = fusion.window.unwrap_or(self.manifest().fusion_window);
                 let legs = fusion.legs.iter().map(|leg| ask(&leg.leg, leg.weight));
                 let legs = legs.collect::<Result<_, _>>()?;
-                Ok(Asked { legs, fusion: Some((fusion.method, window)) })
+                (legs, Some(fusion.method), fusion.window.unwrap_or(window))
             }
-        }
+        };
+        Ok(Asked { legs, method, window, is_fed_exactly: true, is_fed_completely: true })
     }
 
     /// Refuses a dense field that is named twice, once by being the only one.
@@ -233,7 +240,7 @@ impl Snapshot {
     fn query_like(&self, leg: &Leg, likeness: &Likeness) -> Result<LegQuery, SearchError> {
         match leg {
             Leg::Sparse => LegQuery::sparse(likeness.vector.clone()),
-            Leg::Bm25 => LegQuery::bm25(self, &likeness.text),
+            Leg::Bm25 => LegQuery::bm25_like(self, &likeness.text),
             Leg::Dense(field) => {
                 let name = &self.manifest().dense_field(field.as_deref())?.spec.name;
                 let position = self.dense_position(name);
@@ -244,11 +251,6 @@ impl Snapshot {
         }
     }
 
-    /// How many hits a list has that its knee is looked for in, and that take part in fusion.
-    fn window(&self, asked: &Asked) -> usize {
-        asked.fusion.map_or(self.manifest().fusion_window, |(_, window)| window)
-    }
-
     /// Finds the hits of a ranking.
     pub(crate) fn list(
         &self,
@@ -256,23 +258,22 @@ impl Snapshot {
         run: &LegRun<'_>,
         counters: &mut Counters,
     ) -> Result<Listed, SearchError> {
-        let window = self.window(asked);
-        let depth = match (asked.fusion, run.request.until_knee) {
-            (Some(_), _) => window,
-            (None, true) => run.depth.max(window),
+        let depth = match (asked.method, run.request.until_knee) {
+            (Some(_), _) => asked.window,
+            (None, true) => run.depth.max(asked.window),
             (None, false) => run.depth,
         };
-        let run = LegRun { depth, ..*run };
+        let run = LegRun { depth, keeps_scores: asked.method.is_some(), ..*run };
         let rankings = asked.legs.iter().map(|leg| self.run_leg(&leg.query, &run, counters));
         let mut rankings = rankings.collect::<Result<Vec<_>, _>>()?;
-        match asked.fusion {
+        match asked.method {
             None => {
                 let best =
                     rankings.iter_mut().flat_map(|ranking| std::mem::take(&mut ranking.best));
                 let best = best.collect();
                 Ok(Listed { best, fused: Vec::new(), rankings, fuse_us: 0 })
             }
-            Some((method, _)) => self.fuse(asked, method, rankings),
+            Some(method) => self.fuse(asked, method, rankings),
         }
     }
 
@@ -291,7 +292,7 @@ impl Snapshot {
             .map(|(leg, ranking)| LegWindow {
                 weight: leg.weight,
                 best: &ranking.best,
-                range: needs_range(method).then(|| self.score_range(&leg.query)),
+                range: needs_range(method).then(|| self.score_range(&leg.query, method)),
             })
             .collect();
         let weights: f64 = asked.legs.iter().map(|leg| leg.weight).sum();
@@ -335,10 +336,15 @@ impl Snapshot {
         asked.legs.iter().zip(rankings).map(of_leg).collect()
     }
 
-    /// The scores that a query can have in this index.
-    fn score_range(&self, query: &LegQuery) -> ScoreRange {
+    /// The scores that a query can have in this index; the most of them only where it is asked for,
+    /// because finding it may take a pass over all rows.
+    fn score_range(&self, query: &LegQuery, method: Method) -> ScoreRange {
         let segments = self.segments().iter().map(|segment| &**segment);
+        let is_bound = method == Method::Convex(Normaliser::Bound);
         match query {
+            LegQuery::Sparse(_) | LegQuery::Bm25(_) if !is_bound => {
+                ScoreRange { least: 0.0, most: f64::INFINITY }
+            }
             LegQuery::Sparse(query) => {
                 ScoreRange { least: 0.0, most: sparse_bound(query, segments) }
             }
@@ -405,23 +411,31 @@ fn certificate(
     listed: &Listed,
 ) -> Certificate {
     let rankings = &listed.rankings;
-    let kind = match (&asked.fusion, &rankings[..]) {
-        _ if !rankings.iter().all(|ranking| ranking.is_exact) => "approximate",
+    let kind = match (&asked.method, &rankings[..]) {
+        _ if !is_exact(asked, listed) => "approximate",
         (None, [Ranking { choice, .. }]) if is_exhaustive(choice.plan) => "exhaustive",
         (None, _) => "rank_safe",
         (Some(_), _) => "fused",
     };
     let bound = match &rankings[..] {
-        [only] if asked.fusion.is_none() => only.highest_bound_not_scored,
+        // Without a bound is what a deadline left unseen.
+        [only] if asked.method.is_none() => {
+            only.highest_bound_not_scored.filter(|bound| bound.is_finite())
+        }
         _ => None,
     };
     Certificate {
         kind,
         effort: request.effort,
-        complete: rankings.iter().all(|ranking| ranking.is_complete),
+        complete: asked.is_fed_completely && rankings.iter().all(|ranking| ranking.is_complete),
         threshold: floor(&listed.best[..depth.min(listed.best.len())], depth).unwrap_or(0.0),
         highest_bound_not_scored: bound,
     }
+}
+
+/// Whether nothing was given up, in the first answers neither where feedback learned from them.
+fn is_exact(asked: &Asked, listed: &Listed) -> bool {
+    asked.is_fed_exactly && listed.rankings.iter().all(|ranking| ranking.is_exact)
 }
 
 /// Whether a plan scores every match.
@@ -442,7 +456,7 @@ fn profile(asked: &Asked, listed: &Listed) -> Profile {
         found: ranking.best.len(),
         search_us: ranking.took_us,
     };
-    let (plan, why) = match (asked.fusion, &listed.rankings[..]) {
+    let (plan, why) = match (asked.method, &listed.rankings[..]) {
         (None, [only]) => (only.choice.plan, only.choice.why),
         _ => ("fused", "the best of every leg are found, then their lists become one"),
     };
@@ -456,7 +470,7 @@ fn profile(asked: &Asked, listed: &Listed) -> Profile {
         filter_cached: false,
         search_us: 0,
         phases: PhasesUs::of(&Counters::default().phases, 0),
-        legs: if asked.fusion.is_some() { legs.collect() } else { Vec::new() },
+        legs: if asked.method.is_some() { legs.collect() } else { Vec::new() },
         fuse_us: listed.fuse_us,
         counters: Counters::default(),
     }

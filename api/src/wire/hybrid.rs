@@ -6,7 +6,8 @@
 use std::fmt::Display;
 
 use gleaner_searcher::{
-    FUSION_WINDOW_LIMIT, Fusion, Leg, Method, Normaliser, RRF_K, Rank, WeightedLeg,
+    FUSION_NUMBER_LIMIT, FUSION_WINDOW_LIMIT, Fusion, LEGS_LIMIT, Leg, Method, Normaliser, RRF_K,
+    Rank, WeightedLeg, is_rank_constant, is_weight,
 };
 use serde::Deserialize;
 
@@ -64,6 +65,16 @@ impl HybridBody {
     /// Errors: `unknown_rank` for names that mean nothing, `invalid_request` for values out of
     /// range and parts that contradict each other, `limit_exceeded`.
     pub(super) fn rank(self, limits: &Limits) -> Result<(Rank, Vec<(Leg, String)>), Problem> {
+        // Before anything looks at every leg, or for each weight at all of them.
+        let weights = self.fusion.as_ref().and_then(|Object(fusion)| fusion.weights.as_ref());
+        for (found, name) in
+            [(self.legs.len(), "legs"), (weights.map_or(0, Members::len), "fusion.weights")]
+        {
+            if found > LEGS_LIMIT {
+                let detail = format!("{found} of them, the limit is {LEGS_LIMIT}");
+                return Err(Problem::new(Code::LimitExceeded, detail).field(part(name)));
+            }
+        }
         let window = self.window(limits)?;
         let fusion = self.fusion.map(|Object(fusion)| fusion).unwrap_or_default();
         let method = fusion.method()?;
@@ -140,10 +151,11 @@ fn no_leg(name: &str) -> String {
 }
 
 fn check_weight(weight: f64, field: impl Display) -> Result<(), Problem> {
-    match weight.is_finite() && weight >= 0.0 {
+    match is_weight(weight) {
         true => Ok(()),
         false => {
-            Err(invalid(field, format!("the weight is {weight}; it is a number of 0 or more")))
+            let detail = format!("the weight is {weight}; it is 0, or a number from 1e-6 to 1e6");
+            Err(invalid(field, detail))
         }
     }
 }
@@ -153,8 +165,9 @@ impl FusionBody {
         let name = self.method.as_deref().unwrap_or("rrf");
         match (name, self.k, self.normalizer.as_deref()) {
             ("rrf", _, Some(_)) => Err(invalid("fusion.normalizer", "rrf normalises no scores")),
-            ("rrf", Some(k), None) if !(k.is_finite() && k >= 0.0) => {
-                Err(invalid("fusion.k", format!("k is {k}; it is a number of 0 or more")))
+            ("rrf", Some(k), None) if !is_rank_constant(k) => {
+                let limit = FUSION_NUMBER_LIMIT;
+                Err(invalid("fusion.k", format!("k is {k}; it is a number from 0 to {limit}")))
             }
             ("rrf", k, None) => Ok(Method::Rrf { k: k.unwrap_or(RRF_K) }),
             ("convex" | "linear", Some(_), _) => {

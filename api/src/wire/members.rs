@@ -12,6 +12,11 @@ use serde::{
 pub(crate) struct Members<T>(pub(crate) Vec<(String, T)>);
 
 impl<T> Members<T> {
+    /// Number of pairs.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The pairs in the order of their names, or a name that is given twice.
     pub(crate) fn distinct(mut self) -> Result<Vec<(String, T)>, String> {
         self.0.sort_by(|a, b| a.0.cmp(&b.0));

@@ -181,6 +181,7 @@ fn a_deadline_that_has_passed_leaves_an_incomplete_answer() {
     let scan = Scan { field, kernels: Kernels::detect() };
     let answer = scan.nearest(&query, limits, &tie, &mut Counters::default());
     assert!(!answer.is_exact && !answer.is_complete && answer.hits.is_empty());
+    assert_eq!(answer.highest_bound_not_scored, Some(f64::INFINITY), "nothing is known");
 }
 
 #[test]
