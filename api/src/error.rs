@@ -294,6 +294,9 @@ impl From<&SearchError> for Problem {
             SearchError::NoDocument { .. } => {
                 Self::new(Code::DocumentNotFound, brief(detail)).field("query.like")
             }
+            SearchError::Unlike { .. } => {
+                Self::new(Code::InvalidQuery, brief(detail)).field("query.like")
+            }
             SearchError::NoText => Self::new(Code::InvalidQuery, detail).field("rank"),
             SearchError::MissingInput { .. } => {
                 Self::new(Code::InvalidQuery, detail).field("query")

@@ -50,7 +50,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ModelCommand,
     },
-    /// Encode texts to sparse vectors.
+    /// Encode texts to vectors, sparse or dense.
     Encode(EncodeArgs),
     /// Encode documents, or take their vectors, and add them to an index (created if missing;
     /// upserts by `_id`).

@@ -18,8 +18,12 @@ pub(crate) enum Failure {
     Threshold { condition: String },
     #[error("{0}")]
     Usage(String),
-    #[error("the query is blank; say what to search for, or give a vector with --tokens")]
+    #[error(
+        "the query is blank; say what to search for, or give a vector with --tokens or --dense-vector"
+    )]
     BlankQuery,
+    #[error("{flag} is of no use: the ranking {rank} has no such leg")]
+    NoLeg { flag: &'static str, rank: String },
     #[error("rejected {file}:{line}: {reason}")]
     Input { file: PathBuf, line: u64, reason: String },
     #[error("rejected {0}")]
@@ -124,7 +128,7 @@ fn code(error: &anyhow::Error) -> u8 {
             if let Some(failure) = cause.downcast_ref::<Failure>() {
                 return Some(match failure {
                     Failure::Threshold { .. } => 5,
-                    Failure::Usage(_) | Failure::BlankQuery => 2,
+                    Failure::Usage(_) | Failure::BlankQuery | Failure::NoLeg { .. } => 2,
                     Failure::Input { .. } | Failure::Rejected(_) => 3,
                     Failure::Damage(_) => 4,
                     Failure::Interrupted | Failure::EncodingInterrupted { .. } => 130,
@@ -170,6 +174,7 @@ fn search_code(error: &SearchError) -> u8 {
         | SearchError::DenseField { .. }
         | SearchError::DenseQuery(_)
         | SearchError::MinScore { .. }
+        | SearchError::Unlike { .. }
         | SearchError::Boost { .. }
         | SearchError::MissingInput { .. } => 2,
         error if error.is_damage() => 4,

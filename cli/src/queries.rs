@@ -151,11 +151,16 @@ enum GivenDense {
     ByField(std::collections::BTreeMap<String, Vec<f32>>),
 }
 
-/// Reads `--dense-vector`.
+/// Reads `--dense-vector`: a vector without a name is for the ranking's only dense leg.
 pub(crate) fn read_dense(
     snapshot: &Snapshot,
+    rank: &Rank,
     json: &str,
 ) -> anyhow::Result<Vec<(String, Vec<f32>)>> {
+    let legs: Vec<Option<&str>> = rank.dense_fields().collect();
+    if legs.is_empty() {
+        return Err(Failure::NoLeg { flag: "--dense-vector", rank: rank.to_string() }.into());
+    }
     let usage = |_| {
         let message = "--dense-vector: it is an array of numbers, or an object of them by field";
         Failure::Usage(message.to_owned())
@@ -163,7 +168,12 @@ pub(crate) fn read_dense(
     match serde_json::from_str(json).map_err(usage)? {
         GivenDense::ByField(vectors) => Ok(vectors.into_iter().collect()),
         GivenDense::Only(vector) => {
-            let field = snapshot.manifest().dense_field(None)?;
+            let [leg] = legs[..] else {
+                let message = "--dense-vector: the ranking has several dense legs; give an object \
+                               of vectors by field, {\"FIELD\": [0.1, …]}";
+                return Err(Failure::Usage(message.to_owned()).into());
+            };
+            let field = snapshot.manifest().dense_field(leg)?;
             Ok(vec![(field.spec.name.clone(), vector)])
         }
     }

@@ -101,8 +101,17 @@ impl AskedQuery {
     /// Takes vectors as they are given, and encodes the text for the legs that have none.
     fn new(snapshot: &Snapshot, args: &SearchArgs, ranking: &Ranking) -> anyhow::Result<Self> {
         let mut given = EncodedQuery::default();
+        for (flag, is_given) in [
+            ("--tokens", args.tokens.is_some()),
+            ("--boost", !args.boost.is_empty()),
+            ("--mute", !args.mute.is_empty()),
+        ] {
+            if is_given && !ranking.rank.needs_sparse() {
+                return Err(Failure::NoLeg { flag, rank: ranking.rank.to_string() }.into());
+            }
+        }
         if let Some(json) = &args.dense_vector {
-            given.dense = read_dense(snapshot, json)?;
+            given.dense = read_dense(snapshot, &ranking.rank, json)?;
         }
         let controls = !args.boost.is_empty() || !args.mute.is_empty();
         let named = args.tokens.is_some() || args.like.is_some();
@@ -260,12 +269,12 @@ fn print_profile(out: &mut impl Write, profile: &Profile) -> io::Result<()> {
 /// Where a hit stands in every leg of a fused ranking, and what its scores there come from.
 fn print_legs(out: &mut impl Write, hit: &Hit, words: &QueryWords) -> io::Result<()> {
     for (name, leg) in hit.legs.iter().flatten() {
-        let place = leg.rank.map_or("outside the window".to_owned(), |rank| format!("rank {rank}"));
-        writeln!(
-            out,
-            "       {name:<8} {:>+7.4}  {place}, score {:.4}",
-            leg.contribution, leg.score
-        )?;
+        let place = match leg.rank {
+            Some(rank) => format!("rank {rank}, score {:.4}", leg.score),
+            None if leg.score == 0.0 => "not found".to_owned(),
+            None => format!("outside the window, score {:.4}", leg.score),
+        };
+        writeln!(out, "       {name:<8} {:>+7.4}  {place}", leg.contribution)?;
         let explained = hit.explanation.as_ref().and_then(|all| all.legs.get(name));
         if let Some(explained) = explained {
             print_contributions(out, &explained.contributions, words)?;

@@ -112,7 +112,7 @@ fn what_people_see_names_legs_and_places() {
     let fixture = Fixture::new();
     let index = fixture.path("index");
     let shown = ok(&fixture.args(&index, &query(&["--rank", ALL, "--profile"])));
-    for part in ["rank 1, score 3.0000", "outside the window, score 0.0000", "fusion ", "exact: "] {
+    for part in ["rank 1, score 3.0000", "not found", "fusion ", "exact: "] {
         assert!(shown.contains(part), "{part:?} is not in\n{shown}");
     }
 }
@@ -129,9 +129,12 @@ fn pages_filters_and_cuts_hold_in_every_leg() {
     let least = whole["hits"][1]["score"].to_string();
     let cut = fixture.search(&query(&["--rank", ALL, "--min-score", &least]));
     assert_eq!(ids(&cut), ["a", "b"]);
-    let dense = fixture.search(&query(&["--rank", "dense", "--min-score", "-0.5"]));
-    assert_eq!(ids(&dense), ["a", "b"]);
-    let all = fixture.search(&query(&["--rank", "dense", "-k", "100"]));
+    let dense = |more: &[&str]| {
+        let alone = ["--dense-vector", "[1, 0]", "--rank", "dense"];
+        fixture.search(&[&alone[..], more].concat())
+    };
+    assert_eq!(ids(&dense(&["--min-score", "-0.5"])), ["a", "b"]);
+    let all = dense(&["-k", "100"]);
     assert_eq!(ids(&all), ["a", "b", "c"], "d has no vector");
 }
 
@@ -165,6 +168,11 @@ fn what_cannot_be_searched_is_a_usage_error_that_names_it() {
     fixture.refuses(&vector("[0, 0]"), "emb");
     fixture.refuses(&vector(r#"{"other": [1, 0]}"#), "no dense field \"other\"");
     fixture.refuses(&query(&["--boost", "1"]), "TOKEN=FACTOR");
+    fixture.refuses(&["x", "--rank", "bm25", "--boost", "1=2"], "--boost is of no use");
+    fixture.refuses(&["x", "--rank", "bm25", "--tokens", "{}"], "--tokens is of no use");
+    fixture
+        .refuses(&["x", "--rank", "bm25", "--dense-vector", "[1]"], "--dense-vector is of no use");
+    fixture.refuses(&["--like", "d", "--rank", "dense"], "\"d\" has no dense vector");
     fixture.refuses(&query(&["--boost", "1=-2"]), "boost of term 1 is -2");
     fixture.refuses(&query(&["--mute", "dog"]), "no term id");
     fixture.refuses(&query(&["--min-score", "nan"]), "min_score");

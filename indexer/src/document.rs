@@ -63,7 +63,8 @@ impl Given {
                 true => " (lines with a \"vector\" are --format vectors-jsonl)",
                 false => "",
             };
-            return Err(format!("the key \"text\" is missing{hint}"));
+            let or = if dense.is_empty() { "" } else { ", and so is a vector of a dense field" };
+            return Err(format!("the key \"text\" is missing{or}{hint}"));
         }
         let text = joined(title, text);
         let source = match object.has_dense_keys {

@@ -132,6 +132,16 @@ pub enum SearchError {
         /// The `_id` asked for.
         id: String,
     },
+    /// A document that is to be a query, but has nothing for a leg of the ranking.
+    #[error("the document {id:?} has no {what}, by which {leg} could find others like it")]
+    Unlike {
+        /// The document.
+        id: String,
+        /// The leg.
+        leg: String,
+        /// What is missing.
+        what: &'static str,
+    },
     /// A least score that is no number.
     #[error("min_score is {min_score}; it is a finite number")]
     MinScore {
@@ -182,7 +192,9 @@ fn analyzer_names() -> String {
 /// What to say of a dense field that cannot be found.
 fn unknown_field(field: Option<&str>, known: &[String]) -> String {
     let known = match known {
-        [] => "the index has none: `gleaner index --dense-model DIR` makes one".to_owned(),
+        [] => "the index has none, and is given them when it is created: index again, elsewhere, with \
+               --dense-model or --dense-field"
+            .to_owned(),
         names => format!("the index has {}", names.join(", ")),
     };
     match field {

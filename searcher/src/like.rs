@@ -17,6 +17,7 @@ const TERMS_LIMIT: usize = 4_096;
 
 /// What a document gives to a query.
 pub(crate) struct Likeness {
+    pub(crate) id: String,
     pub(crate) segment: usize,
     /// Its rows, and perhaps dead ones behind them.
     pub(crate) rows: std::ops::Range<usize>,
@@ -50,7 +51,7 @@ impl Likeness {
             .collect();
         let source = snapshot.stored(segment, view.doc(row))?;
         let (text, rows) = (text_of(&source), opened.span_of_document(row));
-        Ok(Self { segment, rows, vector, dense, text })
+        Ok(Self { id: id.to_owned(), segment, rows, vector, dense, text })
     }
 }
 

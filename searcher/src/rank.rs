@@ -166,7 +166,15 @@ impl Fusion {
     /// Reads what stands behind `rrf:` or `convex:`.
     fn parse(method: &str, items: &str) -> Result<Self, String> {
         let (mut legs, mut window, mut k, mut normaliser) = (Vec::new(), None, None, None);
-        for item in items.split(',').map(str::trim) {
+        let items: Vec<&str> = items.split(',').map(str::trim).collect();
+        for option in ["window", "k", "norm"] {
+            let is_option =
+                |item: &&&str| item.split_once('=').is_some_and(|(name, _)| name.trim() == option);
+            if items.iter().filter(is_option).count() > 1 {
+                return Err(format!("{option} is given twice"));
+            }
+        }
+        for item in items {
             match item.split_once('=').map(|(name, value)| (name.trim(), value.trim())) {
                 Some(("window", value)) => window = Some(whole("window", value)?),
                 Some(("k", value)) if method == "rrf" => k = Some(number("k", value)?),
@@ -348,6 +356,7 @@ mod tests {
             ("convex:norm=l2,sparse", "no norm \"l2\""),
             ("rrf:window=0,sparse", "window is a number from 1"),
             ("rrf:window=many,sparse", "not a whole number"),
+            ("rrf:window=5,window=6,sparse", "window is given twice"),
         ] {
             let error = rank.parse::<Rank>().unwrap_err().to_string();
             assert!(error.contains(reason), "{rank}: {error}");

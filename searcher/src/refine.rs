@@ -10,7 +10,7 @@ use crate::{
     legs::{Admission, Found, LegQuery, LegRun, Ranking},
     profile::Counters,
     rank::Leg,
-    search::{Asked, SearchRequest},
+    search::{Asked, AskedLeg, SearchRequest},
 };
 
 /// What feedback learns from.
@@ -101,7 +101,13 @@ impl Snapshot {
                 Leg::Sparse | Leg::Bm25 => Ok(None),
             }
         };
-        let wanted = name(&feedback.leg)?;
+        let dense: Vec<&AskedLeg> =
+            asked.legs.iter().filter(|leg| matches!(leg.leg, Leg::Dense(_))).collect();
+        let wanted = match (&feedback.leg, &dense[..]) {
+            // The ranking says which field is meant.
+            (Leg::Dense(None), [only]) => name(&only.leg)?,
+            (leg, _) => name(leg)?,
+        };
         let is_wanted = |leg: &Leg| Ok((*leg == Leg::Bm25, name(leg)?) == (false, wanted));
         let same = request.feedback.iter().map(|other| is_wanted(&other.leg));
         let same: Vec<bool> = same.collect::<Result<_, SearchError>>()?;

@@ -148,7 +148,7 @@ impl Snapshot {
     /// Answers one request from this commit.
     ///
     /// `token` names a term id where a vocabulary is at hand. Errors: `MissingInput`, `NoText`,
-    /// `DenseField`, `DenseQuery`, `NoDocument`, `Feedback`, `Filter`, `NoHits`, `Depth`, `Effort`,
+    /// `DenseField`, `DenseQuery`, `NoDocument`, `Unlike`, `Feedback`, `Filter`, `NoHits`, `Depth`, `Effort`,
     /// `MinScore`, `Boost`, `QueryTerms`; storage errors as they are. A deadline that has passed is no
     /// error: the answer says that it is not complete. Filters, fusion and explanations are not cut
     /// short.
@@ -238,15 +238,19 @@ impl Snapshot {
 
     /// A leg's query by what a document has.
     fn query_like(&self, leg: &Leg, likeness: &Likeness) -> Result<LegQuery, SearchError> {
+        let unlike = |what| {
+            let (id, leg) = (likeness.id.clone(), leg.to_string());
+            SearchError::Unlike { id, leg, what }
+        };
         match leg {
+            Leg::Sparse if likeness.vector.is_empty() => Err(unlike("sparse vector")),
+            Leg::Bm25 if likeness.text.is_empty() => Err(unlike("text")),
             Leg::Sparse => LegQuery::sparse(likeness.vector.clone()),
             Leg::Bm25 => LegQuery::bm25_like(self, &likeness.text),
             Leg::Dense(field) => {
                 let name = &self.manifest().dense_field(field.as_deref())?.spec.name;
-                let position = self.dense_position(name);
-                let needs = "a document that has a vector in this field";
-                let missing = SearchError::MissingInput { rank: leg.to_string(), needs };
-                LegQuery::dense(self, name, likeness.dense[position].as_ref().ok_or(missing)?)
+                let vector = likeness.dense[self.dense_position(name)].as_ref();
+                LegQuery::dense(self, name, vector.ok_or_else(|| unlike("dense vector"))?)
             }
         }
     }

@@ -43,7 +43,9 @@ impl BatchBody {
         }
         let searches: Vec<Result<SearchBody, Problem>> =
             self.searches.iter().map(|search| read(search.get())).collect();
-        let depth = searches.iter().flatten().map(SearchBody::depth).fold(0, usize::saturating_add);
+        // One that asks for too much by itself is wrong for itself.
+        let depths = searches.iter().flatten().map(SearchBody::depth);
+        let depth = depths.filter(|&depth| depth <= limits.k).fold(0, usize::saturating_add);
         match depth > limits.k {
             true => exceeded(format!(
                 "k + offset of all searches is {depth}, the limit is {}",

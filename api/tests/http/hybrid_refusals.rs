@@ -51,11 +51,45 @@ async fn rankings_that_mean_nothing_are_refused() {
     .await;
 }
 
+/// A request with the written-out form of a ranking, and how it is refused.
+fn hybrid(
+    hybrid: Value,
+    code: &'static str,
+    field: &'static str,
+) -> (Value, u16, &'static str, &'static str) {
+    (with(json!({"hybrid": hybrid})), 422, code, field)
+}
+
+#[tokio::test]
+async fn windows_of_the_written_out_form_are_one() {
+    let windows = |whole: Value, one: Value, other: Value, field| {
+        let legs = json!([{"name": "sparse", "window": one}, {"name": "bm25", "window": other}]);
+        hybrid(json!({"legs": legs, "window": whole}), "invalid_request", field)
+    };
+    refuse(
+        MIXED,
+        &[
+            windows(json!(30), json!(20), Value::Null, "hybrid.legs[0].window"),
+            windows(Value::Null, json!(20), json!(30), "hybrid.legs[1].window"),
+            windows(json!(0), Value::Null, Value::Null, "hybrid.window"),
+            windows(Value::Null, Value::Null, json!(-1), "hybrid.legs[1].window"),
+            hybrid(
+                json!({"legs": [{"name": "bm25"}], "window": 101}),
+                "limit_exceeded",
+                "hybrid.window",
+            ),
+            hybrid(
+                json!({"legs": vec![json!({"name": "bm25"}); 17]}),
+                "limit_exceeded",
+                "hybrid.legs",
+            ),
+        ],
+    )
+    .await;
+}
+
 #[tokio::test]
 async fn the_written_out_form_names_the_part_that_is_wrong() {
-    let hybrid = |hybrid: Value, code: &'static str, field: &'static str| {
-        (with(json!({"hybrid": hybrid})), 422, code, field)
-    };
     let leg =
         |leg: Value, code, field| hybrid(json!({"legs": [{"name": "bm25"}, leg]}), code, field);
     let fusion = |fusion: Value, code, field| {
@@ -67,10 +101,6 @@ async fn the_written_out_form_names_the_part_that_is_wrong() {
     };
     let (invalid, unknown) = ("invalid_request", "unknown_rank");
     let both = with(json!({"rank": "sparse", "hybrid": {"legs": [{"name": "sparse"}]}}));
-    let windows = |whole: Value, one: Value, other: Value, field| {
-        let legs = json!([{"name": "sparse", "window": one}, {"name": "bm25", "window": other}]);
-        hybrid(json!({"legs": legs, "window": whole}), "invalid_request", field)
-    };
     refuse(
         MIXED,
         &[
@@ -112,15 +142,6 @@ async fn the_written_out_form_names_the_part_that_is_wrong() {
                 json!({"weights": {"dense": 1, "dense:emb": 1}}),
                 invalid,
                 "hybrid.fusion.weights",
-            ),
-            windows(json!(30), json!(20), Value::Null, "hybrid.legs[0].window"),
-            windows(Value::Null, json!(20), json!(30), "hybrid.legs[1].window"),
-            windows(json!(0), Value::Null, Value::Null, "hybrid.window"),
-            windows(Value::Null, Value::Null, json!(-1), "hybrid.legs[1].window"),
-            hybrid(
-                json!({"legs": [{"name": "bm25"}], "window": 101}),
-                "limit_exceeded",
-                "hybrid.window",
             ),
         ],
     )

@@ -192,7 +192,7 @@ fn what_cannot_be_answered_is_named() {
     let rank = self::rank("rrf:bm25,dense");
     let request = SearchRequest { like: Some(&bare), ..SearchRequest::exact(&rank, 5) };
     let error = snapshot.search(&request, &|_| None).unwrap_err().to_string();
-    check(error, "needs a document that has a vector in this field");
+    check(error, "has no dense vector, by which dense could find others like it");
     for least in [f32::NAN, f32::INFINITY] {
         let request = SearchRequest { min_score: Some(least), ..SearchRequest::exact(&rank, 5) };
         let error = snapshot.search(&request, &|_| None).unwrap_err().to_string();
