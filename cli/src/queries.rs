@@ -166,7 +166,12 @@ pub(crate) fn read_dense(
         Failure::Usage(message.to_owned())
     };
     match serde_json::from_str(json).map_err(usage)? {
-        GivenDense::ByField(vectors) => Ok(vectors.into_iter().collect()),
+        GivenDense::ByField(vectors) => {
+            for field in vectors.keys() {
+                snapshot.manifest().dense_field(Some(field))?;
+            }
+            Ok(vectors.into_iter().collect())
+        }
         GivenDense::Only(vector) => {
             let [leg] = legs[..] else {
                 let message = "--dense-vector: the ranking has several dense legs; give an object \
