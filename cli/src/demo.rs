@@ -72,8 +72,8 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     }
     writeln!(
         out,
-        "\nThe sample asks in other words than its documents use, which suits dense vectors; on the \
-         collections\nof README.md, fusion with equal weights is as good as the best leg or better."
+        "\nThe sample asks in other words than its documents use, which suits dense vectors; on four of \
+         the\nfive collections of README.md, fusing all legs with equal weights beats every leg alone."
     )?;
     let (index, sample) = (args.demo_index.display(), sample.display());
     writeln!(
