@@ -85,6 +85,11 @@ fn query<'a>(more: &[&'a str]) -> Vec<&'a str> {
     [&QUERY[..], more].concat()
 }
 
+/// The sparse part of the query alone.
+fn sparse<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&QUERY[..3], more].concat()
+}
+
 #[test]
 fn every_hit_has_every_legs_score_and_they_sum_to_its_own() {
     let fixture = Fixture::new();
@@ -141,16 +146,16 @@ fn pages_filters_and_cuts_hold_in_every_leg() {
 #[test]
 fn terms_are_boosted_and_muted_and_documents_are_queries() {
     let fixture = Fixture::new();
-    let score = |more: &[&str]| fixture.search(&query(more))["hits"][0]["score"].as_f64().unwrap();
+    let score = |more: &[&str]| fixture.search(&sparse(more))["hits"][0]["score"].as_f64().unwrap();
     assert_eq!(score(&[]), 3.0);
     assert_eq!(score(&["--boost", "2=5"]), 15.0);
-    assert_eq!(ids(&fixture.search(&query(&["--mute", "2"]))), ["a", "b"]);
+    assert_eq!(ids(&fixture.search(&sparse(&["--mute", "2"]))), ["a", "b"]);
     let like = fixture.search(&["--like", "a", "--rank", ALL]);
     assert_eq!(ids(&like), ["b", "d", "c"], "the document itself is left out");
     // The best document, d, has one term; the model of it is all that is left of the query.
-    let fed = fixture.search(&query(&["--feedback", "sparse:docs=1,weight=1", "--mute", "1"]));
+    let fed = fixture.search(&sparse(&["--feedback", "sparse:docs=1,weight=1", "--mute", "1"]));
     assert_eq!(ids(&fed), ["d", "a"]);
-    let plain = query(&["--feedback", "sparse:docs=2,terms=1,weight=0.5"]);
+    let plain = sparse(&["--feedback", "sparse:docs=2,terms=1,weight=0.5"]);
     assert_ne!(fixture.search(&plain)["hits"][0]["score"], 3.0, "the query is another");
 }
 
@@ -159,26 +164,28 @@ fn what_cannot_be_searched_is_a_usage_error_that_names_it() {
     let fixture = Fixture::new();
     fixture.refuses(&query(&["--rank", "splade"]), "known: sparse, bm25, dense");
     fixture.refuses(&query(&["--rank", "rrf:sparse,sparse"]), "named twice");
-    fixture.refuses(&query(&["--rank", "dense:other"]), "no dense field \"other\"");
-    fixture.refuses(&query(&["--rank", "rrf:dense,dense:emb"]), "field emb is named twice");
+    let dense = |rank, json| ["red", "--rank", rank, "--dense-vector", json];
+    fixture.refuses(&dense("dense:other", "[1, 0]"), "no dense field \"other\"");
+    fixture.refuses(&dense("rrf:dense,dense:emb", "{\"emb\": [1, 0]}"), "emb is named twice");
+    fixture.refuses(&dense("rrf:dense,dense:emb", "[1, 0]"), "several dense legs");
     let vector = |json| ["red", "--rank", "dense", "--dense-vector", json];
     fixture.refuses(&vector("[1, 2, 3]"), "3");
     fixture.refuses(&vector("[1, \"x\"]"), "--dense-vector");
     fixture.refuses(&vector("[1e39, 0]"), "dimension 0");
     fixture.refuses(&vector("[0, 0]"), "emb");
     fixture.refuses(&vector(r#"{"other": [1, 0]}"#), "no dense field \"other\"");
-    fixture.refuses(&query(&["--boost", "1"]), "TOKEN=FACTOR");
+    fixture.refuses(&sparse(&["--boost", "1"]), "TOKEN=FACTOR");
     fixture.refuses(&["x", "--rank", "bm25", "--boost", "1=2"], "--boost is of no use");
     fixture.refuses(&["x", "--rank", "bm25", "--tokens", "{}"], "--tokens is of no use");
     fixture
         .refuses(&["x", "--rank", "bm25", "--dense-vector", "[1]"], "--dense-vector is of no use");
     fixture.refuses(&["--like", "d", "--rank", "dense"], "\"d\" has no dense vector");
-    fixture.refuses(&query(&["--boost", "1=-2"]), "boost of term 1 is -2");
-    fixture.refuses(&query(&["--mute", "dog"]), "no term id");
-    fixture.refuses(&query(&["--min-score", "nan"]), "min_score");
-    fixture.refuses(&query(&["--feedback", "bm25"]), "sparse and dense");
-    fixture.refuses(&query(&["--feedback", "dense"]), "no such leg");
-    fixture.refuses(&query(&["--feedback", "sparse:interpolate=both"]), "only interpolate=after");
+    fixture.refuses(&sparse(&["--boost", "1=-2"]), "boost of term 1 is -2");
+    fixture.refuses(&sparse(&["--mute", "dog"]), "no term id");
+    fixture.refuses(&sparse(&["--min-score", "nan"]), "min_score");
+    fixture.refuses(&sparse(&["--feedback", "bm25"]), "sparse and dense");
+    fixture.refuses(&sparse(&["--feedback", "dense"]), "no such leg");
+    fixture.refuses(&sparse(&["--feedback", "sparse:interpolate=both"]), "only interpolate=after");
     let index = fixture.path("index");
     fails(&fixture.args(&index, &["red", "--rank", "dense"]), 1, "--dense-vector");
     fails(&fixture.args(&index, &["--like", "nobody"]), 1, "no document has the _id \"nobody\"");
