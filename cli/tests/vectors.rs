@@ -169,7 +169,11 @@ fn queries_in_every_form_give_the_same_hits() {
     ok(&["search", "--index", &index, "q", "--tokens", "{}"]);
     fails(&["search", "--index", &index, "--like", "1", "--tokens", "{}"], 2, "--tokens");
     fails(&["search", "--index", &index], 2, "QUERY");
-    fails(&["search", "--index", &index, "--tokens", "{}", "--rank", "bm25"], 2, "text");
+    fails(
+        &["search", "--index", &index, "--tokens", "{}", "--rank", "bm25"],
+        2,
+        "--tokens is of no use",
+    );
     let bad = desk.write("bad.jsonl", "\n{\"id\": 1, \"vector\": {\"1\": -1}}\n");
     let batch = ["batch-search", "--index", &index, "--queries", &bad, "--run", &run_file];
     fails(
