@@ -27,6 +27,7 @@ rankings=(
     "tmm-all convex:norm=tmm,sparse,bm25,dense"
     "bound-all convex:norm=bound,sparse,bm25,dense"
     "tmm-bm25-dense convex:norm=tmm,bm25,dense"
+    "bound-bm25-dense convex:norm=bound,bm25,dense"
     "rrf100-sparse-bm25 rrf:window=100,sparse,bm25"
     "minmax100-sparse-bm25 convex:norm=minmax,window=100,sparse,bm25"
     "rrf100-bm25-dense rrf:window=100,bm25,dense"
