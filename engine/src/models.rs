@@ -1,0 +1,337 @@
+//! Finding the models of indexes and of their dense fields.
+//!
+//! An index records the fingerprint and the folder of its model. [`Models`] opens the folder, or the one
+//! that the caller names, and proves by the fingerprint that it is the right model. Models are opened
+//! once and shared. What a model does with texts is left to `encode` and `worker`.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use gleaner_encoder::{DenseModel, EncodeError, Model, ModelKind, Runtime, SideEncoder};
+use gleaner_searcher::{DenseField, Manifest, ModelBinding};
+
+use crate::error::{Error, Named, chain};
+use registry::{FolderModel, Registry, Unresolved};
+
+mod registry;
+
+/// The models of one or several indexes: where they are looked for, and those that are open.
+///
+/// A cheap handle: clones share what is open.
+///
+/// ```no_run
+/// use gleaner::Models;
+///
+/// // The folder is used in place of the one that the index recorded; the fingerprints must agree.
+/// let models = Models::new().sparse_folder("data/models/splade-tiny");
+/// let index = gleaner::Index::open_with("my.index", &models)?;
+/// # Ok::<(), gleaner::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Models {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    runtime_library: Option<PathBuf>,
+    runtime: Option<Runtime>,
+    query_encoder: Option<SideEncoder>,
+    sparse: Registry<Model>,
+    dense: Registry<DenseModel>,
+    /// Whether nothing is opened any more.
+    is_closed: bool,
+}
+
+impl Models {
+    /// Models are looked for where indexes recorded them.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Looks for sparse models in this folder instead.
+    pub fn sparse_folder(self, folder: impl Into<PathBuf>) -> Self {
+        self.state().sparse.named = Some(folder.into());
+        self
+    }
+
+    /// Looks for dense models in this folder instead.
+    pub fn dense_folder(self, folder: impl Into<PathBuf>) -> Self {
+        self.state().dense.named = Some(folder.into());
+        self
+    }
+
+    /// Encodes queries of sparse models so, instead of as their folders state.
+    pub fn query_encoder(self, encoder: SideEncoder) -> Self {
+        self.state().query_encoder = Some(encoder);
+        self
+    }
+
+    /// Loads this ONNX Runtime library, instead of searching for one.
+    pub fn runtime_library(self, file: impl Into<PathBuf>) -> Self {
+        self.state().runtime_library = Some(file.into());
+        self
+    }
+
+    /// Whether a folder of a sparse model was named.
+    pub fn names_sparse(&self) -> bool {
+        self.state().sparse.named.is_some()
+    }
+
+    /// The sparse model of an index.
+    ///
+    /// # Errors
+    /// `NoModel`, `ModelNotFound`, `ModelMismatch`; `Encode` for a folder that cannot be used; after
+    /// [`Models::open_for`] also `ModelUnusable` and `ModelNotOpened`.
+    pub fn sparse_of(&self, manifest: &Manifest) -> Result<Model, Error> {
+        let state = &mut *self.state();
+        let Some(binding) = &manifest.model else {
+            return state.named_sparse();
+        };
+        let folder = state.sparse.folder_of(binding);
+        if !state.is_closed && state.sparse.resolve(binding).is_err() {
+            let is_named = state.sparse.named.is_some();
+            // Said before the runtime is looked for: the nearer cause first.
+            if !is_named && !folder.is_dir() {
+                return Err(Error::ModelNotFound { path: folder });
+            }
+            let opened = state.open_sparse(&folder);
+            opened.map_err(|error| match error {
+                EncodeError::ModelNotFound { path } if !is_named => Error::ModelNotFound { path },
+                other => other.into(),
+            })?;
+        }
+        state.sparse.resolve(binding).map_err(|unresolved| match unresolved {
+            Unresolved::Other { folder: path, fingerprint: model } => {
+                Error::ModelMismatch { index: binding.fingerprint.clone(), path, model }
+            }
+            other => other.into(),
+        })
+    }
+
+    /// The model of a dense field.
+    ///
+    /// # Errors
+    /// `NoDenseModel`, `DenseModelNotFound`, `DenseModelMismatch`, `DenseDims`; `Encode` for a folder
+    /// that cannot be used; after [`Models::open_for`] also `ModelUnusable` and `ModelNotOpened`.
+    pub fn dense_of(&self, field: &DenseField) -> Result<DenseModel, Error> {
+        let state = &mut *self.state();
+        let name = || field.spec.name.clone();
+        let Some(binding) = &field.model else {
+            let model = state.named_dense(&field.spec.name)?;
+            return check_dims(field, model);
+        };
+        let folder = state.dense.folder_of(binding);
+        if !state.is_closed && state.dense.resolve(binding).is_err() {
+            let is_named = state.dense.named.is_some();
+            let missing = |path| Error::DenseModelNotFound { path, field: name() };
+            if !is_named && !folder.is_dir() {
+                return Err(missing(folder));
+            }
+            let opened = state.open_dense(&folder);
+            opened.map_err(|error| match error {
+                EncodeError::ModelNotFound { path } if !is_named => missing(path),
+                other => other.into(),
+            })?;
+        }
+        let model = state.dense.resolve(binding).map_err(|unresolved| match unresolved {
+            Unresolved::Other { folder: path, fingerprint: model } => {
+                let index = binding.fingerprint.clone();
+                Error::DenseModelMismatch { field: name(), index, path, model }
+            }
+            other => other.into(),
+        })?;
+        check_dims(field, model)
+    }
+
+    /// The sparse model of an index if it is open.
+    pub fn sparse_at_hand(&self, manifest: &Manifest) -> Option<Model> {
+        self.state().sparse.resolve(manifest.model.as_ref()?).ok()
+    }
+
+    /// Opens a folder as a sparse model, whichever index it is for.
+    ///
+    /// # Errors
+    /// `NotSparse`; `Encode`.
+    pub fn open_sparse(&self, folder: &Path) -> Result<Model, Error> {
+        if folder.is_dir() && ModelKind::of(folder)? == ModelKind::Dense {
+            return Err(Error::NotSparse { path: folder.to_owned() });
+        }
+        Ok(self.state().open_sparse(folder)?)
+    }
+
+    /// Opens a folder as a dense model, whichever field it is for.
+    ///
+    /// # Errors
+    /// `NotDense`; `Encode`.
+    pub fn open_dense(&self, folder: &Path) -> Result<DenseModel, Error> {
+        self.state().open_dense(folder).map_err(|error| match error {
+            EncodeError::OtherKind { .. } | EncodeError::SparseWeights { .. } => {
+                Error::NotDense { path: folder.to_owned() }
+            }
+            other => other.into(),
+        })
+    }
+
+    /// Opens everything that several indexes ask for. From then on nothing is opened any more, and an
+    /// index of given vectors has no model, whatever is named.
+    ///
+    /// What an index asks for and cannot be used is remembered, and said when it is needed.
+    ///
+    /// # Errors
+    /// `Named` for a folder or a runtime library that the caller named.
+    pub fn open_for<'a>(
+        &self,
+        manifests: impl Iterator<Item = &'a Manifest> + Clone,
+    ) -> Result<(), Error> {
+        let state = &mut *self.state();
+        state.is_closed = true;
+        let fields = manifests.clone().flat_map(|manifest| &manifest.dense);
+        let sparse = manifests.filter_map(|manifest| manifest.model.as_ref());
+        let sparse = state.sparse.folders_of(sparse);
+        let dense = state.dense.folders_of(fields.filter_map(|field| field.model.as_ref()));
+        if sparse.is_empty() && dense.is_empty() {
+            return Ok(());
+        }
+        match (state.runtime(), state.named()) {
+            (Ok(runtime), _) => {
+                let query = state.query_encoder;
+                open_all(&mut state.sparse, sparse, &runtime, query)
+                    .map_err(|(path, source)| refused(Named::SparseModel, path, source))?;
+                open_all(&mut state.dense, dense, &runtime, query)
+                    .map_err(|(path, source)| refused(Named::DenseModel, path, source))
+            }
+            (Err(source), Some((what, path))) => Err(refused(what, path, source)),
+            (Err(source), None) => {
+                let reason = chain(&source);
+                sparse.iter().for_each(|folder| state.sparse.refuse(folder, reason.clone()));
+                dense.iter().for_each(|folder| state.dense.refuse(folder, reason.clone()));
+                Ok(())
+            }
+        }
+    }
+
+    /// The sparse models that are open, in the order of their fingerprints.
+    pub fn opened_sparse(&self) -> Vec<Model> {
+        self.state().sparse.opened().cloned().collect()
+    }
+
+    /// The dense models that are open, in the order of their fingerprints.
+    pub fn opened_dense(&self) -> Vec<DenseModel> {
+        self.state().dense.opened().cloned().collect()
+    }
+
+    /// Why a folder of a sparse model could not be used, if one could not.
+    pub fn sparse_failure(&self) -> Option<String> {
+        self.state().sparse.failure().map(str::to_owned)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change of the state is one assignment: a panic elsewhere leaves it whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn runtime(&mut self) -> Result<Runtime, EncodeError> {
+        if let Some(runtime) = &self.runtime {
+            return Ok(runtime.clone());
+        }
+        let runtime = Runtime::load(self.runtime_library.as_deref())?;
+        self.runtime = Some(runtime.clone());
+        Ok(runtime)
+    }
+
+    fn open_sparse(&mut self, folder: &Path) -> Result<Model, EncodeError> {
+        let runtime = self.runtime()?;
+        self.sparse.open(folder, &runtime, self.query_encoder)
+    }
+
+    fn open_dense(&mut self, folder: &Path) -> Result<DenseModel, EncodeError> {
+        let runtime = self.runtime()?;
+        self.dense.open(folder, &runtime, self.query_encoder)
+    }
+
+    /// The model for an index of given vectors: whoever names one says that it fits.
+    fn named_sparse(&mut self) -> Result<Model, Error> {
+        match self.sparse.named.clone().filter(|_| !self.is_closed) {
+            Some(folder) => Ok(self.open_sparse(&folder)?),
+            None => Err(Error::NoModel),
+        }
+    }
+
+    /// The model for a field of given vectors.
+    fn named_dense(&mut self, field: &str) -> Result<DenseModel, Error> {
+        match self.dense.named.clone().filter(|_| !self.is_closed) {
+            Some(folder) => Ok(self.open_dense(&folder)?),
+            None => Err(Error::NoDenseModel { field: field.to_owned() }),
+        }
+    }
+
+    /// What somebody named and would not forgive.
+    fn named(&self) -> Option<(Named, PathBuf)> {
+        let library = self.runtime_library.clone().map(|path| (Named::RuntimeLibrary, path));
+        let sparse = || self.sparse.named.clone().map(|path| (Named::SparseModel, path));
+        let dense = || self.dense.named.clone().map(|path| (Named::DenseModel, path));
+        library.or_else(sparse).or_else(dense)
+    }
+}
+
+impl From<Unresolved> for Error {
+    fn from(unresolved: Unresolved) -> Self {
+        match unresolved {
+            Unresolved::NotOpened { folder: path } => Self::ModelNotOpened { path },
+            Unresolved::Unusable { folder: path, reason } => Self::ModelUnusable { path, reason },
+            Unresolved::Other { folder: path, fingerprint } => {
+                let reason = format!("the model in {} is {fingerprint}", path.display());
+                Self::ModelUnusable { path, reason }
+            }
+        }
+    }
+}
+
+fn refused(what: Named, path: PathBuf, source: EncodeError) -> Error {
+    Error::Named { what, path, source }
+}
+
+/// Opens every folder. A failure is remembered, or is an error where the folder was named.
+fn open_all<M: FolderModel>(
+    registry: &mut Registry<M>,
+    folders: BTreeSet<PathBuf>,
+    runtime: &Runtime,
+    query: Option<SideEncoder>,
+) -> Result<(), (PathBuf, EncodeError)> {
+    for folder in folders {
+        if let Err(source) = registry.open(&folder, runtime, query)
+            && registry.named.is_some()
+        {
+            return Err((folder, source));
+        }
+    }
+    Ok(())
+}
+
+fn check_dims(field: &DenseField, model: DenseModel) -> Result<DenseModel, Error> {
+    let (expected, found) = (field.spec.dims, model.dims());
+    match expected == found {
+        true => Ok(model),
+        false => {
+            let path = model.folder().to_owned();
+            Err(Error::DenseDims { field: field.spec.name.clone(), expected, path, found })
+        }
+    }
+}
+
+/// What an index records of a model.
+///
+/// Errors: `ModelFolder`.
+pub(crate) fn binding(folder: &Path, fingerprint: &str) -> Result<ModelBinding, Error> {
+    let absolute = folder
+        .canonicalize()
+        .map_err(|source| Error::ModelFolder { path: folder.to_owned(), source })?;
+    let path = absolute.to_string_lossy().into_owned();
+    Ok(ModelBinding { path, fingerprint: fingerprint.to_owned() })
+}

@@ -1,0 +1,225 @@
+//! Models of one kind by their fingerprints, and the folders they were looked for in.
+//!
+//! A fingerprint alone decides which model belongs to an index; folders only say where to look. What
+//! could not be used is remembered with its reason. When a folder is opened is `models.rs`'s.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use gleaner_encoder::{DenseModel, EncodeError, Model, Runtime, SideEncoder};
+use gleaner_searcher::ModelBinding;
+
+use crate::error::chain;
+
+/// A model that lies in a folder.
+pub(crate) trait FolderModel: Clone {
+    /// Names what it makes of documents.
+    fn fingerprint(&self) -> &str;
+
+    /// Opens a folder; `query` replaces what the folder states of the encoding of queries.
+    fn open(
+        folder: &Path,
+        runtime: &Runtime,
+        query: Option<SideEncoder>,
+    ) -> Result<Self, EncodeError>;
+}
+
+impl FolderModel for Model {
+    fn fingerprint(&self) -> &str {
+        Self::fingerprint(self)
+    }
+
+    fn open(
+        folder: &Path,
+        runtime: &Runtime,
+        query: Option<SideEncoder>,
+    ) -> Result<Self, EncodeError> {
+        Self::open_with(folder, runtime, query)
+    }
+}
+
+impl FolderModel for DenseModel {
+    fn fingerprint(&self) -> &str {
+        Self::fingerprint(self)
+    }
+
+    fn open(folder: &Path, runtime: &Runtime, _: Option<SideEncoder>) -> Result<Self, EncodeError> {
+        Self::open(folder, runtime)
+    }
+}
+
+/// Why no open model belongs to an index or a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unresolved {
+    /// Nobody has looked into the folder.
+    NotOpened {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The folder could not be used.
+    Unusable {
+        /// The folder.
+        folder: PathBuf,
+        /// Why, with all causes.
+        reason: String,
+    },
+    /// The folder holds another model.
+    Other {
+        /// The folder.
+        folder: PathBuf,
+        /// What it holds.
+        fingerprint: String,
+    },
+}
+
+/// Models of one kind.
+#[derive(Debug)]
+pub(crate) struct Registry<M> {
+    /// The folder that is used in place of those that indexes recorded.
+    pub(crate) named: Option<PathBuf>,
+    /// By fingerprint.
+    opened: BTreeMap<String, M>,
+    /// What each folder held: a fingerprint, or why it could not be used.
+    folders: BTreeMap<PathBuf, Result<String, String>>,
+}
+
+impl<M> Default for Registry<M> {
+    fn default() -> Self {
+        Self { named: None, opened: BTreeMap::new(), folders: BTreeMap::new() }
+    }
+}
+
+impl<M: FolderModel> Registry<M> {
+    /// Where the model of a binding is looked for.
+    pub(crate) fn folder_of(&self, binding: &ModelBinding) -> PathBuf {
+        self.named.clone().unwrap_or_else(|| PathBuf::from(&binding.path))
+    }
+
+    /// The folders to look in for all of these bindings.
+    pub(crate) fn folders_of<'a>(
+        &self,
+        bindings: impl Iterator<Item = &'a ModelBinding>,
+    ) -> BTreeSet<PathBuf> {
+        match &self.named {
+            Some(folder) => BTreeSet::from([folder.clone()]),
+            None => bindings.map(|binding| self.folder_of(binding)).collect(),
+        }
+    }
+
+    /// Opens a folder and remembers what became of it. A model that is open already is that one.
+    ///
+    /// Errors: the encoder's.
+    pub(crate) fn open(
+        &mut self,
+        folder: &Path,
+        runtime: &Runtime,
+        query: Option<SideEncoder>,
+    ) -> Result<M, EncodeError> {
+        if let Some(Ok(fingerprint)) = self.folders.get(folder)
+            && let Some(model) = self.opened.get(fingerprint)
+        {
+            return Ok(model.clone());
+        }
+        match M::open(folder, runtime, query) {
+            Ok(model) => {
+                let fingerprint = model.fingerprint().to_owned();
+                self.folders.insert(folder.to_owned(), Ok(fingerprint.clone()));
+                Ok(self.opened.entry(fingerprint).or_insert(model).clone())
+            }
+            Err(error) => {
+                self.refuse(folder, chain(&error));
+                Err(error)
+            }
+        }
+    }
+
+    /// Remembers why a folder cannot be used.
+    pub(crate) fn refuse(&mut self, folder: &Path, reason: String) {
+        self.folders.insert(folder.to_owned(), Err(reason));
+    }
+
+    /// The open model of a binding. Nothing is opened.
+    pub(crate) fn resolve(&self, binding: &ModelBinding) -> Result<M, Unresolved> {
+        if let Some(model) = self.opened.get(&binding.fingerprint) {
+            return Ok(model.clone());
+        }
+        let folder = self.folder_of(binding);
+        Err(match self.folders.get(&folder) {
+            None => Unresolved::NotOpened { folder },
+            Some(Ok(fingerprint)) => Unresolved::Other { fingerprint: fingerprint.clone(), folder },
+            Some(Err(reason)) => Unresolved::Unusable { reason: reason.clone(), folder },
+        })
+    }
+
+    /// Every open model, in the order of their fingerprints.
+    pub(crate) fn opened(&self) -> impl Iterator<Item = &M> {
+        self.opened.values()
+    }
+
+    /// Why a folder could not be used, if one could not.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.folders.values().find_map(|held| held.as_ref().err()).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Clone, PartialEq)]
+    struct Fake(String);
+
+    impl FolderModel for Fake {
+        fn fingerprint(&self) -> &str {
+            &self.0
+        }
+
+        fn open(_: &Path, _: &Runtime, _: Option<SideEncoder>) -> Result<Self, EncodeError> {
+            unreachable!("these tests put models in by hand")
+        }
+    }
+
+    fn binding(path: &str, fingerprint: &str) -> ModelBinding {
+        ModelBinding { path: path.to_owned(), fingerprint: fingerprint.to_owned() }
+    }
+
+    fn registry() -> Registry<Fake> {
+        let mut registry = Registry::default();
+        registry.opened.insert("one".to_owned(), Fake("one".to_owned()));
+        registry.folders.insert("a".into(), Ok("one".to_owned()));
+        registry.refuse("b".as_ref(), "no graph".to_owned());
+        registry
+    }
+
+    #[test]
+    fn the_fingerprint_decides_wherever_the_model_lies() {
+        let registry = registry();
+        for folder in ["a", "b", "moved"] {
+            assert_eq!(registry.resolve(&binding(folder, "one")), Ok(Fake("one".to_owned())));
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_said_with_its_reason() {
+        let mut registry = registry();
+        let unresolved = |registry: &Registry<Fake>, folder: &str| {
+            registry.resolve(&binding(folder, "two")).unwrap_err()
+        };
+        let other = |folder: &str| Unresolved::Other {
+            folder: folder.into(),
+            fingerprint: "one".to_owned(),
+        };
+        assert_eq!(unresolved(&registry, "a"), other("a"));
+        let reason = "no graph".to_owned();
+        assert_eq!(unresolved(&registry, "b"), Unresolved::Unusable { folder: "b".into(), reason });
+        assert_eq!(unresolved(&registry, "c"), Unresolved::NotOpened { folder: "c".into() });
+        // A folder that somebody named stands for all of them.
+        registry.named = Some("a".into());
+        assert_eq!(unresolved(&registry, "c"), other("a"));
+        let folders = registry.folders_of([binding("x", "1"), binding("y", "2")].iter());
+        assert_eq!(folders, BTreeSet::from(["a".into()]));
+    }
+}

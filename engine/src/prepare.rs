@@ -1,0 +1,302 @@
+//! What a ranking needs of a query in one index: given, or to be made of its text and by which model.
+//!
+//! A [`Prepared`] search has every dense field, token and given vector checked before anything is encoded.
+//! Models are asked for only where they are needed, so an index without one still answers to vectors
+//! and words. Making the missing vectors is `encode`'s, searching `snapshot`'s.
+
+use gleaner_encoder::{DenseModel, Model, SparseVector};
+use gleaner_searcher::{Boost, DenseField, Leg, Manifest, Rank, SearchError};
+
+use crate::{
+    error::{Error, Part, TokenError},
+    models::Models,
+    query::{GivenDense, Query, Search, SparseQuery},
+};
+
+/// A query vector: at hand, or to be made of the query's text by a model.
+#[derive(Clone)]
+pub enum QueryVector<V, M> {
+    /// At hand.
+    Given(V),
+    /// To be made by this model.
+    Encode(M),
+}
+
+/// A search that is checked against an index and knows what is still to be encoded.
+///
+/// ```no_run
+/// use gleaner::{Index, Models, Prepared, QueryEncoder, Search};
+///
+/// let models = Models::new();
+/// let snapshot = Index::open_with("my.index", &models)?.snapshot();
+/// let mut prepared = Prepared::new(Search::new("penicillin"), snapshot.manifest(), &models)?;
+/// QueryEncoder::new(1).encode(&mut prepared)?;
+/// let answer = snapshot.search(&prepared)?;
+/// # Ok::<(), gleaner::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Prepared {
+    pub(crate) search: Search,
+    pub(crate) sparse: Option<QueryVector<SparseVector, Model>>,
+    /// By dense field.
+    pub(crate) dense: Vec<(String, QueryVector<Vec<f32>, DenseModel>)>,
+    pub(crate) boosts: Vec<Boost>,
+    /// Names terms in explanations, where a model is at hand.
+    pub(crate) vocabulary: Option<Model>,
+}
+
+impl Prepared {
+    /// Finds what a search needs in an index.
+    ///
+    /// # Errors
+    /// `BlankQuery`; `NoLeg` for what is given and has no leg; `UnknownField`, `TwoLegs`, `WhichField`,
+    /// `DenseVector`, `NoDenseInput` for dense legs; `Token`, `Tokens` for tokens; those of
+    /// [`Models::sparse_of`] and [`Models::dense_of`] where a text is to be encoded.
+    pub fn new(search: Search, manifest: &Manifest, models: &Models) -> Result<Self, Error> {
+        let query = &search.query;
+        if query.text.as_deref().is_some_and(|text| text.trim().is_empty()) {
+            return Err(Error::BlankQuery);
+        }
+        check_sparse_parts(query, &search.rank)?;
+        for feedback in &search.feedback {
+            if let Leg::Dense(field) = &feedback.leg {
+                dense_field(manifest, field.as_deref(), Part::Feedback)?;
+            }
+        }
+        let resolve = Resolve { manifest, models, query };
+        let (boosts, boost_model) = resolve.boosts()?;
+        let dense = resolve.dense(&search.rank)?;
+        let (sparse, sparse_model) = resolve.sparse(&search.rank)?;
+        let at_hand = || models.sparse_at_hand(manifest);
+        let vocabulary = sparse_model.or(boost_model).or_else(at_hand);
+        Ok(Self { search, sparse, dense, boosts, vocabulary })
+    }
+
+    /// The sparse query vector, where the ranking takes one.
+    pub fn sparse(&self) -> Option<&QueryVector<SparseVector, Model>> {
+        self.sparse.as_ref()
+    }
+
+    /// The dense query vectors by field.
+    pub fn dense(&self) -> impl Iterator<Item = (&str, &QueryVector<Vec<f32>, DenseModel>)> {
+        self.dense.iter().map(|(field, vector)| (&field[..], vector))
+    }
+
+    /// Puts the sparse vector of the query's text in its place.
+    pub fn set_sparse(&mut self, vector: SparseVector) {
+        self.sparse = Some(QueryVector::Given(vector));
+    }
+
+    /// Puts the dense vector of the query's text in its place. A field that takes none is passed over.
+    pub fn set_dense(&mut self, field: &str, vector: Vec<f32>) {
+        if let Some((_, place)) = self.dense.iter_mut().find(|(name, _)| name == field) {
+            *place = QueryVector::Given(vector);
+        }
+    }
+
+    /// Whether a vector is still to be made of the text.
+    pub fn needs_encoding(&self) -> bool {
+        let sparse = self.sparse.as_ref().is_some_and(QueryVector::is_missing);
+        sparse || self.dense.iter().any(|(_, vector)| vector.is_missing())
+    }
+
+    /// The search as it was asked for.
+    pub fn search(&self) -> &Search {
+        &self.search
+    }
+
+    /// The model whose tokens name the terms of explanations, where one is at hand.
+    pub fn vocabulary(&self) -> Option<&Model> {
+        self.vocabulary.as_ref()
+    }
+
+    /// The same search with another moment at which the best found so far is returned.
+    pub fn with_deadline(mut self, deadline: std::time::Instant) -> Self {
+        self.search = self.search.deadline(deadline);
+        self
+    }
+}
+
+impl<V, M> QueryVector<V, M> {
+    fn is_missing(&self) -> bool {
+        match self {
+            Self::Given(_) => false,
+            Self::Encode(_) => true,
+        }
+    }
+}
+
+/// What names are looked up in.
+struct Resolve<'a> {
+    manifest: &'a Manifest,
+    models: &'a Models,
+    query: &'a Query,
+}
+
+/// Dense query vectors by field.
+type DenseVectors = Vec<(String, QueryVector<Vec<f32>, DenseModel>)>;
+
+impl Resolve<'_> {
+    /// The vectors of the ranking's dense legs; none where a document is the query.
+    fn dense(&self, rank: &Rank) -> Result<DenseVectors, Error> {
+        let mut given = self.given_dense(rank)?;
+        let mut vectors: DenseVectors = Vec::new();
+        for leg in rank.dense_fields() {
+            let field = dense_field(self.manifest, leg, Part::Rank)?;
+            let name = &field.spec.name;
+            if vectors.iter().any(|(other, _)| other == name) {
+                return Err(Error::TwoLegs { field: name.clone(), leg: leg.map(str::to_owned) });
+            }
+            if let Some(at) = given.iter().position(|(other, _)| other == name) {
+                vectors.push((name.clone(), QueryVector::Given(given.swap_remove(at).1)));
+            } else if self.query.like.is_none() {
+                let model = self.dense_model(field)?;
+                vectors.push((name.clone(), QueryVector::Encode(model)));
+            }
+        }
+        match given.pop() {
+            None => Ok(vectors),
+            Some((field, _)) => Err(no_leg(Part::Dense, rank, Some(field))),
+        }
+    }
+
+    /// The vectors that were given, with their fields.
+    fn given_dense(&self, rank: &Rank) -> Result<Vec<(String, Vec<f32>)>, Error> {
+        let legs: Vec<Option<&str>> = rank.dense_fields().collect();
+        if legs.is_empty() && !self.query.dense.is_empty() {
+            return Err(no_leg(Part::Dense, rank, None));
+        }
+        let resolve = |GivenDense { field, vector }: &GivenDense| {
+            let field = match (field, &legs[..]) {
+                (Some(name), _) => dense_field(self.manifest, Some(name), Part::Dense)?,
+                (None, [leg]) => dense_field(self.manifest, *leg, Part::Rank)?,
+                (None, _) => return Err(Error::WhichField),
+            };
+            // The searcher prepares it again; here a vector is refused before anything is encoded.
+            let prepared = field.spec.prepare_query(vector);
+            prepared.map_err(|error| Error::DenseVector(Box::new(error.into())))?;
+            Ok((field.spec.name.clone(), vector.clone()))
+        };
+        self.query.dense.iter().map(resolve).collect()
+    }
+
+    fn dense_model(&self, field: &DenseField) -> Result<DenseModel, Error> {
+        match self.query.text {
+            Some(_) => self.models.dense_of(field),
+            None => Err(Error::NoDenseInput { field: field.spec.name.clone() }),
+        }
+    }
+
+    /// The sparse query vector where the ranking takes one, and the model that was asked for it. A
+    /// search without a text or a vector is left to the searcher, which says what is missing.
+    #[allow(clippy::type_complexity)]
+    fn sparse(
+        &self,
+        rank: &Rank,
+    ) -> Result<(Option<QueryVector<SparseVector, Model>>, Option<Model>), Error> {
+        match &self.query.sparse {
+            Some(SparseQuery::Vector(vector)) => {
+                Ok((Some(QueryVector::Given(vector.clone())), None))
+            }
+            Some(SparseQuery::Tokens(tokens)) => {
+                let model = self.models.sparse_of(self.manifest)?;
+                let vector = vector_of(tokens, &model)?;
+                Ok((Some(QueryVector::Given(vector)), Some(model)))
+            }
+            None if rank.needs_sparse() && self.query.text.is_some() => {
+                let model = self.models.sparse_of(self.manifest)?;
+                Ok((Some(QueryVector::Encode(model.clone())), Some(model)))
+            }
+            None => Ok((None, None)),
+        }
+    }
+
+    /// Boosts and mutes by term.
+    fn boosts(&self) -> Result<(Vec<Boost>, Option<Model>), Error> {
+        let Query { boost, mute, .. } = self.query;
+        if boost.is_empty() && mute.is_empty() {
+            return Ok((Vec::new(), None));
+        }
+        // Without a model, tokens are term ids.
+        let has_model = self.manifest.model.is_some() || self.models.names_sparse();
+        let model = match self.models.sparse_of(self.manifest) {
+            Ok(model) => Some(model),
+            Err(Error::NoModel) if self.manifest.model.is_none() => None,
+            Err(error) if has_model => return Err(error),
+            Err(_) => None,
+        };
+        let term = |part, token: &str| term_of(token, model.as_ref(), part);
+        let factors = boost.iter().map(|(token, factor)| (Part::Boost, token, *factor));
+        let silenced = mute.iter().map(|token| (Part::Mute, token, 0.0));
+        let boosts = factors
+            .chain(silenced)
+            .map(|(part, token, factor)| Ok(Boost { term: term(part, token)?, factor }));
+        let boosts = boosts.collect::<Result<Vec<_>, Error>>()?;
+        Ok((boosts, model))
+    }
+}
+
+/// Refuses what only a sparse leg could use where the ranking has none.
+fn check_sparse_parts(query: &Query, rank: &Rank) -> Result<(), Error> {
+    if rank.needs_sparse() {
+        return Ok(());
+    }
+    let unused = match &query.sparse {
+        Some(SparseQuery::Tokens(_)) => Some(Part::Tokens),
+        Some(SparseQuery::Vector(_)) => Some(Part::Vector),
+        None if !query.boost.is_empty() => Some(Part::Boost),
+        None if !query.mute.is_empty() => Some(Part::Mute),
+        None => None,
+    };
+    match unused {
+        Some(part) => Err(no_leg(part, rank, None)),
+        None => Ok(()),
+    }
+}
+
+fn no_leg(part: Part, rank: &Rank, field: Option<String>) -> Error {
+    Error::NoLeg { part, rank: rank.to_string(), field }
+}
+
+/// A dense field by its name; without one, the only one.
+///
+/// Errors: `UnknownField` about `part`.
+fn dense_field<'a>(
+    manifest: &'a Manifest,
+    name: Option<&str>,
+    part: Part,
+) -> Result<&'a DenseField, Error> {
+    manifest.dense_field(name).map_err(|error| Error::UnknownField {
+        part,
+        field: name.map(str::to_owned),
+        source: Box::new(SearchError::from(error)),
+    })
+}
+
+/// The term id of a token: what the model's vocabulary says, or its own digits.
+///
+/// # Errors
+/// `Token`.
+pub fn term_of(token: &str, model: Option<&Model>, part: Part) -> Result<u32, Error> {
+    let is_number = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
+    let found = match model {
+        Some(model) => model.term(token).ok_or(TokenError::NotInVocabulary),
+        None if is_number => token.parse().map_err(|_| TokenError::TooLarge),
+        None => Err(TokenError::NotATermId),
+    };
+    found.map_err(|reason| Error::Token { part, token: token.to_owned(), reason })
+}
+
+/// The sparse vector of tokens with their weights.
+///
+/// Errors: `Token`, `Tokens`.
+fn vector_of(tokens: &[(String, f32)], model: &Model) -> Result<SparseVector, Error> {
+    let pair = |(token, weight): &(String, f32)| {
+        Ok((term_of(token, Some(model), Part::Tokens)?, *weight))
+    };
+    let pairs = tokens.iter().map(pair).collect::<Result<Vec<_>, Error>>()?;
+    SparseVector::from_pairs(pairs.iter().copied()).map_err(|source| {
+        let reason = gleaner_indexer::name_token(&source, &pairs, tokens);
+        Error::Tokens { reason, source }
+    })
+}
