@@ -5,13 +5,11 @@
 //! it, and [`Snapshot::search`] answers a request from all its segments under one threshold.
 //! Writing is `indexer`'s, encoding is `encoder`'s; this crate depends on neither.
 
-mod analyzer;
 pub mod block_max;
 mod bm25;
 mod boost;
 mod complete;
 mod dense;
-mod directory;
 mod error;
 pub mod exhaustive;
 mod feedback;
@@ -24,7 +22,6 @@ mod index;
 mod knee;
 mod legs;
 mod like;
-mod manifest;
 mod max_score;
 mod maxima;
 mod passages;
@@ -35,13 +32,17 @@ mod rank;
 mod refine;
 mod response;
 mod rows;
-mod schema;
 mod screen;
 mod search;
 mod topk;
 mod windows;
 
-pub use analyzer::{Analyzer, register_analyzers};
+// Where these are used from here, they become `gleaner_catalog`'s.
+pub use gleaner_catalog::{
+    Analyzer, CatalogError, DenseField, FUSION_DEPTH, FUSION_DEPTH_LIMIT, InputProgress, LongTexts,
+    MANIFEST_VERSION, Manifest, ModelBinding, OpenIndex, check_id,
+};
+
 pub use boost::{BOOST_LIMIT, Boost};
 pub use error::SearchError;
 pub use feedback::{
@@ -49,22 +50,16 @@ pub use feedback::{
 };
 pub use filter::Filter;
 pub use index::{Index, Segment, Snapshot};
-pub use manifest::{
-    DenseField, InputProgress, LongTexts, MANIFEST_VERSION, Manifest, ModelBinding,
-};
 pub use plan::{Choice, QUERY_TERMS_LIMIT};
 pub use profile::{Counters, Phases};
 pub use rank::{
-    FUSION_NUMBER_LIMIT, FUSION_WINDOW, FUSION_WINDOW_LIMIT, Fusion, LEGS_LIMIT, Leg, Method,
-    Normaliser, RRF_K, Rank, WeightedLeg, is_rank_constant, is_weight,
+    FUSION_NUMBER_LIMIT, Fusion, LEGS_LIMIT, Leg, Method, Normaliser, RRF_K, Rank, WeightedLeg,
+    is_rank_constant, is_weight,
 };
 pub use response::{
     Certificate, Contribution, Explanation, Hit, LegExplanation, LegProfile, LegScore, Passage,
     PhasesUs, Profile, SearchResponse,
 };
 pub use rows::RowSet;
-pub use schema::{
-    DENSE_EXTENSION, DENSE_TYPE, Fields, ID_LIMIT_BYTES, IMPACT_EXTENSION, IMPACTS_TYPE, check_id,
-};
 pub use search::{DEPTH_LIMIT, DenseQuery, SearchRequest, THREADS_LIMIT};
 pub use topk::{RowHit, Ties, TopK};

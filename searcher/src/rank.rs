@@ -6,17 +6,13 @@
 
 use std::{fmt, str::FromStr};
 
+use gleaner_catalog::FUSION_DEPTH_LIMIT;
+
 use crate::error::SearchError;
 
 /// Rank constant of reciprocal rank fusion unless another is given (Cormack, Clarke, Buettcher,
 /// SIGIR 2009).
 pub const RRF_K: f64 = 60.0;
-
-/// Hits of each leg that take part in fusion unless the index or the request says otherwise.
-pub const FUSION_WINDOW: usize = 1_000;
-
-/// Most hits of each leg that can take part in fusion.
-pub const FUSION_WINDOW_LIMIT: usize = 100_000;
 
 /// Largest weight of a leg and largest rank constant; the smallest weight but 0 is one over it. Beyond,
 /// fused scores would not fit f32 with their order.
@@ -152,8 +148,8 @@ impl Fusion {
         if let Some(pair) = legs.windows(2).find(|pair| pair[0].leg == pair[1].leg) {
             return Err(format!("the leg {} is named twice", pair[0].leg));
         }
-        if window.is_some_and(|window| !(1..=FUSION_WINDOW_LIMIT).contains(&window)) {
-            return Err(format!("the window is a number from 1 to {FUSION_WINDOW_LIMIT}"));
+        if window.is_some_and(|window| !(1..=FUSION_DEPTH_LIMIT).contains(&window)) {
+            return Err(format!("the window is a number from 1 to {FUSION_DEPTH_LIMIT}"));
         }
         match method {
             Method::Rrf { k } if !is_rank_constant(k) => {

@@ -210,7 +210,7 @@ impl Snapshot {
             };
             Ok(AskedLeg { leg: leg.clone(), weight, query })
         };
-        let window = self.manifest().fusion_window;
+        let window = self.manifest().fusion_depth;
         let (legs, method, window) = match request.rank {
             Rank::Leg(leg) => (vec![ask(leg, 1.0)?], None, window),
             Rank::Fused(fusion) => {
