@@ -3,11 +3,9 @@
 //! Texts of several searches that ask for one model are encoded together. A text that several of them
 //! share is encoded once for each. Batching texts of concurrent requests is left to servers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
-use gleaner_encoder::{
-    DenseEncoder, DenseModel, EncodeError, Encoder, Model, Side, SparseVector,
-};
+use gleaner_encoder::{DenseEncoder, DenseModel, EncodeError, Encoder, Model, Side};
 
 use crate::{
     error::Error,
@@ -56,11 +54,10 @@ impl QueryEncoder {
         }
         for (name, (model, places)) in by_model {
             let texts = texts(searches, &places);
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             let encoder = match self.sparse.entry(name) {
-                std::collections::btree_map::Entry::Occupied(kept) => kept.into_mut(),
-                std::collections::btree_map::Entry::Vacant(free) => {
-                    free.insert(model.encoder(self.threads)?)
-                }
+                Entry::Occupied(kept) => kept.into_mut(),
+                Entry::Vacant(free) => free.insert(model.encoder(self.threads)?),
             };
             let vectors = encoder.encode(Side::Query, &texts)?;
             for (at, vector) in places.into_iter().zip(vectors) {
@@ -84,11 +81,10 @@ impl QueryEncoder {
         for (name, (model, places)) in by_model {
             let searches_at: Vec<usize> = places.iter().map(|(at, _)| *at).collect();
             let texts = texts(searches, &searches_at);
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             let encoder = match self.dense.entry(name) {
-                std::collections::btree_map::Entry::Occupied(kept) => kept.into_mut(),
-                std::collections::btree_map::Entry::Vacant(free) => {
-                    free.insert(model.encoder(self.threads)?)
-                }
+                Entry::Occupied(kept) => kept.into_mut(),
+                Entry::Vacant(free) => free.insert(model.encoder(self.threads)?),
             };
             let vectors = encoder.encode(Side::Query, &texts)?;
             let vectors: Vec<Vec<f32>> = vectors.rows().map(<[f32]>::to_vec).collect();
@@ -127,13 +123,8 @@ pub fn term_sources(
     Ok(Some(named.collect()))
 }
 
-/// A worker for each thread.
-///
-/// Errors: the encoder's.
+/// As many threads as asked for, or as there are cores.
 pub(crate) fn threads_or_cores(asked: Option<usize>) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     asked.unwrap_or_else(cores).max(1)
 }
-
-#[allow(dead_code)]
-type Unused = SparseVector;

@@ -5,9 +5,10 @@
 
 use std::path::PathBuf;
 
+use gleaner_catalog::CatalogError;
 use gleaner_encoder::EncodeError;
 use gleaner_eval::EvalError;
-use gleaner_format::VectorError;
+use gleaner_format::{DenseError, VectorError};
 use gleaner_indexer::IndexError;
 use gleaner_searcher::SearchError;
 
@@ -221,18 +222,18 @@ pub enum Error {
         field: String,
     },
     /// A dense field that the index does not have.
-    #[error(transparent)]
+    #[error("{source}")]
     UnknownField {
         /// What named it; of [`Part::Rank`], a leg.
         part: Part,
         /// The field's name, where one was given.
         field: Option<String>,
         /// What the index has instead.
-        source: Box<SearchError>,
+        source: CatalogError,
     },
     /// A dense vector that its field cannot be searched with.
-    #[error(transparent)]
-    DenseVector(Box<SearchError>),
+    #[error("cannot search with the dense vector")]
+    DenseVector(#[from] DenseError),
     /// A token that names no term.
     #[error("no token {token:?}: {reason}")]
     Token {
@@ -262,7 +263,10 @@ pub enum Error {
     /// Encoding failed, or a model cannot be used.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// Opening or searching failed.
+    /// An index cannot be opened, or cannot have the settings asked for.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// Searching failed.
     #[error(transparent)]
     Search(#[from] SearchError),
     /// Writing failed.

@@ -10,8 +10,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use gleaner_catalog::{DenseField, Manifest, ModelBinding};
 use gleaner_encoder::{DenseModel, EncodeError, Model, ModelKind, Runtime, SideEncoder};
-use gleaner_searcher::{DenseField, Manifest, ModelBinding};
 
 use crate::error::{Error, Named, chain};
 use registry::{FolderModel, Registry, Unresolved};

@@ -4,8 +4,9 @@
 //! Models are asked for only where they are needed, so an index without one still answers to vectors
 //! and words. Making the missing vectors is `encode`'s, searching `snapshot`'s.
 
+use gleaner_catalog::{DenseField, Manifest};
 use gleaner_encoder::{DenseModel, Model, SparseVector};
-use gleaner_searcher::{Boost, DenseField, Leg, Manifest, Rank, SearchError};
+use gleaner_searcher::{Boost, Leg, Rank};
 
 use crate::{
     error::{Error, Part, TokenError},
@@ -174,7 +175,7 @@ impl Resolve<'_> {
             };
             // The searcher prepares it again; here a vector is refused before anything is encoded.
             let prepared = field.spec.prepare_query(vector);
-            prepared.map_err(|error| Error::DenseVector(Box::new(error.into())))?;
+            prepared?;
             Ok((field.spec.name.clone(), vector.clone()))
         };
         self.query.dense.iter().map(resolve).collect()
@@ -269,7 +270,7 @@ fn dense_field<'a>(
     manifest.dense_field(name).map_err(|error| Error::UnknownField {
         part,
         field: name.map(str::to_owned),
-        source: Box::new(SearchError::from(error)),
+        source: error,
     })
 }
 
@@ -291,12 +292,11 @@ pub fn term_of(token: &str, model: Option<&Model>, part: Part) -> Result<u32, Er
 ///
 /// Errors: `Token`, `Tokens`.
 fn vector_of(tokens: &[(String, f32)], model: &Model) -> Result<SparseVector, Error> {
-    let pair = |(token, weight): &(String, f32)| {
-        Ok((term_of(token, Some(model), Part::Tokens)?, *weight))
-    };
+    let pair =
+        |(token, weight): &(String, f32)| Ok((term_of(token, Some(model), Part::Tokens)?, *weight));
     let pairs = tokens.iter().map(pair).collect::<Result<Vec<_>, Error>>()?;
     SparseVector::from_pairs(pairs.iter().copied()).map_err(|source| {
-        let reason = gleaner_indexer::name_token(&source, &pairs, tokens);
+        let reason = gleaner_indexer::explain_weights(&source, &pairs, tokens);
         Error::Tokens { reason, source }
     })
 }

@@ -135,14 +135,23 @@ pub fn parse_weights(json: &str, terms: Option<&Terms>) -> Result<SparseVector, 
 fn resolve(pairs: Vec<(String, f32)>, terms: Option<&Terms>) -> Result<SparseVector, String> {
     let entry = |(token, weight): &(String, f32)| Ok((term_of(token, terms)?, *weight));
     let entries = pairs.iter().map(entry).collect::<Result<Vec<(u32, f32)>, String>>()?;
-    SparseVector::from_pairs(entries.iter().copied()).map_err(|error| {
-        let named = |term: u32| -> Vec<&str> {
-            let same = entries.iter().zip(&pairs).filter(|(entry, _)| entry.0 == term);
-            // What is 0 is left out, and so repeats nothing.
-            same.filter(|(entry, _)| entry.1 != 0.0).map(|(_, (token, _))| &token[..]).collect()
-        };
-        name_token(&error, named)
-    })
+    let vector = SparseVector::from_pairs(entries.iter().copied());
+    vector.map_err(|error| explain_weights(&error, &entries, &pairs))
+}
+
+/// What is wrong with a vector, in the words of whoever wrote it: with tokens as they were given.
+/// Shapes: `entries` and `pairs` are parallel, the terms and the tokens of the same weights.
+pub fn explain_weights(
+    error: &VectorError,
+    entries: &[(u32, f32)],
+    pairs: &[(String, f32)],
+) -> String {
+    let named = |term: u32| -> Vec<&str> {
+        let same = entries.iter().zip(pairs).filter(|(entry, _)| entry.0 == term);
+        // What is 0 is left out, and so repeats nothing.
+        same.filter(|(entry, _)| entry.1 != 0.0).map(|(_, (token, _))| &token[..]).collect()
+    };
+    name_token(error, named)
 }
 
 /// An error in the words of whoever wrote the vector: with tokens as they were given.

@@ -18,6 +18,7 @@ use gleaner_format::{DenseError, SparseVector};
 use crate::{
     document::Document,
     error::{IndexError, Rejection},
+    input::Given,
 };
 
 /// Why an encoder failed, in its own words.
@@ -120,6 +121,40 @@ pub(crate) fn encode_chunks(
     }
 }
 
+/// Encodes documents of a program. `encoder` may be missing where every document brings its sparse
+/// vector and no dense field has a model.
+///
+/// # Errors
+/// `Encode`, which names no file; `EncoderCount`.
+pub fn encode_given(
+    mut encoder: Option<&mut (dyn DocumentEncoder + 'static)>,
+    fields: &[DenseField],
+    given: Vec<Given>,
+) -> Result<Vec<(Document, EncodedText)>, IndexError> {
+    let mut given = given.into_iter().peekable();
+    let mut encoded = Vec::with_capacity(given.len());
+    while let Some(first) = given.peek() {
+        // A chunk has vectors for all of its documents, or for none.
+        let is_given = first.vector.is_some();
+        let mut chunk = Chunk::of_program();
+        let mut vectors = Vec::new();
+        while let Some(Given { document, vector, dense }) =
+            given.next_if(|next| next.vector.is_some() == is_given)
+        {
+            vectors.extend(vector);
+            chunk.documents.push(document);
+            chunk.dense.push(dense);
+        }
+        chunk.given = is_given.then_some(vectors);
+        let texts = match encoder.as_deref_mut() {
+            Some(encoder) => encode_chunk(encoder, fields, &mut chunk)?,
+            None => encode_chunk(&mut NoEncoder, fields, &mut chunk)?,
+        };
+        encoded.extend(chunk.documents.into_iter().zip(texts));
+    }
+    Ok(encoded)
+}
+
 fn encode_chunk(
     encoder: &mut dyn DocumentEncoder,
     fields: &[DenseField],
@@ -206,6 +241,21 @@ fn check_count(expected: usize, found: usize) -> Result<(), IndexError> {
 }
 
 impl Chunk {
+    /// No documents, and no file that they are from.
+    fn of_program() -> Self {
+        Self {
+            sequence: 0,
+            file: PathBuf::new(),
+            first_line: 0,
+            documents: Vec::new(),
+            given: None,
+            dense: Vec::new(),
+            rejections: Vec::new(),
+            inputs: Vec::new(),
+            read_bytes: 0,
+        }
+    }
+
     /// The encoder's error, with the lines it had.
     fn failed(&self, source: Cause) -> IndexError {
         IndexError::Encode {

@@ -83,6 +83,20 @@ pub fn find_inputs(paths: &[PathBuf], format: InputFormat) -> Result<Vec<InputFi
     paths.iter().map(|path| find_input(path, format)).collect()
 }
 
+/// Refuses files without a single document before anything is created for them.
+///
+/// # Errors
+/// `EmptyCorpus`, `Read`, `Malformed`.
+pub fn check_not_empty(inputs: &[InputFile]) -> Result<(), IndexError> {
+    for input in inputs {
+        if Input::open(input)?.has_entries()? {
+            return Ok(());
+        }
+    }
+    let names = inputs.iter().map(|input| input.path.display().to_string());
+    Err(IndexError::EmptyCorpus { inputs: names.collect::<Vec<_>>().join(", ") })
+}
+
 fn find_input(path: &Path, format: InputFormat) -> Result<InputFile, IndexError> {
     let refuse = |reason| Err(IndexError::Input { path: path.to_path_buf(), reason });
     match (path.is_dir(), format) {

@@ -22,11 +22,13 @@ mod recognise;
 mod rows;
 mod store;
 
-pub use document::{Document, parse_weights};
-pub use encode::{DocumentEncoder, EncodedRow, EncodedText};
+pub use document::{Document, explain_weights, parse_weights};
+pub use encode::{DocumentEncoder, EncodedRow, EncodedText, encode_given};
 pub use error::{IndexError, Place, Rejection};
 pub use ingest::{CHUNK_DOCUMENTS, IngestOptions, IngestReport, OnError, Progress, ingest};
-pub use input::{Given, Input, InputFile, InputFormat, InputKind, Terms, find_inputs, term_of};
+pub use input::{
+    Given, Input, InputFile, InputFormat, InputKind, Terms, check_not_empty, find_inputs, term_of,
+};
 // Used from here until those crates name `gleaner_catalog` themselves.
 pub use gleaner_catalog::{CatalogError, IndexSettings, OpenIndex};
 pub use store::{IndexStore, MergeReport};

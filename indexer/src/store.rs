@@ -351,6 +351,13 @@ impl IndexStore {
         Ok(())
     }
 
+    /// Removes the document with this `_id`, if there is one. Takes effect with the next commit.
+    pub fn delete(&mut self, id: &str) -> Result<(), IndexError> {
+        self.uncommitted += 1;
+        self.writer.delete_term(Term::from_field_text(self.fields.id, id));
+        Ok(())
+    }
+
     /// Makes everything since the last commit durable, together with how far the inputs got.
     ///
     /// After this returns, the documents survive a crash. Errors: `Storage`; the previous commit

@@ -90,6 +90,11 @@ impl Index {
         self.opened.path()
     }
 
+    /// The folder and its latest commit, for a writer that need not read the files again.
+    pub fn opened(&self) -> &OpenIndex {
+        &self.opened
+    }
+
     /// The latest snapshot opened.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         unpoisoned(&self.current).clone()

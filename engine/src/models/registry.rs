@@ -8,8 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use gleaner_catalog::ModelBinding;
 use gleaner_encoder::{DenseModel, EncodeError, Model, Runtime, SideEncoder};
-use gleaner_searcher::ModelBinding;
 
 use crate::error::chain;
 

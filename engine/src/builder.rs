@@ -1,0 +1,449 @@
+//! What an index is to be: model, dense fields, analyser, long texts; and whether it is that already.
+//!
+//! What the builder leaves open is as the index has it, or the default of a new one. Models are opened
+//! before anything is created or written. Writing documents is `index`'s and `indexing`'s.
+
+use std::path::{Path, PathBuf};
+
+use gleaner_catalog::{
+    Analyzer, CatalogError, DenseField, IndexSettings, LongTexts, Manifest, ModelBinding, OpenIndex,
+};
+use gleaner_encoder::{DenseModel, Model, Side, SideEncoder};
+use gleaner_format::{DenseSpec, DenseStorage, Metric};
+use gleaner_indexer::{IndexStore, InputFile, InputFormat, InputKind, find_inputs};
+
+use crate::{
+    error::Error,
+    index::Index,
+    indexing::Indexing,
+    models::{Models, binding},
+    worker::{DocumentModels, spans},
+};
+
+/// The name of the dense field of a named dense model.
+pub const MODEL_FIELD: &str = "dense";
+/// Half the size of 32 bits, and about as good.
+const DEFAULT_STORAGE: DenseStorage = DenseStorage::F16;
+const DEFAULT_METRIC: Metric = Metric::Cosine;
+/// Spans of long texts share this part of their length.
+const OVERLAP_ONE_IN: usize = 8;
+
+/// What becomes of long texts, as it is asked for; what is left open is as the index has it, or the
+/// model's length and an eighth of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LongTextsAsked {
+    /// Their end is cut off.
+    Cut,
+    /// Spans; every term has its highest weight of all spans.
+    Max {
+        /// Tokens of a span.
+        length: Option<usize>,
+        /// Tokens that two spans share.
+        overlap: Option<usize>,
+    },
+    /// Spans, one row each; the best of them is the document's.
+    Passages {
+        /// Tokens of a span.
+        length: Option<usize>,
+        /// Tokens that two spans share.
+        overlap: Option<usize>,
+    },
+}
+
+/// A dense field whose vectors documents bring, as it is asked for.
+///
+/// ```
+/// use gleaner::{GivenField, Metric};
+///
+/// let field = GivenField::new("emb", 768).metric(Metric::Dot);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenField {
+    name: String,
+    dims: usize,
+    metric: Option<Metric>,
+    storage: Option<DenseStorage>,
+}
+
+impl GivenField {
+    /// A field of vectors of so many numbers; compared by cosine and kept as f16 in a new index.
+    pub fn new(name: impl Into<String>, dims: usize) -> Self {
+        Self { name: name.into(), dims, metric: None, storage: None }
+    }
+
+    /// How vectors are compared.
+    pub fn metric(mut self, metric: Metric) -> Self {
+        self.metric = Some(metric);
+        self
+    }
+
+    /// How vectors are kept.
+    pub fn storage(mut self, storage: DenseStorage) -> Self {
+        self.storage = Some(storage);
+        self
+    }
+
+    /// The field in an index that may have it already.
+    fn resolve(&self, index: &[DenseField]) -> DenseField {
+        let index = index.iter().map(|field| &field.spec).find(|spec| spec.name == self.name);
+        let spec = DenseSpec {
+            name: self.name.clone(),
+            dims: self.dims,
+            metric: self.metric.or(index.map(|spec| spec.metric)).unwrap_or(DEFAULT_METRIC),
+            storage: self.storage.or(index.map(|spec| spec.storage)).unwrap_or(DEFAULT_STORAGE),
+        };
+        DenseField { spec, model: None }
+    }
+}
+
+/// What an index is to be. [`Index::create`] begins one.
+#[derive(Clone)]
+pub struct IndexBuilder {
+    path: PathBuf,
+    models: Models,
+    sparse: Option<PathBuf>,
+    dense: Option<PathBuf>,
+    dense_metric: Option<Metric>,
+    dense_storage: Option<DenseStorage>,
+    fields: Vec<GivenField>,
+    long: Option<LongTextsAsked>,
+    analyzer: Option<Analyzer>,
+    fusion_depth: Option<usize>,
+    threads: Option<usize>,
+}
+
+/// What there will be to encode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Contents {
+    /// Not known yet: recorded models are opened when a text comes.
+    Unknown,
+    /// These inputs.
+    Inputs {
+        /// Some are texts.
+        has_texts: bool,
+        /// Some have vectors, and may have texts beside them.
+        has_texts_beside: bool,
+    },
+}
+
+impl IndexBuilder {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            models: Models::new(),
+            sparse: None,
+            dense: None,
+            dense_metric: None,
+            dense_storage: None,
+            fields: Vec::new(),
+            long: None,
+            analyzer: None,
+            fusion_depth: None,
+            threads: None,
+        }
+    }
+
+    /// Encodes texts with the sparse model in this folder. Later openings find it where it is now.
+    pub fn model(mut self, folder: impl Into<PathBuf>) -> Self {
+        let folder = folder.into();
+        self.models = self.models.sparse_folder(&folder);
+        self.sparse = Some(folder);
+        self
+    }
+
+    /// Also encodes texts with the dense model in this folder, into the dense field `dense`.
+    pub fn dense_model(mut self, folder: impl Into<PathBuf>) -> Self {
+        let folder = folder.into();
+        self.models = self.models.dense_folder(&folder);
+        self.dense = Some(folder);
+        self
+    }
+
+    /// How the vectors of the dense model are compared; by cosine in a new index.
+    pub fn dense_metric(mut self, metric: Metric) -> Self {
+        self.dense_metric = Some(metric);
+        self
+    }
+
+    /// How the vectors of the dense model are kept; as f16 in a new index.
+    pub fn dense_storage(mut self, storage: DenseStorage) -> Self {
+        self.dense_storage = Some(storage);
+        self
+    }
+
+    /// Adds a dense field whose vectors documents bring.
+    pub fn dense_field(mut self, field: GivenField) -> Self {
+        self.fields.push(field);
+        self
+    }
+
+    /// What becomes of texts that are longer than the model reads; a new index cuts them.
+    pub fn long_texts(mut self, long: LongTextsAsked) -> Self {
+        self.long = Some(long);
+        self
+    }
+
+    /// How text becomes words for BM25; English in a new index.
+    pub fn analyzer(mut self, analyzer: Analyzer) -> Self {
+        self.analyzer = Some(analyzer);
+        self
+    }
+
+    /// Hits of each leg that are fused unless a ranking says otherwise; 1,000 in a new index.
+    pub fn fusion_depth(mut self, depth: usize) -> Self {
+        self.fusion_depth = Some(depth);
+        self
+    }
+
+    /// Encodes queries of the sparse model so, instead of as its folder states.
+    pub fn query_encoder(mut self, encoder: SideEncoder) -> Self {
+        self.models = self.models.query_encoder(encoder);
+        self
+    }
+
+    /// Loads this ONNX Runtime library, instead of searching for one.
+    pub fn runtime_library(mut self, file: impl Into<PathBuf>) -> Self {
+        self.models = self.models.runtime_library(file);
+        self
+    }
+
+    /// Threads that encode documents; one for each core unless given.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Opens the index, or creates it, for writing and searching.
+    ///
+    /// # Errors
+    /// `Index` when the folder holds another index than is asked for, is damaged, or is open for
+    /// writing elsewhere; `Catalog` for damage and for settings that no index can have; `NotSparse`,
+    /// `NotDense`, `Encode` for models; `SpansWithoutModel`, `SeveralDenseModels`.
+    pub fn open(self) -> Result<Index, Error> {
+        let threads = self.threads;
+        let resolved = self.resolve(Contents::Unknown)?;
+        Index::from_resolved(resolved, threads)
+    }
+
+    /// Takes files of documents to be indexed, and opens the models that they need. Nothing is created
+    /// and nothing written before [`Indexing::run`].
+    ///
+    /// # Errors
+    /// As [`IndexBuilder::open`]; `Index` for files that are missing, empty, or of another format;
+    /// `TextsNeedModel`, `TextsWithoutModel`, `ModelNotFound`, `DenseModelNotFound`.
+    pub fn files(self, paths: &[PathBuf], format: InputFormat) -> Result<Indexing<'static>, Error> {
+        let mut inputs = find_inputs(paths, format)?;
+        gleaner_indexer::check_not_empty(&inputs)?;
+        let has_kind = |kinds: &[InputKind]| inputs.iter().any(|it| kinds.contains(&it.kind));
+        let contents = Contents::Inputs {
+            has_texts: has_kind(&[InputKind::Texts]),
+            has_texts_beside: has_kind(&[InputKind::VectorsJsonl]),
+        };
+        let (threads, names_model) = (self.threads, self.sparse.is_some());
+        let resolved = self.resolve(contents)?;
+        if let (true, Some(model)) = (names_model, &resolved.documents.sparse) {
+            name_tokens(&mut inputs, model);
+        }
+        Ok(Indexing::new(resolved, inputs, threads))
+    }
+
+    /// Opens what is there, and the models; says what the index is to be.
+    fn resolve(self, contents: Contents) -> Result<Resolved, Error> {
+        let opened = match OpenIndex::open(&self.path) {
+            Ok(opened) => Some(opened),
+            Err(CatalogError::IndexNotFound { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let recorded = opened.as_ref().map(|opened| opened.commit().manifest().clone());
+        let recorded = recorded.as_ref();
+        let (asked, dense) = self.dense_fields(recorded, contents)?;
+        let has_dense = match (&asked, recorded) {
+            (Some(fields), _) => !fields.is_empty(),
+            (None, manifest) => manifest.is_some_and(|manifest| !manifest.dense.is_empty()),
+        };
+        let sparse = self.sparse_model(recorded, has_dense, contents)?;
+        let long = recorded.map(|manifest| manifest.long);
+        let settings = IndexSettings {
+            long: self.long_of(sparse.as_ref(), long)?,
+            dense: asked,
+            analyzer: self.analyzer,
+            fusion_depth: self.fusion_depth,
+        };
+        let model = match &sparse {
+            Some(model) => Some(binding(model.folder(), model.fingerprint())?),
+            None => recorded.and_then(|manifest| manifest.model.clone()),
+        };
+        let documents = DocumentModels { sparse, dense };
+        let Self { path, models, .. } = self;
+        Ok(Resolved { path, opened, settings, model, documents, models })
+    }
+
+    /// The model that texts are encoded with, or that names the tokens of given vectors.
+    fn sparse_model(
+        &self,
+        recorded: Option<&Manifest>,
+        has_dense: bool,
+        contents: Contents,
+    ) -> Result<Option<Model>, Error> {
+        if let Some(folder) = &self.sparse {
+            return Ok(Some(self.models.open_sparse(folder)?));
+        }
+        match contents {
+            Contents::Unknown | Contents::Inputs { has_texts: false, .. } => Ok(None),
+            Contents::Inputs { has_texts: true, .. } => {
+                match recorded.map(|manifest| (manifest, &manifest.model)) {
+                    None | Some((_, None)) if has_dense => Ok(None),
+                    None => Err(Error::TextsNeedModel),
+                    Some((_, None)) => Err(Error::TextsWithoutModel),
+                    Some((_, Some(bound))) => {
+                        let path = PathBuf::from(&bound.path);
+                        match path.is_dir() {
+                            true => Ok(Some(self.models.open_sparse(&path)?)),
+                            false => Err(Error::ModelNotFound { path }),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// All dense fields asked for (`None` for those that the index has), and their models.
+    #[allow(clippy::type_complexity)]
+    fn dense_fields(
+        &self,
+        recorded: Option<&Manifest>,
+        contents: Contents,
+    ) -> Result<(Option<Vec<DenseField>>, Vec<(String, DenseModel)>), Error> {
+        let index = recorded.map_or(&[][..], |manifest| &manifest.dense);
+        let of_models: Vec<&DenseField> = index.iter().filter(|it| it.model.is_some()).collect();
+        let (mut fields, mut models) = (Vec::new(), Vec::new());
+        let mut take = |spec: DenseSpec, model: DenseModel| -> Result<(), Error> {
+            let bound = binding(model.folder(), model.fingerprint())?;
+            fields.push(DenseField { spec: spec.clone(), model: Some(bound) });
+            models.push((spec.name, model));
+            Ok(())
+        };
+        match (&self.dense, &of_models[..]) {
+            (Some(_), [_, _, ..]) => return Err(Error::SeveralDenseModels),
+            (Some(folder), of_models) => {
+                let model = self.models.open_dense(folder)?;
+                take(self.model_spec(of_models.first().copied(), &model), model)?;
+            }
+            (None, of_models) if contents.may_be_encoded() => {
+                for field in of_models {
+                    take(field.spec.clone(), self.open_recorded(field)?)?;
+                }
+            }
+            (None, of_models) => fields.extend(of_models.iter().map(|&field| field.clone())),
+        }
+        match &self.fields[..] {
+            [] => fields.extend(index.iter().filter(|field| field.model.is_none()).cloned()),
+            given => fields.extend(given.iter().map(|given| given.resolve(index))),
+        }
+        // Nothing said and nothing opened is nothing asked for.
+        let is_asked = !models.is_empty() || !self.fields.is_empty();
+        Ok((is_asked.then_some(fields), models))
+    }
+
+    /// The field of the named dense model.
+    fn model_spec(&self, index: Option<&DenseField>, model: &DenseModel) -> DenseSpec {
+        let index = index.map(|field| &field.spec);
+        let (metric, storage) = (self.dense_metric, self.dense_storage);
+        DenseSpec {
+            name: index.map_or(MODEL_FIELD, |spec| &spec.name).to_owned(),
+            dims: model.dims(),
+            metric: metric.or(index.map(|spec| spec.metric)).unwrap_or(DEFAULT_METRIC),
+            storage: storage.or(index.map(|spec| spec.storage)).unwrap_or(DEFAULT_STORAGE),
+        }
+    }
+
+    /// Opens the model that made the vectors of a field.
+    fn open_recorded(&self, field: &DenseField) -> Result<DenseModel, Error> {
+        let path = PathBuf::from(field.model.as_ref().map_or("", |model| &model.path));
+        match path.is_dir() {
+            true => self.models.open_dense(&path),
+            false => Err(Error::DenseModelNotFound { path, field: field.spec.name.clone() }),
+        }
+    }
+
+    /// What becomes of long texts; nothing where nothing is asked for.
+    fn long_of(
+        &self,
+        model: Option<&Model>,
+        recorded: Option<LongTexts>,
+    ) -> Result<Option<LongTexts>, Error> {
+        let (length, overlap) = match self.long {
+            None => return Ok(None),
+            Some(LongTextsAsked::Cut) => return Ok(Some(LongTexts::Cut)),
+            Some(LongTextsAsked::Max { length, overlap }) => (length, overlap),
+            Some(LongTextsAsked::Passages { length, overlap }) => (length, overlap),
+        };
+        let model = model.ok_or(Error::SpansWithoutModel)?;
+        let same = recorded.filter(|recorded| self.long.is_some_and(|it| it.is_kind_of(recorded)));
+        let same = same.and_then(spans);
+        let model_length = model.card().max_length.document;
+        let window = length.or(same.map(|it| it.length)).unwrap_or(model_length);
+        let overlap = overlap.or(same.map(|it| it.overlap)).unwrap_or(window / OVERLAP_ONE_IN);
+        let long = match self.long {
+            Some(LongTextsAsked::Passages { .. }) => LongTexts::Passages { window, overlap },
+            Some(LongTextsAsked::Max { .. } | LongTextsAsked::Cut) | None => {
+                LongTexts::Max { window, overlap }
+            }
+        };
+        if let Some(spans) = spans(long) {
+            model.check_windows(Side::Document, spans)?;
+        }
+        Ok(Some(long))
+    }
+}
+
+impl LongTextsAsked {
+    /// Whether an index does the same with long texts, in spans of whatever length.
+    fn is_kind_of(self, index: &LongTexts) -> bool {
+        match (self, index) {
+            (Self::Cut, LongTexts::Cut)
+            | (Self::Max { .. }, LongTexts::Max { .. })
+            | (Self::Passages { .. }, LongTexts::Passages { .. }) => true,
+            (Self::Cut | Self::Max { .. } | Self::Passages { .. }, _) => false,
+        }
+    }
+}
+
+impl Contents {
+    /// Whether there may be texts for a dense model.
+    fn may_be_encoded(self) -> bool {
+        match self {
+            Self::Unknown => false,
+            Self::Inputs { has_texts, has_texts_beside } => has_texts || has_texts_beside,
+        }
+    }
+}
+
+/// Tokens of given vectors are those of a model.
+fn name_tokens(inputs: &mut [InputFile], model: &Model) {
+    for input in inputs {
+        let model = model.clone();
+        input.terms = Some(std::sync::Arc::new(move |token: &str| model.term(token)));
+    }
+}
+
+/// What an index is to be, its models opened; nothing of it is created or changed.
+pub(crate) struct Resolved {
+    pub(crate) path: PathBuf,
+    pub(crate) opened: Option<OpenIndex>,
+    pub(crate) settings: IndexSettings,
+    pub(crate) model: Option<ModelBinding>,
+    pub(crate) documents: DocumentModels,
+    pub(crate) models: Models,
+}
+
+impl Resolved {
+    /// Opens the index for writing, or creates it.
+    pub(crate) fn store(&self) -> Result<IndexStore, Error> {
+        let (model, settings) = (self.model.clone(), &self.settings);
+        Ok(match &self.opened {
+            Some(opened) => IndexStore::open_checked(opened, model, settings)?,
+            None => IndexStore::open_or_create_with(&self.path, model, settings)?,
+        })
+    }
+}

@@ -1,0 +1,336 @@
+//! An index: opened or created, written, committed, searched.
+//!
+//! Reading takes no lock and any number of readers may search at the same time. Writing takes the lock of the
+//! folder with the first write, and keeps it until the index is dropped. What an index is to be is
+//! `builder`'s, runs over files are `indexing`'s.
+
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+use gleaner_catalog::{IndexSettings, Manifest, OpenIndex};
+use gleaner_encoder::{Side, SparseVector};
+use gleaner_indexer::{DocumentEncoder, EncodedText, Given, IndexStore, MergeReport};
+use gleaner_searcher::SearchResponse;
+
+use crate::{
+    builder::{IndexBuilder, Resolved},
+    document::Document,
+    encode::{QueryEncoder, threads_or_cores},
+    error::Error,
+    models::Models,
+    prepare::Prepared,
+    query::Search,
+    snapshot::Snapshot,
+    worker::DocumentModels,
+};
+
+/// Documents that are encoded and handed to the writer together.
+const CHUNK_DOCUMENTS: usize = 1_024;
+
+/// An index folder, open for searching and writing.
+///
+/// ```
+/// use gleaner::{Document, Index, Query, Search, SparseVector};
+///
+/// let folder = tempfile::tempdir()?;
+/// let mut index = Index::create(folder.path().join("my.index")).open()?;
+/// let vector = |pairs: &[(u32, f32)]| SparseVector::from_pairs(pairs.iter().copied());
+/// index.upsert([
+///     Document::bare("a").vector(vector(&[(1, 2.0), (7, 0.5)])?),
+///     Document::bare("b").vector(vector(&[(7, 1.0)])?),
+/// ])?;
+/// index.commit()?;
+///
+/// let answer = index.search(Query::vector(vector(&[(7, 2.0)])?))?;
+/// assert_eq!((answer.hits[0].id.as_str(), answer.hits[0].score), ("b", 2.0));
+/// assert!(answer.exact);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Index {
+    reader: gleaner_searcher::Index,
+    models: Models,
+    /// Open once something was written.
+    writer: Mutex<Option<Writer>>,
+    settings: IndexSettings,
+    documents: DocumentModels,
+    /// Encoders of queries that no search is using.
+    encoders: Mutex<Vec<QueryEncoder>>,
+    threads: Option<usize>,
+}
+
+/// The writer, and the workers that encode for it.
+struct Writer {
+    store: IndexStore,
+    /// Made with the first document that has a text.
+    workers: Vec<Box<dyn DocumentEncoder>>,
+}
+
+impl Index {
+    /// Begins an index at `path`, or the opening for writing of one that is there: the builder says
+    /// what it is to be.
+    ///
+    /// ```no_run
+    /// use gleaner::{Document, Index};
+    ///
+    /// let mut index = Index::create("my.index").model("data/models/splade-tiny").open()?;
+    /// index.upsert([Document::new("1", "Penicillin was discovered by Alexander Fleming.")])?;
+    /// index.commit()?;
+    /// println!("{}", index.search("who found penicillin")?.hits[0].id);
+    /// # Ok::<(), gleaner::Error>(())
+    /// ```
+    pub fn create(path: impl AsRef<Path>) -> IndexBuilder {
+        IndexBuilder::new(path.as_ref())
+    }
+
+    /// Opens an index and checks every file of its latest commit. Its models are looked for where they
+    /// were when it was built, and opened when a text comes.
+    ///
+    /// # Errors
+    /// `Catalog` when there is no index, or a damaged one.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::open_with(path, &Models::new())
+    }
+
+    /// As [`Index::open`], with models of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Index::open`].
+    pub fn open_with(path: impl AsRef<Path>, models: &Models) -> Result<Self, Error> {
+        let opened = OpenIndex::open(path.as_ref())?;
+        Self::new(opened, models.clone(), IndexSettings::default(), DocumentModels::default(), None)
+    }
+
+    /// Opens for writing what a builder describes.
+    pub(crate) fn from_resolved(resolved: Resolved, threads: Option<usize>) -> Result<Self, Error> {
+        let store = resolved.store()?;
+        let Resolved { path, opened, settings, documents, models, .. } = resolved;
+        let opened = match opened {
+            Some(opened) => opened,
+            None => OpenIndex::open(&path)?,
+        };
+        let mut index = Self::new(opened, models, settings, documents, threads)?;
+        index.set_writer(store);
+        Ok(index)
+    }
+
+    fn new(
+        opened: OpenIndex,
+        models: Models,
+        settings: IndexSettings,
+        documents: DocumentModels,
+        threads: Option<usize>,
+    ) -> Result<Self, Error> {
+        let reader = gleaner_searcher::Index::from_opened(opened)?;
+        let (writer, encoders) = (Mutex::new(None), Mutex::new(Vec::new()));
+        Ok(Self { reader, models, writer, settings, documents, encoders, threads })
+    }
+
+    fn set_writer(&mut self, store: IndexStore) {
+        let writer = Writer { store, workers: Vec::new() };
+        *self.writer.get_mut().unwrap_or_else(PoisonError::into_inner) = Some(writer);
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.reader.path()
+    }
+
+    /// The models of this index, shared.
+    pub fn models(&self) -> &Models {
+        &self.models
+    }
+
+    /// The latest commit that was opened.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { commit: self.reader.snapshot() }
+    }
+
+    /// Opens the latest commit, where another program made a newer one.
+    ///
+    /// # Errors
+    /// As [`Index::open`]; the snapshot opened before stays.
+    pub fn refresh(&self) -> Result<Snapshot, Error> {
+        Ok(Snapshot { commit: self.reader.refresh()? })
+    }
+
+    /// Searches the latest commit that was opened. A text is encoded by the models of the ranking's
+    /// legs.
+    ///
+    /// # Errors
+    /// Those of [`Prepared::new`], [`QueryEncoder::encode`] and [`Snapshot::search`].
+    pub fn search(&self, search: impl Into<Search>) -> Result<SearchResponse, Error> {
+        let snapshot = self.snapshot();
+        let mut prepared = Prepared::new(search.into(), snapshot.manifest(), &self.models)?;
+        if prepared.needs_encoding() {
+            let mut encoder = self.take_encoder();
+            let encoded = encoder.encode(&mut prepared);
+            self.encoders.lock().unwrap_or_else(PoisonError::into_inner).push(encoder);
+            encoded?;
+        }
+        snapshot.search(&prepared)
+    }
+
+    fn take_encoder(&self) -> QueryEncoder {
+        let mut free = self.encoders.lock().unwrap_or_else(PoisonError::into_inner);
+        free.pop().unwrap_or_else(|| QueryEncoder::new(1))
+    }
+
+    /// The sparse vectors of texts by the index's model.
+    ///
+    /// # Errors
+    /// Those of [`Models::sparse_of`]; `Encode`.
+    pub fn encode(&self, side: Side, texts: &[&str]) -> Result<Vec<SparseVector>, Error> {
+        let model = self.models.sparse_of(self.snapshot().manifest())?;
+        Ok(model.encoder(0)?.encode(side, texts)?)
+    }
+
+    /// Replaces documents by their `_id`, or adds them. They are searched after [`Index::commit`].
+    ///
+    /// # Errors
+    /// `Document` for the first one that cannot be indexed, those of its chunk of 1,024 that came before it not
+    /// being written; `TextsNeedModel`; those of [`Models::sparse_of`]; `Index` for the writer's.
+    pub fn upsert(&mut self, documents: impl IntoIterator<Item = Document>) -> Result<(), Error> {
+        self.open_writer()?;
+        let fields = self.writer()?.store.manifest().dense.clone();
+        let mut documents = documents.into_iter();
+        loop {
+            let chunk = documents.by_ref().take(CHUNK_DOCUMENTS);
+            let chunk = chunk.map(|document| document.into_given(&fields));
+            let chunk = chunk.collect::<Result<Vec<_>, Error>>()?;
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            self.write(chunk)?;
+        }
+    }
+
+    /// Removes the document with this `_id`, if there is one. It is found until [`Index::commit`].
+    ///
+    /// # Errors
+    /// `Index` for the writer's.
+    pub fn delete(&mut self, id: &str) -> Result<(), Error> {
+        self.open_writer()?;
+        Ok(self.writer()?.store.delete(id)?)
+    }
+
+    /// Makes everything written since the last commit durable, and searchable here. It survives a crash
+    /// once this returns.
+    ///
+    /// # Errors
+    /// `Index`; the previous commit is then still whole.
+    pub fn commit(&mut self) -> Result<Snapshot, Error> {
+        if let Some(writer) = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            let inputs = writer.store.manifest().inputs.clone();
+            writer.store.commit(inputs)?;
+        }
+        self.refresh()
+    }
+
+    /// Merges all segments into as few as their limits allow.
+    ///
+    /// # Errors
+    /// `Index`; the sources of a merge that fails stay in place.
+    pub fn merge(&mut self) -> Result<MergeReport, Error> {
+        self.open_writer()?;
+        let report = self.writer()?.store.merge()?;
+        self.refresh()?;
+        Ok(report)
+    }
+
+    fn writer(&mut self) -> Result<&mut Writer, Error> {
+        let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner);
+        Ok(writer.as_mut().expect("every caller opens the writer first"))
+    }
+
+    fn open_writer(&mut self) -> Result<(), Error> {
+        if self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).is_none() {
+            let model = self.snapshot().manifest().model.clone();
+            let opened = self.reader.opened();
+            let store = IndexStore::open_checked(opened, model, &self.settings)?;
+            self.set_writer(store);
+        }
+        Ok(())
+    }
+
+    /// Encodes documents and hands them to the writer in their order.
+    fn write(&mut self, documents: Vec<Given>) -> Result<(), Error> {
+        let manifest = self.writer()?.store.manifest().clone();
+        let needs_models =
+            documents.iter().any(|it| it.vector.is_none() || is_encoded(it, &manifest));
+        if needs_models && self.writer()?.workers.is_empty() {
+            self.open_document_models(&manifest, &documents)?;
+            let workers = self.documents.workers(&manifest, threads_or_cores(self.threads))?;
+            self.writer()?.workers = workers;
+        }
+        let writer = self.writer()?;
+        let encoded = encode(&mut writer.workers, &manifest, documents)?;
+        for (document, text) in encoded {
+            writer.store.upsert_rows(&document, &text.rows)?;
+        }
+        Ok(())
+    }
+
+    /// Finds the models that the builder was not asked to open.
+    fn open_document_models(
+        &mut self,
+        manifest: &Manifest,
+        documents: &[Given],
+    ) -> Result<(), Error> {
+        if self.documents.sparse.is_none() && manifest.model.is_some() {
+            self.documents.sparse = Some(self.models.sparse_of(manifest)?);
+        }
+        for field in manifest.dense.iter().filter(|field| field.model.is_some()) {
+            let name = &field.spec.name;
+            if self.documents.dense.iter().all(|(known, _)| known != name) {
+                let model = self.models.dense_of(field)?;
+                self.documents.dense.push((name.clone(), model));
+            }
+        }
+        let has_texts = documents.iter().any(|document| document.vector.is_none());
+        match has_texts && self.documents.sparse.is_none() && manifest.dense.is_empty() {
+            true => Err(Error::TextsNeedModel),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Whether a dense model makes a vector of the document's text.
+fn is_encoded(document: &Given, manifest: &Manifest) -> bool {
+    let has_model = manifest.dense.iter().any(|field| field.model.is_some());
+    has_model && !document.document.text.is_empty()
+}
+
+/// Encodes a chunk on all workers at once; what they made, in the order of the documents.
+fn encode(
+    workers: &mut [Box<dyn DocumentEncoder>],
+    manifest: &Manifest,
+    documents: Vec<Given>,
+) -> Result<Vec<(gleaner_indexer::Document, EncodedText)>, Error> {
+    let fields = &manifest.dense[..];
+    if workers.is_empty() {
+        return Ok(gleaner_indexer::encode_given(None, fields, documents)?);
+    }
+    let share = documents.len().div_ceil(workers.len()).max(1);
+    let mut documents = documents.into_iter();
+    let mut parts: Vec<Vec<Given>> = Vec::new();
+    while documents.len() > 0 {
+        parts.push(documents.by_ref().take(share).collect());
+    }
+    let encoded = std::thread::scope(|scope| {
+        let running: Vec<_> = parts
+            .into_iter()
+            .zip(workers)
+            .map(|(part, worker)| {
+                let worker = worker.as_mut();
+                scope.spawn(move || gleaner_indexer::encode_given(Some(worker), fields, part))
+            })
+            .collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        running.into_iter().map(join).collect::<Result<Vec<_>, gleaner_indexer::IndexError>>()
+    })?;
+    Ok(encoded.into_iter().flatten().collect())
+}

@@ -1,0 +1,203 @@
+//! One run over files of documents: read, encode, index, commit, merge.
+//!
+//! The builder has opened the models and has proved that they are those of the index. The pipeline is
+//! `indexer`'s; how a run is shown to people is the caller's.
+
+use std::{sync::atomic::AtomicBool, time::Duration};
+
+use gleaner_catalog::{LongTexts, ModelBinding};
+use gleaner_indexer::{
+    IndexError, IndexStore, IngestOptions, InputFile, InputKind, OnError, Progress, ingest,
+};
+
+use crate::{builder::Resolved, encode::threads_or_cores, error::Error};
+
+/// A crash loses at most this much encoding, and a chunk.
+const COMMIT_INTERVAL: Duration = Duration::from_secs(2);
+/// Where vectors are given: they are read again sooner than small segments are merged.
+const GIVEN_COMMIT_INTERVAL: Duration = Duration::from_secs(20);
+
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+/// Files of documents on their way into an index. [`IndexBuilder::files`] begins one.
+///
+/// [`IndexBuilder::files`]: crate::IndexBuilder::files
+///
+/// ```no_run
+/// use gleaner::{Index, InputFormat};
+///
+/// let report = Index::create("my.index")
+///     .model("data/models/splade-tiny")
+///     .files(&["docs.jsonl".into()], InputFormat::Auto)?
+///     .resume(true)
+///     .run()?;
+/// println!("{} documents indexed", report.progress.indexed);
+/// # Ok::<(), gleaner::Error>(())
+/// ```
+pub struct Indexing<'a> {
+    resolved: Resolved,
+    inputs: Vec<InputFile>,
+    threads: Option<usize>,
+    on_error: OnError,
+    commit_interval: Option<Duration>,
+    resume: bool,
+    stop: &'a AtomicBool,
+    on_progress: Option<Box<dyn FnMut(&Progress) + 'a>>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexingReport {
+    /// The last state.
+    pub progress: Progress,
+    /// Whether it was stopped before the end of its inputs. What was indexed is committed.
+    pub is_interrupted: bool,
+    /// What the index does with long texts.
+    pub long: LongTexts,
+}
+
+impl Indexing<'static> {
+    pub(crate) fn new(resolved: Resolved, inputs: Vec<InputFile>, threads: Option<usize>) -> Self {
+        Self {
+            resolved,
+            inputs,
+            threads,
+            on_error: OnError::Fail,
+            commit_interval: None,
+            resume: false,
+            stop: &NEVER,
+            on_progress: None,
+        }
+    }
+}
+
+impl<'a> Indexing<'a> {
+    /// What to do with a line that is refused; by default the run stops, with everything before the
+    /// line committed.
+    pub fn on_error(mut self, on_error: OnError) -> Self {
+        self.on_error = on_error;
+        self
+    }
+
+    /// Least time between commits; 2 s where texts are encoded, 20 s where vectors are given.
+    pub fn commit_interval(mut self, interval: Duration) -> Self {
+        self.commit_interval = Some(interval);
+        self
+    }
+
+    /// Whether to go on after the last commit of an interrupted run.
+    pub fn resume(mut self, is_resumed: bool) -> Self {
+        self.resume = is_resumed;
+        self
+    }
+
+    /// Stops at the next chunk boundary, committed, when this is set.
+    pub fn stop_when<'b>(self, stop: &'b AtomicBool) -> Indexing<'b>
+    where
+        'a: 'b,
+    {
+        Indexing { stop, ..self }
+    }
+
+    /// Is told the state of the run after every chunk and every commit.
+    pub fn on_progress<'b>(self, report: Box<dyn FnMut(&Progress) + 'b>) -> Indexing<'b>
+    where
+        'a: 'b,
+    {
+        Indexing { on_progress: Some(report), ..self }
+    }
+
+    /// The files, in order.
+    pub fn inputs(&self) -> &[InputFile] {
+        &self.inputs
+    }
+
+    /// The sparse model that the index belongs to, or will belong to.
+    pub fn model(&self) -> Option<&ModelBinding> {
+        self.resolved.model.as_ref()
+    }
+
+    /// Whether texts become sparse vectors.
+    pub fn encodes_sparse(&self) -> bool {
+        self.resolved.documents.sparse.is_some()
+    }
+
+    /// Whether any of the files holds texts, rather than vectors.
+    pub fn has_texts(&self) -> bool {
+        self.inputs.iter().any(|input| input.kind == InputKind::Texts)
+    }
+
+    /// Whether anything of the files is encoded.
+    pub fn encodes(&self) -> bool {
+        let has_texts_beside = || {
+            self.inputs.iter().any(|input| match input.kind {
+                InputKind::Texts | InputKind::VectorsJsonl => true,
+                InputKind::Vectors | InputKind::Ciff => false,
+            })
+        };
+        self.has_texts() || !self.resolved.documents.dense.is_empty() && has_texts_beside()
+    }
+
+    /// Indexes everything. A new index into which nothing was indexed is removed again.
+    ///
+    /// # Errors
+    /// `Index`, the first one met in the order of the files; what was indexed before it is committed.
+    /// `Encode` when no session can be had.
+    pub fn run(self) -> Result<IndexingReport, Error> {
+        let mut store = self.resolved.store()?;
+        let ended = self.fill(&mut store);
+        let is_empty = match &ended {
+            Ok(report) => report.is_interrupted || report.is_empty(),
+            Err(_) => true,
+        };
+        if is_empty {
+            // The reason that matters is why nothing was indexed, not what is left of it.
+            let _ = store.discard_if_unused();
+        }
+        ended
+    }
+
+    fn fill(mut self, store: &mut IndexStore) -> Result<IndexingReport, Error> {
+        let encodes = self.encodes();
+        let workers = match encodes {
+            true => {
+                let threads = threads_or_cores(self.threads);
+                self.resolved.documents.workers(store.manifest(), threads)?
+            }
+            false => Vec::new(),
+        };
+        let interval = if encodes { COMMIT_INTERVAL } else { GIVEN_COMMIT_INTERVAL };
+        let options = IngestOptions {
+            on_error: self.on_error,
+            commit_interval: self.commit_interval.unwrap_or(interval),
+            resume: self.resume,
+            stop: self.stop,
+        };
+        let mut report = self.on_progress.take().unwrap_or_else(|| Box::new(|_| ()));
+        let ended = ingest(store, &self.inputs, workers, &options, &mut *report)?;
+        if !ended.interrupted {
+            store.settle(ended.progress.indexed)?;
+        }
+        let long = store.manifest().long;
+        Ok(IndexingReport { progress: ended.progress, is_interrupted: ended.interrupted, long })
+    }
+}
+
+impl IndexingReport {
+    /// Whether the index holds nothing of these files.
+    pub fn is_empty(&self) -> bool {
+        self.progress.found + self.progress.indexed == 0
+    }
+
+    /// Refuses a run that indexed nothing; `inputs` names its files.
+    ///
+    /// # Errors
+    /// `Index` with `NothingIndexed`.
+    pub fn check_not_empty(&self, inputs: String) -> Result<(), Error> {
+        let rejected = self.progress.rejected;
+        match self.is_empty() {
+            true => Err(IndexError::NothingIndexed { inputs, rejected }.into()),
+            false => Ok(()),
+        }
+    }
+}

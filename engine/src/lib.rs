@@ -1,0 +1,81 @@
+//! Gleaner's front door: text to hits, for programs.
+//!
+//! An [`Index`] is a folder. Documents go in ([`Document`], [`Index::upsert`], [`Index::commit`]), a
+//! [`Search`] goes in, an exact answer comes out ([`Index::search`]). Texts are encoded by the models of the
+//! index, which [`Models`] finds by their fingerprints. Vectors of one's own take the place of texts.
+//!
+//! ```no_run
+//! use gleaner::{Document, Index};
+//!
+//! fn main() -> Result<(), gleaner::Error> {
+//!     let mut index = Index::create("my.index").model("data/models/splade-tiny").open()?;
+//!     index.upsert([
+//!         Document::new("1", "Penicillin was discovered by Alexander Fleming in 1928."),
+//!         Document::new("2", "The flight was late and the airline paid a compensation."),
+//!         Document::new("3", "Kittens need a clean litter box."),
+//!     ])?;
+//!     index.commit()?;
+//!     for hit in index.search("who found the first antibiotic")?.hits {
+//!         println!("{} {:.3}", hit.id, hit.score);
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Where to begin
+//!
+//! | task | type | example |
+//! |---|---|---|
+//! | index files of documents | [`IndexBuilder::files`], [`Indexing`] | `examples/index_a_folder.rs` |
+//! | search, fuse, explain | [`Search`], [`Query`] | `examples/search_and_fuse.rs` |
+//! | bring vectors | [`Document::vector`], [`Document::dense`] | `examples/bring_your_own_vectors.rs` |
+//! | many queries, evaluation | [`BatchSearch`], [`eval`] | `examples/evaluate_a_run.rs` |
+//! | what an index holds | [`Snapshot`] | `examples/inspect_an_index.rs` |
+//! | servers: encode apart from searching | [`Prepared`], [`QueryEncoder`] | `examples/follow_a_query.rs` |
+//!
+//! Command line and HTTP server stand on this crate; both add words and formats, and no logic of
+//! their own.
+
+mod batch;
+mod builder;
+mod document;
+mod encode;
+mod error;
+mod index;
+mod indexing;
+mod models;
+mod prepare;
+mod query;
+mod snapshot;
+mod statistics;
+mod stored;
+mod verify;
+mod worker;
+
+pub use batch::{BatchSearch, QUERIES_AT_ONCE};
+pub use builder::{GivenField, IndexBuilder, LongTextsAsked, MODEL_FIELD};
+pub use document::Document;
+pub use encode::{QueryEncoder, term_sources};
+pub use error::{Error, Named, Part, TokenError, chain};
+pub use index::Index;
+pub use indexing::{Indexing, IndexingReport};
+pub use models::Models;
+pub use prepare::{Prepared, QueryVector, term_of};
+pub use query::{DEFAULT_RANK, Query, Search};
+pub use snapshot::Snapshot;
+pub use statistics::{DenseStatistics, SegmentStatistics};
+pub use verify::{Check, Finding, Level, examine};
+
+/// Runs, judgements, measures, intervals and tests.
+pub use gleaner_eval as eval;
+
+pub use gleaner_catalog::{Analyzer, CatalogError, DenseField, LongTexts, Manifest, ModelBinding};
+pub use gleaner_encoder::{DenseModel, EncodeError, Model, Side, SideEncoder, SparseVector};
+pub use gleaner_format::{DenseSpec, DenseStorage, Metric};
+pub use gleaner_indexer::{
+    IndexError, InputFile, InputFormat, InputKind, MergeReport, OnError, Progress,
+};
+pub use gleaner_searcher::{
+    Certificate, Contribution, Explanation, Feedback, Fusion, Hit, Leg, LegScore, Method,
+    Normaliser, Profile, Rank, SearchError, SearchResponse,
+};

@@ -1,0 +1,83 @@
+//! One commit of an index, ready to be searched by any number of threads.
+//!
+//! A request reads one snapshot from start to end. Finding the newest one is `index`'s, making vectors of
+//! texts `encode`'s.
+
+use std::sync::Arc;
+
+use gleaner_catalog::Manifest;
+use gleaner_searcher::{DenseQuery, SearchRequest, SearchResponse};
+
+use crate::{
+    error::Error,
+    prepare::{Prepared, QueryVector},
+};
+
+/// One commit of an index. A cheap handle.
+#[derive(Clone)]
+pub struct Snapshot {
+    pub(crate) commit: Arc<gleaner_searcher::Snapshot>,
+}
+
+impl Snapshot {
+    /// What the commit says of the index: its models, its settings, how far its files were read.
+    pub fn manifest(&self) -> &Manifest {
+        self.commit.manifest()
+    }
+
+    /// Number of the commit; a later one has a larger number.
+    pub fn generation(&self) -> u64 {
+        self.commit.generation()
+    }
+
+    /// Living documents.
+    pub fn documents(&self) -> u64 {
+        self.commit.live_docs()
+    }
+
+    /// Living rows: those of a document are several in an index of passages.
+    pub fn rows(&self) -> u64 {
+        self.commit.live_rows()
+    }
+
+    /// Answers a search whose vectors are all there.
+    ///
+    /// # Errors
+    /// `Search` for what the request lacks or asks beyond the limits, for filters that cannot be read,
+    /// and for storage that fails. A vector that is still to be encoded counts as missing.
+    pub fn search(&self, search: &Prepared) -> Result<SearchResponse, Error> {
+        let Prepared { search: asked, sparse, dense, boosts, vocabulary } = search;
+        let vector = sparse.as_ref().and_then(|vector| match vector {
+            QueryVector::Given(vector) => Some(vector),
+            QueryVector::Encode(_) => None,
+        });
+        let dense: Vec<DenseQuery<'_>> = dense
+            .iter()
+            .filter_map(|(field, vector)| match vector {
+                QueryVector::Given(vector) => Some(DenseQuery { field, vector }),
+                QueryVector::Encode(_) => None,
+            })
+            .collect();
+        let request = SearchRequest {
+            vector,
+            text: asked.query.text.as_deref(),
+            dense: &dense,
+            like: asked.query.like.as_deref(),
+            boosts,
+            feedback: &asked.feedback,
+            offset: asked.offset,
+            min_score: asked.min_score,
+            until_knee: asked.until_knee,
+            filter: asked.filter.as_deref(),
+            fields: &asked.fields,
+            effort: asked.effort,
+            deadline: asked.limit.moment(),
+            threads: asked.threads,
+            explain: asked.explain,
+            profile: asked.profile,
+            ..SearchRequest::exact(&asked.rank, asked.k)
+        };
+        let token = |term| Some(vocabulary.as_ref()?.token(term)?.to_owned());
+        Ok(self.commit.search(&request, &token)?)
+    }
+}

@@ -1,0 +1,139 @@
+//! What a commit holds, and where its bytes are.
+//!
+//! Facts only; printing them is the caller's. Whether they are true is `verify`'s.
+
+use std::io;
+
+use gleaner_catalog::{Analyzer, DenseField};
+use gleaner_format::{ImpactView, Section, VectorData};
+use gleaner_searcher::Segment;
+use serde::Serialize;
+
+use crate::snapshot::Snapshot;
+
+/// One segment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SegmentStatistics {
+    /// How its files are called.
+    pub name: String,
+    /// Rows, deleted ones included.
+    pub rows: usize,
+    /// Rows that are not deleted.
+    pub living_rows: u64,
+    /// Entries of all rows.
+    pub postings: u64,
+    /// Entries of a row, mean.
+    pub postings_per_row: f64,
+    /// Different terms.
+    pub terms: usize,
+    /// Windows of 32,768 rows.
+    pub windows: usize,
+    /// Lists: one for each term and window.
+    pub lists: usize,
+    /// Lists that are added to whole groups of rows.
+    pub long_lists: usize,
+    /// Entries of those.
+    pub postings_in_long_lists: u64,
+    /// Bytes of the stored weights.
+    pub row_bytes: usize,
+    /// Bytes of the columns and their maxima.
+    pub column_bytes: usize,
+    /// Bytes of the directories of terms and lists.
+    pub directory_bytes: usize,
+}
+
+/// A dense field over all segments.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DenseStatistics {
+    /// The field.
+    #[serde(flatten)]
+    pub field: DenseField,
+    /// Vectors, those of deleted rows included.
+    pub vectors: usize,
+    /// Their bytes.
+    pub vector_bytes: usize,
+}
+
+impl Snapshot {
+    /// Rows that are deleted, and that a merge will drop.
+    pub fn deleted_rows(&self) -> u64 {
+        let rows: u64 = self.commit.segments().iter().map(|s| s.impacts().rows() as u64).sum();
+        rows - self.rows()
+    }
+
+    /// What makes words of text.
+    pub fn analyzer(&self) -> Analyzer {
+        self.commit.analyzer()
+    }
+
+    /// Size of all files of the index. A file that a commit removes meanwhile counts nothing.
+    ///
+    /// # Errors
+    /// The system's, where the folder cannot be listed.
+    pub fn size_bytes(&self) -> io::Result<u64> {
+        let sizes = std::fs::read_dir(self.commit.path())?.map(|entry| match entry?.metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            metadata => Ok(metadata?.len()),
+        });
+        sizes.sum()
+    }
+
+    /// Its segments.
+    pub fn segments(&self) -> Vec<SegmentStatistics> {
+        self.commit.segments().iter().map(|segment| statistics(segment)).collect()
+    }
+
+    /// Its dense fields.
+    pub fn dense_fields(&self) -> Vec<DenseStatistics> {
+        let statistics = |field: &DenseField| {
+            let segments = || self.commit.segments().iter();
+            let views = || segments().filter_map(|it| it.dense().field(&field.spec.name));
+            DenseStatistics {
+                field: field.clone(),
+                vectors: views().map(|view| view.vectors()).sum(),
+                vector_bytes: views().map(|view| data_bytes(view.data())).sum(),
+            }
+        };
+        self.manifest().dense.iter().map(statistics).collect()
+    }
+}
+
+fn data_bytes(data: VectorData<'_>) -> usize {
+    match data {
+        VectorData::F32(bytes) | VectorData::F16(bytes) => bytes.len(),
+        VectorData::Int8 { codes, scales, norms, errors, floats } => {
+            let bounds = scales.len() + norms.len() + errors.len();
+            codes.len() + bounds + floats.map_or(0, <[u8]>::len)
+        }
+    }
+}
+
+fn statistics(segment: &Segment) -> SegmentStatistics {
+    let view = segment.impacts();
+    let bytes = |sections: &[Section]| -> usize {
+        sections.iter().map(|section| view.section_len_bytes(*section)).sum()
+    };
+    let (long_lists, postings_in_long_lists) = long_lists(view);
+    SegmentStatistics {
+        name: segment.name(),
+        rows: view.rows(),
+        living_rows: segment.alive().map_or(view.rows() as u64, |alive| alive.count()),
+        postings: view.postings(),
+        postings_per_row: view.postings() as f64 / view.rows().max(1) as f64,
+        terms: view.terms(),
+        windows: view.windows(),
+        lists: view.list_count(),
+        long_lists,
+        postings_in_long_lists,
+        row_bytes: bytes(&[Section::RowStarts, Section::Rows, Section::RowDocs]),
+        column_bytes: bytes(&[Section::Columns]),
+        directory_bytes: bytes(&[Section::Terms, Section::TermLists, Section::Lists]),
+    }
+}
+
+/// Number of lists that are added to whole groups (bitmaps and dense ones), and of their postings.
+fn long_lists(view: ImpactView<'_>) -> (usize, u64) {
+    let lists = (0..view.terms()).flat_map(|ordinal| view.lists(ordinal));
+    let long = lists.filter(|list| list.column.block_max().is_some());
+    long.fold((0, 0), |(lists, postings), list| (lists + 1, postings + list.postings as u64))
+}
