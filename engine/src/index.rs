@@ -222,8 +222,10 @@ impl Index {
     /// `Index`; the previous commit is then still whole.
     pub fn commit(&mut self) -> Result<Snapshot, Error> {
         if let Some(writer) = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner) {
-            let inputs = writer.store.manifest().inputs.clone();
-            writer.store.commit(inputs)?;
+            if writer.store.uncommitted() > 0 {
+                let inputs = writer.store.manifest().inputs.clone();
+                writer.store.commit(inputs)?;
+            }
         }
         self.refresh()
     }

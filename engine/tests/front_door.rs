@@ -1,0 +1,219 @@
+//! The promise of the front door: what is written, replaced and deleted through it is what is found,
+//! by models as by vectors, and what cannot be done is refused with the part it is about.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use gleaner::{
+    BatchSearch, Document, Error, GivenField, Index, LongTextsAsked, Metric, Models, Part, Query,
+    Search, SparseVector, TokenError,
+};
+use proptest::prelude::*;
+
+fn vector(pairs: &[(u32, f32)]) -> SparseVector {
+    SparseVector::from_pairs(pairs.iter().copied()).unwrap()
+}
+
+fn ids(index: &Index, search: impl Into<Search>) -> Vec<String> {
+    index.search(search).unwrap().hits.into_iter().map(|hit| hit.id).collect()
+}
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("data").join(name)
+}
+
+/// Whether models can be opened here; in CI they must.
+fn has_runtime() -> bool {
+    let opened = Models::new().open_sparse(&data("models/splade-tiny"));
+    assert!(opened.is_ok() || std::env::var_os("CI").is_none(), "run make setup");
+    if opened.is_err() {
+        eprintln!("SKIPPED: the ONNX Runtime is missing; run make setup");
+    }
+    opened.is_ok()
+}
+
+/// One step of a random history of an index.
+#[derive(Debug, Clone)]
+enum Step {
+    Upsert(u8, u32),
+    Delete(u8),
+    Commit,
+    Reopen,
+    Merge,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        6 => (0u8..8, 1u32..50).prop_map(|(id, weight)| Step::Upsert(id, weight)),
+        3 => (0u8..8).prop_map(Step::Delete),
+        2 => Just(Step::Commit),
+        1 => Just(Step::Reopen),
+        1 => Just(Step::Merge),
+    ];
+    prop::collection::vec(step, 1..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// What is found is what a map would hold, after every commit, in the order of scores and ids.
+    #[test]
+    fn an_index_holds_what_a_map_would(history in steps()) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("i");
+        let mut index = Index::create(&path).open().unwrap();
+        let mut written: BTreeMap<String, u32> = BTreeMap::new();
+        let mut committed = written.clone();
+        for step in history {
+            match step {
+                Step::Upsert(id, weight) => {
+                    let document = Document::bare(id.to_string());
+                    index.upsert([document.vector(vector(&[(7, weight as f32)]))]).unwrap();
+                    written.insert(id.to_string(), weight);
+                }
+                Step::Delete(id) => {
+                    index.delete(&id.to_string()).unwrap();
+                    written.remove(&id.to_string());
+                }
+                Step::Commit => {
+                    index.commit().unwrap();
+                    committed.clone_from(&written);
+                }
+                Step::Reopen => {
+                    // What was not committed is gone.
+                    drop(index);
+                    index = Index::open(&path).unwrap();
+                    written.clone_from(&committed);
+                }
+                Step::Merge => {
+                    index.commit().unwrap();
+                    committed.clone_from(&written);
+                    index.merge().unwrap();
+                }
+            }
+            let mut expected: Vec<(&String, &u32)> = committed.iter().collect();
+            expected.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+            let expected: Vec<&String> = expected.into_iter().map(|(id, _)| id).collect();
+            let found = ids(&index, Query::vector(vector(&[(7, 1.0)])));
+            prop_assert_eq!(found.iter().collect::<Vec<_>>(), expected);
+        }
+    }
+}
+
+#[test]
+fn texts_are_encoded_by_the_index_s_models_wherever_they_are_opened() {
+    if !has_runtime() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("i");
+    let mut index = Index::create(&path)
+        .model(data("models/splade-tiny"))
+        .dense_model(data("models/minilm"))
+        .threads(2)
+        .open()
+        .unwrap();
+    let texts = ["Fleming discovered penicillin.", "The flight was late.", "Kittens like milk."];
+    let documents = |range: std::ops::Range<usize>| {
+        range.map(|at| Document::new(at.to_string(), texts[at])).collect::<Vec<_>>()
+    };
+    index.upsert(documents(0..2)).unwrap();
+    index.commit().unwrap();
+    drop(index);
+    // A later program names no model; the index knows them.
+    let mut index = Index::open(&path).unwrap();
+    index.upsert(documents(2..3)).unwrap();
+    index.commit().unwrap();
+    for rank in ["sparse", "dense", "bm25", "rrf:sparse,bm25,dense"] {
+        let search = Search::new("who discovered penicillin").rank(rank.parse().unwrap());
+        assert_eq!(ids(&index, search)[0], "0", "{rank}");
+    }
+    let encoded = index.encode(gleaner::Side::Document, &texts[2..]).unwrap();
+    let stored: BTreeMap<String, SparseVector> = index.snapshot().sparse_vectors().collect();
+    assert_eq!(stored["2"].terms(), encoded[0].terms());
+}
+
+#[test]
+fn a_batch_answers_as_single_searches_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut index = Index::create(folder.path().join("i")).open().unwrap();
+    let row = |n: u32| vector(&[(n % 5, 1.0 + n as f32), (5 + n % 3, 2.0)]);
+    index.upsert((0..60).map(|n| Document::bare(n.to_string()).vector(row(n)))).unwrap();
+    index.commit().unwrap();
+    let queries: Vec<Query> = (0..8).map(|n| Query::vector(vector(&[(n, 1.0)]))).collect();
+    let snapshot = index.snapshot();
+    for threads in [1, 3, 64] {
+        let mut batch =
+            BatchSearch::new(&snapshot, index.models(), Search::new("")).threads(threads);
+        let answers = batch.search(queries.clone()).unwrap();
+        for (query, answer) in queries.iter().zip(answers) {
+            assert_eq!(answer.hits, index.search(query.clone()).unwrap().hits);
+        }
+    }
+}
+
+#[test]
+fn what_has_no_leg_or_no_term_is_refused_with_its_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let field = GivenField::new("emb", 2).metric(Metric::Dot);
+    let mut index = Index::create(folder.path().join("i")).dense_field(field).open().unwrap();
+    let document = Document::new("a", "word").vector(vector(&[(1, 1.0)]));
+    index.upsert([document.dense("emb", vec![1.0, 0.0])]).unwrap();
+    index.commit().unwrap();
+    let refused = |query: Query, rank: &str| {
+        index.search(Search::new(query).rank(rank.parse().unwrap())).unwrap_err()
+    };
+    let part = |error: Error| match error {
+        Error::NoLeg { part, .. } => part,
+        other => panic!("{other:?}"),
+    };
+    let sparse = || Query::vector(vector(&[(1, 1.0)]));
+    assert_eq!(part(refused(sparse().and_text("word"), "bm25")), Part::Vector);
+    assert_eq!(part(refused(Query::text("word").boost("1", 2.0), "bm25")), Part::Boost);
+    assert_eq!(part(refused(Query::text("word").mute("1"), "bm25")), Part::Mute);
+    assert_eq!(part(refused(Query::dense(vec![1.0, 0.0]), "bm25")), Part::Dense);
+    let two_numbers = || Query::dense(vec![1.0, f32::NAN]);
+    assert!(matches!(refused(two_numbers(), "dense"), Error::DenseVector(_)));
+    assert!(matches!(refused(Query::text(" "), "bm25"), Error::BlankQuery));
+    assert!(matches!(refused(Query::text("word"), "sparse"), Error::NoModel));
+    assert!(matches!(refused(Query::text("word"), "dense"), Error::NoDenseModel { .. }));
+    assert!(matches!(refused(sparse(), "dense"), Error::NoLeg { part: Part::Vector, .. }));
+    assert!(matches!(refused(Query::default(), "dense:emb"), Error::NoDenseInput { .. }));
+    let unknown = sparse().and_dense("other", vec![1.0, 0.0]);
+    assert!(matches!(refused(unknown, "rrf:sparse,dense"), Error::UnknownField { .. }));
+    let token = |query: Query| match refused(query, "sparse") {
+        Error::Token { reason, .. } => reason,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(token(sparse().boost("word", 2.0)), TokenError::NotATermId);
+    assert_eq!(token(sparse().mute("4294967296")), TokenError::TooLarge);
+}
+
+#[test]
+fn an_index_that_cannot_be_what_is_asked_for_is_not_created() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("i");
+    let passages = LongTextsAsked::Passages { length: None, overlap: None };
+    let spans = Index::create(&path).long_texts(passages).open();
+    assert!(matches!(spans, Err(Error::SpansWithoutModel)));
+    let mut index = Index::create(folder.path().join("texts")).open().unwrap();
+    assert!(matches!(index.upsert([Document::new("a", "text")]), Err(Error::TextsNeedModel)));
+    assert!(matches!(Index::open(&path), Err(Error::Catalog(_))));
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_second_writer_is_told_that_there_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("i");
+    let first = Index::create(&path).open().unwrap();
+    let second = Index::create(&path).open().map(|_| ()).unwrap_err();
+    assert!(second.to_string().contains("another"), "{second}");
+    // A reader needs no lock.
+    assert_eq!(Index::open(&path).unwrap().snapshot().documents(), 0);
+    drop(first);
+    Index::create(&path).open().unwrap();
+}
