@@ -16,7 +16,7 @@ pub(crate) const CUT_NOTE: &str = "note: the end of what is longer than the mode
 /// What the flags ask for; nothing without them. What they leave open is as `recorded` in the index.
 ///
 /// Errors: `Usage` for flags that mean nothing together or without a model, and the encoder's
-/// `Windows`.
+/// `Spans`.
 pub(crate) fn resolve(
     args: &IndexArgs,
     model: Option<&Model>,
@@ -45,7 +45,7 @@ pub(crate) fn resolve(
         LongArg::Passages => LongTexts::Passages { window, overlap },
     };
     if let Some(windows) = model::windows(long) {
-        model.check_windows(Side::Document, windows)?;
+        model.check_spans(Side::Document, windows)?;
     }
     Ok(Some(long))
 }

@@ -8,7 +8,7 @@ use std::{
 
 use gleaner_encoder::{
     Before, EncodeError, Encoder, Layout, Model, ModelCard, ModelKind, OptimizeOptions, Runtime,
-    Side, SideCard, SideEncoder, SparseVector, TensorCard, Windows,
+    Side, SideCard, SideEncoder, Spans, SparseVector, TensorCard,
 };
 use gleaner_indexer::Terms;
 use gleaner_searcher::{LongTexts, Snapshot};
@@ -79,12 +79,12 @@ pub(crate) fn terms(model: &Model) -> Terms {
     Arc::new(move |token| model.term(token))
 }
 
-/// The windows that texts are encoded in, if they are.
-pub(crate) fn windows(long: LongTexts) -> Option<Windows> {
+/// The spans that texts are encoded in, if they are.
+pub(crate) fn windows(long: LongTexts) -> Option<Spans> {
     match long {
         LongTexts::Cut => None,
         LongTexts::Max { window, overlap } | LongTexts::Passages { window, overlap } => {
-            Some(Windows { length: window, overlap })
+            Some(Spans { length: window, overlap })
         }
     }
 }

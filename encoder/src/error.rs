@@ -289,12 +289,12 @@ pub enum EncodeError {
         /// Its pooling.
         pooling: &'static str,
     },
-    /// Windows that cannot cut a text.
+    /// Spans that cannot cut a text; the command line calls them windows.
     #[error("windows of {length} tokens that overlap by {overlap} are of no use: {reason}")]
-    Windows {
-        /// Tokens of a window.
+    Spans {
+        /// Tokens of a span.
         length: usize,
-        /// Tokens that two windows share.
+        /// Tokens that two spans share.
         overlap: usize,
         /// What they must be.
         reason: String,
@@ -420,14 +420,48 @@ impl EncodeError {
 
     /// The same error, where texts were pieces: `of` says which text a piece is from.
     pub(crate) fn of_texts(mut self, of: impl Fn(usize) -> usize) -> Self {
-        match &mut self {
+        if let Some(text) = self.text_mut() {
+            *text = of(*text);
+        }
+        self
+    }
+
+    /// The position of the text that the error names, where it is about one text.
+    fn text_mut(&mut self) -> Option<&mut usize> {
+        match self {
             Self::NotSparse { text, .. }
             | Self::UnknownTerm { text, .. }
             | Self::Tokenize { text, .. }
             | Self::NonFinite { text, .. }
-            | Self::Vector { text, .. } => *text = of(*text),
-            _ => {}
+            | Self::NonFiniteEmbedding { text, .. }
+            | Self::Vector { text, .. } => Some(text),
+            Self::RuntimeNotFound { .. }
+            | Self::RuntimeLoad { .. }
+            | Self::RuntimeInUse { .. }
+            | Self::ModelNotFound { .. }
+            | Self::MissingFile { .. }
+            | Self::Read { .. }
+            | Self::InvalidFile { .. }
+            | Self::InvalidSetting { .. }
+            | Self::AmbiguousGraph { .. }
+            | Self::UnknownLayout { .. }
+            | Self::VocabularyMismatch { .. }
+            | Self::TokenVectors { .. }
+            | Self::DenseEmbedding { .. }
+            | Self::OtherKind { .. }
+            | Self::SparseWeights { .. }
+            | Self::ExternalData { .. }
+            | Self::TableWeight { .. }
+            | Self::UnknownTokens { .. }
+            | Self::QueryEncoder { .. }
+            | Self::NoProvenance { .. }
+            | Self::Spans { .. }
+            | Self::Runtime { .. }
+            | Self::OutputShape { .. }
+            | Self::NoGolden { .. }
+            | Self::CannotOptimize { .. }
+            | Self::NotEquivalent { .. }
+            | Self::Write { .. } => None,
         }
-        self
     }
 }

@@ -1,19 +1,24 @@
 //! Text to tokens to model to sparse vectors.
 //!
 //! The first stage of the pipeline. A [`Runtime`] is the ONNX Runtime library, loaded once; a
-//! [`Model`] is an opened model folder (graph, tokenizer, settings); an [`Encoder`] is one worker
-//! of it, with a session of its own, that turns texts into [`SparseVector`]s. The way through the
-//! modules is the way of a text: `template` → `tokenize` → `batch` → `feed` → `session` → `readers` →
-//! `pool` → `prune`, or where a side has no graph `template` → `tokenize` → `table` → `pool` →
-//! `prune`. Where a graph stops at the hidden states, `head` is its output layer; `optimize` makes such
-//! graphs out of others. A [`DenseModel`] goes the same way as far as `session`, and on in `dense`.
-//! `settings`, `layout`, `terms` and `side` decide how a folder is to be used, `fingerprint` names
-//! that decision, `selftest` checks it, `provenance` says where a weight comes from, `windows` cuts
-//! texts that are longer than a model reads.
+//! [`Model`] is an opened model folder (graph, tokenizer, settings). An [`Encoder`] is one worker
+//! of it, with sessions of its own, that turns texts into [`SparseVector`]s. A [`DenseModel`] and
+//! its [`DenseEncoder`] do the same for dense vectors.
+//!
+//! | room | what it holds |
+//! |---|---|
+//! | `text` | texts to tokens, tokens to terms, long texts to spans |
+//! | `family` | what a model folder is: settings, the graph's layout, two sides, fingerprint |
+//! | `session` | tokens to vectors: batches, runs, readers of outputs, pooling, tables |
+//! | `onnx` | graph files read and written without the runtime: outside weights, `optimize` |
+//! | `model`, `dense` | the two kinds of model, opened |
+//! | `selftest` | whether a model computes what it did when it was made |
+//!
+//! The way of a text is `text` → `session`; the way of a folder is `family` → `model` or `dense`.
 //!
 //! The law of this crate: a text's vector does not depend on the texts it is encoded with. In any
 //! batch every weight is within 1e-6 of the weight of the text encoded alone, and the set of terms
-//! is the same; `session` says how.
+//! is the same; `session/encoder.rs` says how.
 //!
 //! Nothing here opens an index, and nothing is downloaded.
 //!
@@ -29,57 +34,38 @@
 //! # Ok::<(), gleaner_encoder::EncodeError>(())
 //! ```
 
-mod batch;
 mod dense;
 mod error;
-mod external;
-mod feed;
-mod fingerprint;
-mod head;
-mod layout;
+mod family;
+mod files;
 mod model;
 mod onnx;
-mod optimize;
-mod pool;
-mod provenance;
-mod prune;
-mod readers;
-mod runtime;
 mod selftest;
 mod session;
-mod settings;
 mod side;
-mod table;
-mod template;
-mod terms;
-mod tokenize;
-mod windows;
+mod text;
 
-pub use dense::{DenseCard, DenseEncoder, DenseModel, DenseSideCard, Embeddings};
+pub use dense::card::{DenseCard, DenseSideCard};
+pub use dense::encoder::{DenseEncoder, Embeddings};
+pub use dense::model::DenseModel;
 pub use error::EncodeError;
+pub use family::choices::{Activation, Batching, DensePooling, Pooling, SideEncoder};
+pub use family::kind::ModelKind;
+pub use family::layout::Layout;
+pub use family::lengths::MaxLength;
+pub use family::side::SideCard;
+pub use family::tensors::TensorCard;
 pub use gleaner_format::SparseVector;
-pub use layout::{Layout, TensorCard};
-pub use model::{Model, ModelCard};
-pub use optimize::{Before, OptimizeOptions, Optimized, optimize};
-pub use pool::DROPPED_WEIGHT;
-pub use provenance::{Source, TracedVector};
-pub use prune::Prune;
-pub use runtime::Runtime;
+pub use model::Model;
+pub use model::card::ModelCard;
+pub use onnx::optimize::{Before, OptimizeOptions, Optimized, optimize};
 pub use selftest::SelfTest;
-pub use session::{BATCH_TOLERANCE, Encoder};
-pub use settings::{
-    Activation, Batching, DensePooling, MaxLength, ModelKind, Pooling, SideEncoder,
-};
-pub use side::SideCard;
-pub use terms::Unit;
-pub use windows::{LongText, Passage, Windows, highest_weights};
-
-/// Which side of the search a text is on; a model may treat queries and documents differently.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Side {
-    /// A text to search with.
-    Query,
-    /// A text to be found.
-    Document,
-}
+pub use session::encoder::{BATCH_TOLERANCE, Encoder};
+pub use session::long::{LongText, Passage, highest_weights};
+pub use session::pool::DROPPED_WEIGHT;
+pub use session::provenance::{Source, TracedVector};
+pub use session::prune::Prune;
+pub use session::runtime::Runtime;
+pub use side::Side;
+pub use text::spans::Spans;
+pub use text::unit::Unit;

@@ -1,19 +1,19 @@
 //! Checking a model against its golden vectors, and against its own batches.
 //!
 //! Catches a runtime, a processor or an edited folder that computes something else than the model
-//! did when its golden file was made. The file is a JSON array of
-//! `{"text", "input_ids", "indices", "weights"}`, with `"side": "query"` where the text is encoded as
-//! a query; other keys are ignored. Without such a file, batches are compared on texts of our own.
+//! did when its golden file was made. The file is a JSON array of `{"text", "input_ids", "indices",
+//! "weights"}`, with `"side": "query"` where the text is encoded as a query; other keys are
+//! ignored. Without such a file, batches are compared on texts of our own.
 
 use gleaner_format::SparseVector;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::Side;
-use crate::error::EncodeError;
-use crate::model::{Model, read_file};
-use crate::session::{BATCH_TOLERANCE, Encoder};
-use crate::settings::Golden;
+use crate::error::{Cause, EncodeError};
+use crate::family::settings::golden::Golden;
+use crate::files::read_file;
+use crate::session::encoder::{BATCH_TOLERANCE, Encoder};
+use crate::side::Side;
 
 /// Failures reported in words; the counts tell of the rest.
 const NAMED_FAILURES: usize = 5;
@@ -193,13 +193,13 @@ fn vector(text: &GoldenText, golden: &Golden) -> Result<SparseVector, EncodeErro
         .map_err(|error| invalid(golden, error.into()))
 }
 
-pub(crate) fn invalid(golden: &Golden, source: crate::error::Cause) -> EncodeError {
+pub(crate) fn invalid(golden: &Golden, source: Cause) -> EncodeError {
     EncodeError::InvalidFile { what: "golden file", path: golden.file.clone(), source }
 }
 
 /// The golden texts of a model; none where it has no readable golden file.
-pub(crate) fn golden_texts(model: &Model) -> Vec<String> {
-    let texts = model.golden().and_then(|golden| read::<GoldenText>(golden).ok());
+pub(crate) fn golden_texts(golden: Option<&Golden>) -> Vec<String> {
+    let texts = golden.and_then(|golden| read::<GoldenText>(golden).ok());
     texts.unwrap_or_default().into_iter().map(|golden| golden.text).collect()
 }
 

@@ -1,31 +1,31 @@
 //! One worker of a dense model: texts to vectors, pooled and normalised in float64.
 //!
 //! The law of batches holds here too: padding is masked in the graph and left out of pooling, so a
-//! number is within 1e-6 of that of the text encoded alone. A graph that quantises activations over a
-//! batch has more noise, so its texts run alone; what else has states `batching = "single"`, and the
-//! self-test finds out.
+//! number is within 1e-6 of that of the text encoded alone. A graph that quantises activations over
+//! a batch has more noise, so its texts run alone; what else has states `batching = "single"`, and
+//! the self-test finds out.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use ort::session::Session;
 
-use super::Opened;
-use crate::Side;
-use crate::batch::{Batch, Budget, plan};
+use crate::dense::opened::OpenedDense;
 use crate::error::EncodeError;
-use crate::feed::Fed;
-use crate::readers::floats;
-use crate::session::GraphSession;
-use crate::settings::{Batching, DensePooling};
-use crate::tokenize::{TokenizedText, Wanted};
+use crate::family::choices::{Batching, DensePooling};
+use crate::session::batch::{Batch, Budget, plan};
+use crate::session::feed::Fed;
+use crate::session::graph_session::GraphSession;
+use crate::session::readers::outputs::floats;
+use crate::side::Side;
+use crate::text::tokenize::{TokenizedText, Wanted};
 
 /// Vectors shorter than this keep their direction and stay shorter, as in sentence-transformers.
 const SMALLEST_NORM: f64 = 1e-12;
 
 /// One worker of a dense model, with a session of its own; workers share nothing that changes.
 pub struct DenseEncoder {
-    pub(super) model: Arc<Opened>,
+    pub(super) model: Arc<OpenedDense>,
     session: GraphSession,
 }
 
@@ -69,7 +69,7 @@ impl Embeddings {
 }
 
 impl DenseEncoder {
-    pub(super) fn new(model: Arc<Opened>, session: Session) -> Result<Self, EncodeError> {
+    pub(super) fn new(model: Arc<OpenedDense>, session: Session) -> Result<Self, EncodeError> {
         let graph = &model.graph;
         let batching = if graph.is_single { Batching::Single } else { model.card.batching };
         let budget = match graph.is_pooled {
@@ -88,10 +88,10 @@ impl DenseEncoder {
     /// Encodes texts, as many as the caller likes; batching is done here.
     ///
     /// Shapes: one vector of `dims` finite numbers per text, in the order of `texts`. A text longer
-    /// than the side's maximum length is cut, its beginning kept. A text without tokens, which only a
-    /// tokenizer without specials can make, has zeros.
-    /// Errors: `Tokenize` or `NonFiniteEmbedding` with the text's position; `Runtime` or `OutputShape`
-    /// when the graph fails. Panics: never on input.
+    /// than the side's maximum length is cut, its beginning kept. A text without tokens, which only
+    /// a tokenizer without specials can make, has zeros.
+    /// Errors: `Tokenize` or `NonFiniteEmbedding` with the text's position; `Runtime` or
+    /// `OutputShape` when the graph fails. Panics: never on input.
     /// Cost: memory for all tokens and vectors and one batch's output.
     pub fn encode(&mut self, side: Side, texts: &[&str]) -> Result<Embeddings, EncodeError> {
         let tokens = self.tokenize(side, texts)?;
@@ -159,7 +159,7 @@ impl DenseEncoder {
     }
 }
 
-impl Opened {
+impl OpenedDense {
     /// Makes a text's vector of the rows of its tokens, `[tokens, dims]`, or of the one row it has.
     ///
     /// Errors: `NonFiniteEmbedding`.

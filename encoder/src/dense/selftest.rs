@@ -5,15 +5,15 @@
 
 use serde::Deserialize;
 
-use super::DenseEncoder;
-use crate::Side;
+use crate::dense::encoder::DenseEncoder;
 use crate::error::EncodeError;
+use crate::family::settings::golden::Golden;
 use crate::selftest::{SelfTest, invalid, read};
-use crate::session::BATCH_TOLERANCE;
-use crate::settings::Golden;
+use crate::session::encoder::BATCH_TOLERANCE;
+use crate::side::Side;
 
 #[derive(Deserialize)]
-struct GoldenText {
+struct GoldenEmbedding {
     text: String,
     #[serde(default = "document")]
     side: Side,
@@ -27,7 +27,7 @@ fn document() -> Side {
 
 /// Encodes the golden texts, each on its side, alone and together, and compares.
 pub(super) fn run(encoder: &mut DenseEncoder, golden: &Golden) -> Result<SelfTest, EncodeError> {
-    let goldens: Vec<GoldenText> = read(golden)?;
+    let goldens: Vec<GoldenEmbedding> = read(golden)?;
     let dims = encoder.model.graph.dims;
     if let Some(text) = goldens.iter().position(|golden| golden.vector.len() != dims) {
         let reason = format!("text {text} has not {dims} numbers");
@@ -35,8 +35,8 @@ pub(super) fn run(encoder: &mut DenseEncoder, golden: &Golden) -> Result<SelfTes
     }
     let mut report = SelfTest::begin(goldens.len(), Some(golden.tolerance));
     for side in [Side::Document, Side::Query] {
-        let own = |(_, golden): &(usize, &GoldenText)| golden.side == side;
-        let own: Vec<(usize, &GoldenText)> = goldens.iter().enumerate().filter(own).collect();
+        let own = |(_, golden): &(usize, &GoldenEmbedding)| golden.side == side;
+        let own: Vec<(usize, &GoldenEmbedding)> = goldens.iter().enumerate().filter(own).collect();
         compare(encoder, side, &own, &mut report)?;
     }
     Ok(report)
@@ -46,7 +46,7 @@ pub(super) fn run(encoder: &mut DenseEncoder, golden: &Golden) -> Result<SelfTes
 fn compare(
     encoder: &mut DenseEncoder,
     side: Side,
-    goldens: &[(usize, &GoldenText)],
+    goldens: &[(usize, &GoldenEmbedding)],
     report: &mut SelfTest,
 ) -> Result<(), EncodeError> {
     let texts: Vec<&str> = goldens.iter().map(|(_, golden)| golden.text.as_str()).collect();

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::tensor::Tensor;
-use super::{Field, OnnxError, fields, put_bytes};
+use crate::onnx::protobuf::{Field, OnnxError, fields, put_bytes};
+use crate::onnx::tensor::Tensor;
 
 /// Field of a model that holds its graph.
 const MODEL_GRAPH: u64 = 7;

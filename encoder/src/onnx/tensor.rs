@@ -3,7 +3,7 @@
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path};
 
-use super::{OnnxError, fields, put_bytes, put_number};
+use crate::onnx::protobuf::{OnnxError, fields, put_bytes, put_number};
 
 /// Element types.
 pub(crate) const FLOAT: u64 = 1;
