@@ -1,133 +1,39 @@
-//! Paths to handlers, and the layers that every request passes.
+//! Paths to handlers.
 //!
-//! From the outside in: request id, panics, key, time limit, body limit, handler. Errors of the
-//! router itself (no such path, wrong method) become problems here too.
+//! - `indexes`, `search`, `encode`: the interface under `/v1`.
+//! - `embed_sparse`: what clients of Text Embeddings Inference expect.
+//! - `health`: for operators.
+//! - `layers`: what every request passes before its handler.
 
 mod embed_sparse;
 mod encode;
 mod health;
+mod indexes;
+mod layers;
 mod search;
 
-use std::{
-    any::Any,
-    hash::{BuildHasher, RandomState},
-    sync::{
-        Arc, LazyLock,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request, State as Shared},
-    http::{HeaderName, HeaderValue, Method, Uri},
-    middleware::{Next, from_fn, from_fn_with_state},
-    response::{IntoResponse, Response},
     routing::{get, post},
 };
-use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{
-    error::{Code, Problem},
-    serve::Server,
-    state::State,
-    wire::quoted,
-};
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Longest request id that is taken over from a client.
-const REQUEST_ID_LIMIT_BYTES: usize = 128;
+use crate::server::Server;
 
 /// Every route of a server, for `serve` and for tests.
 pub fn router(server: &Server) -> Router {
     let state = server.state();
     let routes = Router::new()
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
+        .route(health::LIVE_PATH, get(health::live))
+        .route(health::READY_PATH, get(health::ready))
         .route("/metrics", get(health::metrics))
-        .route("/v1/indexes", get(search::list))
+        .route("/v1/indexes", get(indexes::list))
         .route("/v1/indexes/{index}/search", get(search::by_params).post(search::by_body))
         .route("/v1/indexes/{index}/search/batch", post(search::batch))
         .route("/v1/encode", post(encode::encode))
         .route("/embed_sparse", post(embed_sparse::embed))
         .route("/info", get(embed_sparse::info))
         .with_state(Arc::clone(state));
-    layered(routes, state)
+    layers::layered(routes, state)
 }
-
-fn layered(routes: Router, state: &Arc<State>) -> Router {
-    routes
-        .fallback(no_route)
-        .method_not_allowed_fallback(no_method)
-        .layer(DefaultBodyLimit::max(state.limits.body_bytes))
-        .layer(from_fn_with_state(Arc::clone(state), limit_time))
-        .layer(from_fn_with_state(Arc::clone(state), check_key))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(name_request))
-}
-
-async fn no_route(uri: Uri) -> Problem {
-    Problem::new(Code::RouteNotFound, format!("nothing is at {}", quoted(uri.path())))
-}
-
-async fn no_method(method: Method, uri: Uri) -> Problem {
-    let detail = format!("{} does not take {method}", quoted(uri.path()));
-    Problem::new(Code::MethodNotAllowed, detail)
-}
-
-/// Every panic is a bug of ours: the hook has printed it, the client learns no more than that.
-fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
-    Problem::new(Code::Internal, "a bug stopped this request").into_response()
-}
-
-/// Answers `timed_out` when the limit passes; work that has started runs on with its permit.
-async fn limit_time(
-    Shared(state): Shared<Arc<State>>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    let limit = state.limits.timeout;
-    tokio::time::timeout(limit, next.run(request))
-        .await
-        .map_err(|_| Problem::new(Code::TimedOut, format!("the limit is {limit:?}")))
-}
-
-/// Lets in who has the key; the health routes are open.
-async fn check_key(
-    Shared(state): Shared<Arc<State>>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    if let Some(key) = &state.key
-        && !matches!(request.uri().path(), "/livez" | "/readyz")
-    {
-        key.check(request.headers())?;
-    }
-    Ok(next.run(request).await)
-}
-
-/// Gives the response the request's id, or a new one.
-async fn name_request(request: Request, next: Next) -> Response {
-    let given = request.headers().get(REQUEST_ID).filter(|id| is_sane(id)).cloned();
-    let mut response = next.run(request).await;
-    response.headers_mut().insert(REQUEST_ID, given.unwrap_or_else(new_id));
-    response
-}
-
-fn is_sane(id: &HeaderValue) -> bool {
-    let id = id.as_bytes();
-    let sane = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte);
-    (1..=REQUEST_ID_LIMIT_BYTES).contains(&id.len()) && id.iter().all(sane)
-}
-
-/// Unlike any other id: a number drawn when the process started, and a count.
-fn new_id() -> HeaderValue {
-    static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(()));
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    HeaderValue::try_from(format!("{:016x}-{count:x}", *PROCESS))
-        .expect("hexadecimal digits and a dash are visible ASCII")
-}
-
-#[cfg(test)]
-mod tests;

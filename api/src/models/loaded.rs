@@ -5,13 +5,11 @@
 
 use gleaner_encoder::{DenseModel, EncodeError, MaxLength, Model, SelfTest, Side, SparseVector};
 
+use super::trust::Trust;
 use crate::{
-    batcher::{Batcher, Pending, TextEncoder},
-    error::{Code, Problem, chain},
-    metrics::ModelMetrics,
-    queue::Lane,
-    serve::BatchLimits,
-    wire::Outcome,
+    encoding::{Batcher, Lane, ModelMetrics, Pending, TextEncoder},
+    error::{Code, Problem},
+    limits::BatchLimits,
 };
 
 /// What is served of a model folder.
@@ -76,24 +74,24 @@ impl ServedModel for DenseModel {
 }
 
 /// A model that encodes.
-pub(crate) struct Loaded<M: ServedModel> {
+pub(crate) struct LoadedModel<M: ServedModel> {
     model: M,
-    selftest: (Outcome, Option<String>),
+    trust: Trust,
     batcher: Batcher<M::Vector>,
 }
 
-impl<M: ServedModel> Loaded<M> {
+impl<M: ServedModel> LoadedModel<M> {
     /// Tests a model and starts `encoders` workers.
     pub(super) fn new(
         model: M,
         encoders: usize,
         batching: BatchLimits,
     ) -> Result<Self, EncodeError> {
-        let selftest = outcome(model.selftest());
+        let trust = Trust::of(model.selftest());
         let made = model.clone();
         let make = Box::new(move || made.worker());
         let batcher = Batcher::start(encoders, batching, model.lengths(), make)?;
-        Ok(Self { model, selftest, batcher })
+        Ok(Self { model, trust, batcher })
     }
 
     /// Names what the model computes.
@@ -102,8 +100,8 @@ impl<M: ServedModel> Loaded<M> {
     }
 
     /// How the self-test at the start ended.
-    pub(crate) fn selftest(&self) -> (Outcome, Option<&str>) {
-        (self.selftest.0, self.selftest.1.as_deref())
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// The model itself, for what needs no encoder.
@@ -119,11 +117,10 @@ impl<M: ServedModel> Loaded<M> {
         lane: Lane,
         texts: Vec<String>,
     ) -> Result<Pending<'_, M::Vector>, Problem> {
-        if let (Outcome::Fail, detail) = &self.selftest {
-            let detail = detail.as_deref().unwrap_or_default();
-            return Err(Problem::new(Code::ModelUntrusted, detail));
+        match &self.trust {
+            Trust::Sound(_) | Trust::Unproven(_) => self.batcher.submit(lane, texts),
+            Trust::Refuted(reason) => Err(Problem::new(Code::ModelUntrusted, reason.as_str())),
         }
-        self.batcher.submit(lane, texts)
     }
 
     /// Encodes the texts of an encoding request; vectors in their order.
@@ -144,19 +141,5 @@ impl<M: ServedModel> Loaded<M> {
             waiting: Lane::ALL.map(|lane| self.batcher.waiting(lane)),
             counted: self.batcher.metrics(),
         }
-    }
-}
-
-fn outcome(tested: Result<SelfTest, EncodeError>) -> (Outcome, Option<String>) {
-    match tested {
-        Ok(report) if report.passed => (Outcome::Pass, None),
-        // Nobody vouched for its vectors; that a batch moves them is no reason to have none.
-        Ok(report) if !report.has_golden => (Outcome::Warn, Some(report.failures.join("; "))),
-        Ok(report) => (Outcome::Fail, Some(report.failures.join("; "))),
-        // Most folders have none. Silence does not mean that something was compared.
-        Err(error @ EncodeError::NoGolden { .. }) => (Outcome::Pass, Some(chain(&error))),
-        // A model that was copied without its golden file can be used, unproven.
-        Err(error @ EncodeError::MissingFile { .. }) => (Outcome::Warn, Some(chain(&error))),
-        Err(error) => (Outcome::Fail, Some(chain(&error))),
     }
 }

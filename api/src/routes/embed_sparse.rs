@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::State as Shared,
+    extract::State,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -18,10 +18,9 @@ use serde_json::{Value, json};
 use super::encode::chosen;
 use crate::{
     error::{Code, Problem, RETRY_AFTER_SECONDS},
-    extract::Body,
-    models::Loaded,
-    state::{State, run},
-    wire::{EmbedBody, TermValue, quoted},
+    models::LoadedModel,
+    server::{ServerState, run},
+    wire::{Body, EmbedBody, TermValue},
 };
 
 /// A problem in TEI's shape: `{"error", "error_type"}`.
@@ -43,7 +42,27 @@ impl TeiError {
             }
             Code::EncodingFailed | Code::Internal => (StatusCode::FAILED_DEPENDENCY, "Backend"),
             // TEI answers 413 to every request it cannot accept.
-            _ => (StatusCode::PAYLOAD_TOO_LARGE, "Validation"),
+            Code::MalformedBody
+            | Code::MalformedJson
+            | Code::Unauthorized
+            | Code::RouteNotFound
+            | Code::IndexNotFound
+            | Code::DocumentNotFound
+            | Code::MethodNotAllowed
+            | Code::ModelMismatch
+            | Code::BodyTooLarge
+            | Code::UnsupportedMediaType
+            | Code::InvalidRequest
+            | Code::InvalidQuery
+            | Code::InvalidFilter
+            | Code::UnknownRank
+            | Code::UnknownField
+            | Code::UnknownToken
+            | Code::LimitExceeded
+            | Code::ModelAmbiguous
+            | Code::IndexDamaged
+            | Code::IndexUnavailable
+            | Code::TimedOut => (StatusCode::PAYLOAD_TOO_LARGE, "Validation"),
         }
     }
 }
@@ -70,12 +89,12 @@ impl IntoResponse for TeiError {
 /// Errors, in TEI's shape: those of `/v1/encode`, and texts that are too long where `truncate` is
 /// false.
 pub(super) async fn embed(
-    Shared(state): Shared<Arc<State>>,
+    State(state): State<Arc<ServerState>>,
     body: Result<Body<EmbedBody>, Problem>,
 ) -> Result<Json<Vec<Vec<TermValue>>>, TeiError> {
     let Body(body) = body?;
     body.check(&state.limits)?;
-    let side = side(body.prompt_name.as_deref())?;
+    let side = body.side()?;
     let model = chosen(&state, None).await?;
     let mut texts = body.inputs.0;
     if body.truncate == Some(false) {
@@ -86,7 +105,7 @@ pub(super) async fn embed(
 }
 
 /// What TEI says of itself, as far as it has a meaning here.
-pub(super) async fn info(Shared(state): Shared<Arc<State>>) -> Result<Json<Value>, TeiError> {
+pub(super) async fn info(State(state): State<Arc<ServerState>>) -> Result<Json<Value>, TeiError> {
     let model = chosen(&state, None).await?;
     let card = model.model().card();
     let limits = &state.limits;
@@ -106,20 +125,9 @@ fn values(vector: &SparseVector) -> Vec<TermValue> {
     vector.iter().map(|(index, value)| TermValue { index, value }).collect()
 }
 
-fn side(prompt_name: Option<&str>) -> Result<Side, Problem> {
-    match prompt_name {
-        None | Some("document" | "passage") => Ok(Side::Document),
-        Some("query") => Ok(Side::Query),
-        Some(other) => {
-            let detail = format!("no prompt {}; there are `query` and `document`", quoted(other));
-            Err(Problem::new(Code::InvalidRequest, detail).field("prompt_name"))
-        }
-    }
-}
-
 /// Gives the texts back if none of them is longer than the model reads.
 async fn refuse_long(
-    model: &Arc<Loaded<Model>>,
+    model: &Arc<LoadedModel<Model>>,
     side: Side,
     texts: Vec<String>,
 ) -> Result<Vec<String>, Problem> {

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State as Shared};
+use axum::{Json, extract::State};
 use gleaner_encoder::{DenseModel, Model, SparseVector};
 
 use crate::{
     error::Problem,
-    extract::Body,
-    models::Loaded,
-    state::State,
-    wire::{Embedding, EncodeAnswer, EncodeBody, WeightedToken},
+    models::LoadedModel,
+    server::ServerState,
+    wire::{Body, Embedding, EncodeAnswer, EncodeBody, WeightedToken},
 };
 
 /// Encodes with the model of `index` or of its dense field, or with the only sparse one there is.
@@ -19,7 +18,7 @@ use crate::{
 /// `model_not_found`, `model_mismatch`, `model_ambiguous`, `model_untrusted`, `overloaded`,
 /// `encoding_failed`.
 pub(super) async fn encode(
-    Shared(state): Shared<Arc<State>>,
+    State(state): State<Arc<ServerState>>,
     Body(body): Body<EncodeBody>,
 ) -> Result<Json<EncodeAnswer>, Problem> {
     body.check(&state.limits)?;
@@ -38,9 +37,9 @@ pub(super) async fn encode(
 
 /// The sparse model of an index, or the only one there is.
 pub(super) async fn chosen(
-    state: &State,
+    state: &ServerState,
     index: Option<&str>,
-) -> Result<Arc<Loaded<Model>>, Problem> {
+) -> Result<Arc<LoadedModel<Model>>, Problem> {
     Ok(match index {
         Some(name) => {
             let snapshot = state.index(name)?.snapshot().await?;
@@ -52,10 +51,10 @@ pub(super) async fn chosen(
 
 /// The model of a dense field of an index.
 async fn chosen_dense(
-    state: &State,
+    state: &ServerState,
     index: &str,
     field: &str,
-) -> Result<Arc<Loaded<DenseModel>>, Problem> {
+) -> Result<Arc<LoadedModel<DenseModel>>, Problem> {
     let snapshot = state.index(index)?.snapshot().await?;
     let field = snapshot.manifest().dense_field(Some(field));
     let field = field.map_err(|error| Problem::from(error).field("field"))?;

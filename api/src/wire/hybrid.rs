@@ -1,21 +1,24 @@
-//! The member `hybrid` of a search: a fused ranking written out, to the same [`Rank`] as its short
-//! form.
+//! The member `hybrid` of a search: a fused ranking at length, read to a [`Rank`].
 //!
-//! All that needs no index is checked here, so that an error names the part that is wrong.
+//! The short form, `rank`, is read by the engine. This form is checked here as far as no index is
+//! needed, so that an error names the part that is wrong. Its member `window` is the depth: how
+//! many hits of each leg are fused.
 
 use std::fmt::Display;
 
 use gleaner_searcher::{
-    FUSION_DEPTH_LIMIT, FUSION_NUMBER_LIMIT, Fusion, LEGS_LIMIT, Leg, Method, Normaliser, RRF_K,
+    FUSION_NUMBER_LIMIT, FUSION_DEPTH_LIMIT, Fusion, LEGS_LIMIT, Leg, Method, Normaliser, RRF_K,
     Rank, WeightedLeg, is_rank_constant, is_weight,
 };
 use serde::Deserialize;
 
-use super::{brief, members::Members, quoted};
+use super::{
+    members::{Members, Object},
+    names::NameOf,
+};
 use crate::{
-    error::{Code, Problem},
-    extract::Object,
-    serve::Limits,
+    error::{Code, Problem, brief, quoted},
+    limits::Limits,
 };
 
 /// Legs and how they are fused.
@@ -51,11 +54,7 @@ fn part(name: impl Display) -> String {
 }
 
 fn invalid(field: impl Display, detail: impl Into<String>) -> Problem {
-    Problem::new(Code::InvalidRequest, detail).field(part(field))
-}
-
-fn unknown(field: impl Display, detail: impl Into<String>) -> Problem {
-    Problem::new(Code::UnknownRank, detail).field(part(field))
+    Problem::invalid_request(part(field), detail)
 }
 
 impl HybridBody {
@@ -75,7 +74,7 @@ impl HybridBody {
                 return Err(Problem::new(Code::LimitExceeded, detail).field(part(name)));
             }
         }
-        let window = self.window(limits)?;
+        let depth = self.depth(limits)?;
         let fusion = self.fusion.map(|Object(fusion)| fusion).unwrap_or_default();
         let method = fusion.method()?;
         let mut legs = Vec::with_capacity(self.legs.len());
@@ -93,48 +92,46 @@ impl HybridBody {
             |(leg, weight): (Leg, Option<f64>)| WeightedLeg { leg, weight: weight.unwrap_or(1.0) };
         let legs = legs.into_iter().map(weighted).collect();
         let fusion =
-            Fusion::new(method, legs, window).map_err(|reason| invalid("legs", brief(reason)))?;
+            Fusion::new(method, legs, depth).map_err(|reason| invalid("legs", brief(reason)))?;
         Ok((Rank::Fused(fusion), parts))
     }
 
-    /// The one window of all legs.
-    fn window(&self, limits: &Limits) -> Result<Option<usize>, Problem> {
-        let whole = self.window.map(|window| (window, "window".to_owned()));
+    /// How many hits of each leg are fused: the one `window` of all legs.
+    fn depth(&self, limits: &Limits) -> Result<Option<usize>, Problem> {
+        let whole = self.window.map(|depth| (depth, "window".to_owned()));
         let of_legs = self.legs.iter().enumerate().filter_map(|(place, Object(leg))| {
             Some((leg.window?, format!("legs[{place}].window")))
         });
         let mut given = whole.into_iter().chain(of_legs);
-        let Some((window, field)) = given.next() else { return Ok(None) };
-        if let Some((other, field)) = given.find(|(other, _)| *other != window) {
+        let Some((depth, field)) = given.next() else { return Ok(None) };
+        if let Some((other, field)) = given.find(|(other, _)| *other != depth) {
             let detail = format!(
-                "the windows {window} and {other} differ; all legs have one window, so that scores \
+                "the windows {depth} and {other} differ; all legs have one window, so that scores \
                  depend on nothing else"
             );
             return Err(invalid(field, detail));
         }
-        if !(1..=FUSION_DEPTH_LIMIT).contains(&window) {
+        if !(1..=FUSION_DEPTH_LIMIT).contains(&depth) {
             let detail = format!("the window is a number from 1 to {FUSION_DEPTH_LIMIT}");
             return Err(invalid(field, detail));
         }
-        if window > limits.k {
-            let detail = format!("the window is {window}, the limit is {}", limits.k);
+        if depth > limits.k {
+            let detail = format!("the window is {depth}, the limit is {}", limits.k);
             return Err(Problem::new(Code::LimitExceeded, detail).field(part(field)));
         }
-        Ok(Some(window))
+        Ok(Some(depth))
     }
 }
 
 impl LegBody {
     /// The leg, and its weight where one is given.
     fn weighted(self, place: usize) -> Result<(Leg, Option<f64>), Problem> {
-        let leg = match (self.name.parse::<Leg>(), self.field) {
-            (Err(_), _) => {
-                let field = format_args!("legs[{place}].name");
-                return Err(unknown(field, no_leg(&self.name)));
-            }
-            (Ok(Leg::Dense(None)), field) => Leg::Dense(field),
-            (Ok(leg), None) => leg,
-            (Ok(leg), Some(_)) => {
+        let unknown =
+            |_| NameOf::Leg.unknown(&self.name).field(part(format_args!("legs[{place}].name")));
+        let leg = match (self.name.parse().map_err(unknown)?, self.field) {
+            (Leg::Dense(None), field) => Leg::Dense(field),
+            (leg @ (Leg::Sparse | Leg::Bm25 | Leg::Dense(Some(_))), None) => leg,
+            (leg @ (Leg::Sparse | Leg::Bm25 | Leg::Dense(Some(_))), Some(_)) => {
                 let detail = format!("`field` is for the name `dense`; this is {}", brief(&leg));
                 return Err(invalid(format_args!("legs[{place}].field"), detail));
             }
@@ -144,10 +141,6 @@ impl LegBody {
         }
         Ok((leg, self.weight))
     }
-}
-
-fn no_leg(name: &str) -> String {
-    format!("there is no leg {}; known: sparse, bm25, dense, dense:FIELD", quoted(name))
 }
 
 fn check_weight(weight: f64, field: impl Display) -> Result<(), Problem> {
@@ -160,32 +153,66 @@ fn check_weight(weight: f64, field: impl Display) -> Result<(), Problem> {
     }
 }
 
+/// The names of fusion methods in this form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum MethodName {
+    Rrf,
+    Convex,
+    /// Another name for `convex`.
+    Linear,
+}
+
+impl MethodName {
+    fn read(name: &str) -> Result<Self, Problem> {
+        match name {
+            "rrf" => Ok(Self::Rrf),
+            "convex" => Ok(Self::Convex),
+            "linear" => Ok(Self::Linear),
+            other => Err(NameOf::FusionMethod.unknown(other).field(part("fusion.method"))),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rrf => "rrf",
+            Self::Convex => "convex",
+            Self::Linear => "linear",
+        }
+    }
+}
+
 impl FusionBody {
     fn method(&self) -> Result<Method, Problem> {
-        let name = self.method.as_deref().unwrap_or("rrf");
-        match (name, self.k, self.normalizer.as_deref()) {
-            ("rrf", _, Some(_)) => Err(invalid("fusion.normalizer", "rrf normalises no scores")),
-            ("rrf", Some(k), None) if !is_rank_constant(k) => {
+        let name = self.method.as_deref().map_or(Ok(MethodName::Rrf), MethodName::read)?;
+        match name {
+            MethodName::Rrf => self.rrf(),
+            MethodName::Convex | MethodName::Linear => self.convex(name),
+        }
+    }
+
+    fn rrf(&self) -> Result<Method, Problem> {
+        if self.normalizer.is_some() {
+            return Err(invalid("fusion.normalizer", "rrf normalises no scores"));
+        }
+        let k = self.k.unwrap_or(RRF_K);
+        match is_rank_constant(k) {
+            true => Ok(Method::Rrf { k }),
+            false => {
                 let limit = FUSION_NUMBER_LIMIT;
                 Err(invalid("fusion.k", format!("k is {k}; it is a number from 0 to {limit}")))
             }
-            ("rrf", k, None) => Ok(Method::Rrf { k: k.unwrap_or(RRF_K) }),
-            ("convex" | "linear", Some(_), _) => {
-                Err(invalid("fusion.k", format!("{name} has no rank constant")))
-            }
-            ("convex" | "linear", None, None) => Ok(Method::Convex(Normaliser::default())),
-            ("convex" | "linear", None, Some(normalizer)) => match normalizer.parse() {
-                Ok(normaliser) => Ok(Method::Convex(normaliser)),
-                Err(_) => {
-                    let detail = format!("there is no normalizer {}", quoted(normalizer));
-                    Err(unknown("fusion.normalizer", detail).hint("known: minmax, tmm, bound"))
-                }
-            },
-            _ => {
-                let detail = format!("there is no method {}", quoted(name));
-                Err(unknown("fusion.method", detail).hint("known: rrf, convex (or linear)"))
-            }
         }
+    }
+
+    fn convex(&self, name: MethodName) -> Result<Method, Problem> {
+        if self.k.is_some() {
+            return Err(invalid("fusion.k", format!("{} has no rank constant", name.name())));
+        }
+        let Some(normalizer) = &self.normalizer else {
+            return Ok(Method::Convex(Normaliser::default()));
+        };
+        let unknown = |_| NameOf::Normaliser.unknown(normalizer).field(part("fusion.normalizer"));
+        normalizer.parse().map(Method::Convex).map_err(unknown)
     }
 }
 
@@ -195,10 +222,11 @@ fn weigh(legs: &mut [(Leg, Option<f64>)], weights: Members<f64>) -> Result<(), P
     let twice = |name: String| bad(format!("the leg {} is given twice", quoted(&name)));
     for (name, weight) in weights.distinct().map_err(twice)? {
         check_weight(weight, "fusion.weights")?;
-        let wanted: Leg =
-            name.parse().map_err(|_: String| unknown("fusion.weights", no_leg(&name)))?;
-        let is_meant = |leg: &Leg| {
-            *leg == wanted || matches!((leg, &wanted), (Leg::Dense(_), Leg::Dense(None)))
+        let unknown = |_| NameOf::Leg.unknown(&name).field(part("fusion.weights"));
+        let wanted: Leg = name.parse().map_err(unknown)?;
+        let is_meant = |leg: &Leg| match (leg, &wanted) {
+            (Leg::Dense(_), Leg::Dense(None)) => true,
+            (Leg::Sparse | Leg::Bm25 | Leg::Dense(_), wanted) => leg == wanted,
         };
         let mut meant = legs.iter_mut().filter(|(leg, _)| is_meant(leg));
         match (meant.next(), meant.next()) {

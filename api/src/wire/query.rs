@@ -5,14 +5,10 @@ use gleaner_format::VectorError;
 use gleaner_searcher::{BOOST_LIMIT, LEGS_LIMIT, Rank};
 use serde::Deserialize;
 
-use super::{
-    brief, check_terms, check_text,
-    members::{DenseVectors, Members},
-    quoted,
-};
+use super::members::{DenseVectors, Members};
 use crate::{
-    error::{Code, Problem},
-    serve::Limits,
+    error::{Code, Problem, brief, quoted},
+    limits::Limits,
 };
 
 /// The member `query` of a search.
@@ -80,7 +76,7 @@ impl QueryBody {
     /// Errors: `invalid_query`, `limit_exceeded`.
     pub(super) fn check(self, rank: &Rank, limits: &Limits) -> Result<Query, Problem> {
         if let Some(text) = &self.text {
-            check_text(text, "query.text", limits)?;
+            limits.check_text(text, "query.text")?;
             if text.trim().is_empty() {
                 return Err(invalid("query.text", "the query's text is blank"));
             }
@@ -89,7 +85,7 @@ impl QueryBody {
         let sparse = sparse(self.tokens, self.indices, self.values, limits)?;
         let boost = boost(self.boost, limits)?;
         let mute = self.mute.unwrap_or_default();
-        check_terms(mute.len(), "query.mute", limits)?;
+        limits.check_terms(mute.len(), "query.mute")?;
         let dense = dense(self.dense)?;
         let query = Query { text: self.text, sparse, dense, like: self.like, boost, mute };
         query.check_needs(rank, limits)?;
@@ -164,13 +160,13 @@ fn sparse(
 ) -> Result<Option<SparseQuery>, Problem> {
     match (tokens, indices, values) {
         (Some(tokens), ..) => {
-            check_terms(tokens.0.len(), "query.tokens", limits)?;
+            limits.check_terms(tokens.0.len(), "query.tokens")?;
             let is_weight = |weight| (0.0..=gleaner_format::MAX_WEIGHT).contains(&weight);
             let bad = "has a weight that is negative or too large";
             weights(tokens, "query.tokens", is_weight, bad).map(SparseQuery::Tokens).map(Some)
         }
         (None, Some(indices), Some(values)) => {
-            check_terms(indices.len().max(values.len()), "query.indices", limits)?;
+            limits.check_terms(indices.len().max(values.len()), "query.indices")?;
             let vector = SparseVector::new(indices, values).map_err(vector_problem)?;
             Ok(Some(SparseQuery::Vector(vector)))
         }
@@ -180,7 +176,7 @@ fn sparse(
 
 fn boost(boost: Option<Members<f32>>, limits: &Limits) -> Result<Vec<(String, f32)>, Problem> {
     let boost = boost.unwrap_or(Members(Vec::new()));
-    check_terms(boost.0.len(), "query.boost", limits)?;
+    limits.check_terms(boost.0.len(), "query.boost")?;
     let bad = format!("has a factor that is not a number from 0, which mutes, to {BOOST_LIMIT}");
     weights(boost, "query.boost", |factor| (0.0..=BOOST_LIMIT).contains(&factor), &bad)
 }
@@ -231,5 +227,5 @@ fn vector_problem(error: VectorError) -> Problem {
 /// BM25 reads a postings list per word, so words count as terms.
 fn check_words(text: &str, limits: &Limits) -> Result<(), Problem> {
     let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    check_terms(words.count(), "query.text", limits)
+    limits.check_terms(words.count(), "query.text")
 }

@@ -1,4 +1,4 @@
-//! How to search: the body of a search, the parameters of one by GET, and what is left of both.
+//! How to search: the body of a search, and what is left of it after checking.
 
 use std::time::Duration;
 
@@ -6,17 +6,15 @@ use gleaner_searcher::{Feedback, LEGS_LIMIT, Leg, Rank, SearchError};
 use serde::Deserialize;
 
 use super::{
-    brief,
-    encode::Texts,
     hybrid::HybridBody,
-    members::Members,
+    members::{Object, object},
+    names::NameOf,
     query::{Query, QueryBody},
-    quoted,
+    texts::Texts,
 };
 use crate::{
-    error::{Code, Problem},
-    extract::{Object, object},
-    serve::Limits,
+    error::{Code, Problem, brief, quoted},
+    limits::Limits,
 };
 
 /// The body of a search.
@@ -24,65 +22,35 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct SearchBody {
     #[serde(deserialize_with = "object")]
-    query: QueryBody,
+    pub(super) query: QueryBody,
     #[serde(default = "default_k")]
-    k: usize,
+    pub(super) k: usize,
     #[serde(default)]
-    offset: usize,
-    rank: Option<String>,
-    hybrid: Option<Object<HybridBody>>,
-    feedback: Option<Texts>,
-    min_score: Option<f32>,
-    cut: Option<String>,
+    pub(super) offset: usize,
+    pub(super) rank: Option<String>,
+    pub(super) hybrid: Option<Object<HybridBody>>,
+    pub(super) feedback: Option<Texts>,
+    pub(super) min_score: Option<f32>,
+    pub(super) cut: Option<String>,
     #[serde(default)]
-    filter: Option<String>,
+    pub(super) filter: Option<String>,
     #[serde(default)]
-    fields: Vec<String>,
+    pub(super) fields: Vec<String>,
     #[serde(default = "default_effort")]
-    effort: f32,
+    pub(super) effort: f32,
     #[serde(default)]
-    timeout_ms: Option<u64>,
+    pub(super) timeout_ms: Option<u64>,
     #[serde(default)]
-    explain: bool,
+    pub(super) explain: bool,
     #[serde(default)]
-    profile: bool,
+    pub(super) profile: bool,
 }
 
-/// The parameters of a search by GET. What is a list or an object in a body is written in one text.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SearchParams {
-    q: Option<String>,
-    like: Option<String>,
-    boost: Option<String>,
-    mute: Option<String>,
-    #[serde(default = "default_k")]
-    k: usize,
-    #[serde(default)]
-    offset: usize,
-    rank: Option<String>,
-    feedback: Option<String>,
-    min_score: Option<f32>,
-    cut: Option<String>,
-    #[serde(default)]
-    filter: Option<String>,
-    #[serde(default)]
-    fields: String,
-    #[serde(default = "default_effort")]
-    effort: f32,
-    #[serde(default)]
-    timeout_ms: Option<u64>,
-    #[serde(default)]
-    explain: bool,
-    #[serde(default)]
-    profile: bool,
-}
-
-fn default_k() -> usize {
+pub(super) fn default_k() -> usize {
     10
 }
 
-fn default_effort() -> f32 {
+pub(super) fn default_effort() -> f32 {
     1.0
 }
 
@@ -97,7 +65,8 @@ pub(crate) struct Search {
     leg_parts: Vec<(Leg, String)>,
     pub(crate) feedback: Vec<Feedback>,
     pub(crate) min_score: Option<f32>,
-    pub(crate) until_knee: bool,
+    /// Where the list may end before `k`.
+    pub(crate) cut: Option<Cut>,
     pub(crate) k: usize,
     pub(crate) offset: usize,
     pub(crate) filter: Option<String>,
@@ -109,10 +78,30 @@ pub(crate) struct Search {
     pub(crate) profile: bool,
 }
 
+/// What may end the list before `k`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// The place where scores have fallen.
+    Knee,
+}
+
+impl Cut {
+    /// Reads its name. Errors: `invalid_request`.
+    fn read(name: &str) -> Result<Self, Problem> {
+        match name {
+            "knee" => Ok(Self::Knee),
+            other => Err(NameOf::Cut.unknown(other).field("cut")),
+        }
+    }
+}
+
 impl Search {
     /// The part of the request that names the dense field of a leg, for errors.
     pub(crate) fn part_of(&self, field: Option<&str>) -> &str {
-        let is_it = |leg: &Leg| matches!(leg, Leg::Dense(name) if name.as_deref() == field);
+        let is_it = |leg: &Leg| match leg {
+            Leg::Dense(name) => name.as_deref() == field,
+            Leg::Sparse | Leg::Bm25 => false,
+        };
         let part = self.leg_parts.iter().find(|(leg, _)| is_it(leg));
         part.map_or("rank", |(_, part)| part)
     }
@@ -120,7 +109,7 @@ impl Search {
 
 impl SearchBody {
     /// Hits that are looked for, those passed over included.
-    pub(crate) fn depth(&self) -> usize {
+    pub(crate) fn hits_wanted(&self) -> usize {
         self.k.saturating_add(self.offset)
     }
 
@@ -129,7 +118,7 @@ impl SearchBody {
     /// Errors: `unknown_rank`, `invalid_request`, `invalid_query`, `limit_exceeded`.
     pub(crate) fn check(self, limits: &Limits) -> Result<(Search, Query), Problem> {
         self.check_numbers(limits)?;
-        let until_knee = until_knee(self.cut.as_deref())?;
+        let cut = self.cut.as_deref().map(Cut::read).transpose()?;
         let (rank, leg_parts) = ranking(self.rank, self.hybrid, limits)?;
         let feedback = feedback(self.feedback)?;
         let query = self.query.check(&rank, limits)?;
@@ -141,7 +130,7 @@ impl SearchBody {
             leg_parts,
             feedback,
             min_score,
-            until_knee,
+            cut,
             k,
             offset,
             filter,
@@ -156,44 +145,28 @@ impl SearchBody {
 
     fn check_numbers(&self, limits: &Limits) -> Result<(), Problem> {
         if self.k == 0 {
-            return Err(invalid("k", "k is 0; ask for 1 hit or more"));
+            return Err(Problem::invalid_request("k", "k is 0; ask for 1 hit or more"));
         }
-        let depth = self.depth();
-        if depth > limits.k {
-            let detail = format!("k + offset is {depth}, the limit is {}", limits.k);
+        let wanted = self.hits_wanted();
+        if wanted > limits.k {
+            let detail = format!("k + offset is {wanted}, the limit is {}", limits.k);
             return Err(Problem::new(Code::LimitExceeded, detail).field("k"));
         }
         // Not a number is not above 0 either.
         if !(self.effort > 0.0 && self.effort <= 1.0) {
             let detail = format!("effort is {}; it is above 0 and at most 1", self.effort);
-            return Err(invalid("effort", detail));
+            return Err(Problem::invalid_request("effort", detail));
         }
         if self.timeout_ms == Some(0) {
             let detail = "timeout_ms is 0; it is 1 or more, and without it the answer is exact";
-            return Err(invalid("timeout_ms", detail));
+            return Err(Problem::invalid_request("timeout_ms", detail));
         }
         match self.min_score.filter(|score| !score.is_finite()) {
             Some(score) => {
                 let detail = format!("min_score is {score}; it is a finite number");
-                Err(invalid("min_score", detail))
+                Err(Problem::invalid_request("min_score", detail))
             }
             None => Ok(()),
-        }
-    }
-}
-
-fn invalid(field: &str, detail: impl Into<String>) -> Problem {
-    Problem::new(Code::InvalidRequest, detail).field(field)
-}
-
-/// Whether the list may end before `k`. Errors: `invalid_request`.
-fn until_knee(cut: Option<&str>) -> Result<bool, Problem> {
-    match cut {
-        None => Ok(false),
-        Some("knee") => Ok(true),
-        Some(other) => {
-            let detail = format!("there is no cut {}", quoted(other));
-            Err(invalid("cut", detail).hint("knee ends the list where scores have fallen"))
         }
     }
 }
@@ -205,19 +178,24 @@ fn ranking(
     limits: &Limits,
 ) -> Result<(Rank, Vec<(Leg, String)>), Problem> {
     match (rank, hybrid) {
-        (Some(_), Some(_)) => {
-            Err(invalid("hybrid", "`rank` and `hybrid` are two ways to say the same; give one"))
-        }
+        (Some(_), Some(_)) => Err(Problem::invalid_request(
+            "hybrid",
+            "`rank` and `hybrid` are two ways to say the same; give one",
+        )),
         (None, Some(Object(hybrid))) => hybrid.rank(limits),
         (rank, None) => {
             let rank = rank.as_deref().unwrap_or(DEFAULT_RANK);
             let parsed: Rank = rank.parse().map_err(|error| unknown_rank(rank, &error))?;
-            match &parsed {
-                Rank::Fused(fusion) if fusion.window.is_some_and(|window| window > limits.k) => {
+            let depth = match &parsed {
+                Rank::Leg(_) => None,
+                Rank::Fused(fusion) => fusion.window,
+            };
+            match depth.is_some_and(|depth| depth > limits.k) {
+                true => {
                     let detail = format!("the window is larger than the limit, {}", limits.k);
                     Err(Problem::new(Code::LimitExceeded, detail).field("rank"))
                 }
-                _ => Ok((parsed, Vec::new())),
+                false => Ok((parsed, Vec::new())),
             }
         }
     }
@@ -245,72 +223,10 @@ fn feedback(texts: Option<Texts>) -> Result<Vec<Feedback>, Problem> {
         text.parse().map_err(|error| match error {
             SearchError::Feedback { reason, .. } => {
                 let detail = format!("cannot use {}: {}", quoted(text), brief(reason));
-                invalid("feedback", detail)
+                Problem::invalid_request("feedback", detail)
             }
-            other => invalid("feedback", brief(other)),
+            other => Problem::invalid_request("feedback", brief(other)),
         })
     };
     texts.iter().map(read).collect()
-}
-
-impl SearchParams {
-    /// The body that says the same.
-    ///
-    /// Errors: `invalid_request`.
-    pub(crate) fn body(self) -> Result<SearchBody, Problem> {
-        if self.q.is_none() && self.like.is_none() {
-            return Err(invalid("q", "there is neither `q`, a text, nor `like`, an `_id`"));
-        }
-        let boost = self.boost.as_deref().map(boosts).transpose()?;
-        let mute = self.mute.as_deref().map(|tokens| listed(tokens, ','));
-        let query = QueryBody::of_params(self.q, self.like, boost, mute);
-        Ok(SearchBody {
-            query,
-            k: self.k,
-            offset: self.offset,
-            rank: self.rank,
-            hybrid: None,
-            feedback: self.feedback.as_deref().map(|feedback| Texts(listed(feedback, ';'))),
-            min_score: self.min_score,
-            cut: self.cut,
-            filter: self.filter,
-            fields: listed(&self.fields, ','),
-            effort: self.effort,
-            timeout_ms: self.timeout_ms,
-            explain: self.explain,
-            profile: self.profile,
-        })
-    }
-}
-
-fn listed(text: &str, separator: char) -> Vec<String> {
-    text.split(separator).filter(|part| !part.is_empty()).map(str::to_owned).collect()
-}
-
-/// Reads `token:2,other:0.5`; a token may have colons of its own.
-fn boosts(text: &str) -> Result<Members<f32>, Problem> {
-    let read = |pair: String| {
-        let parts = pair.rsplit_once(':');
-        let parsed = parts.and_then(|(token, factor)| Some((token, factor.parse().ok()?)));
-        parsed.map(|(token, factor)| (token.to_owned(), factor)).ok_or_else(|| {
-            invalid("boost", format!("{} is not a token and its factor", quoted(&pair)))
-                .hint("write boost=token:2,other:0.5")
-        })
-    };
-    listed(text, ',').into_iter().map(read).collect::<Result<_, _>>().map(Members)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tokens_may_have_colons_in_parameters() {
-        let read = boosts("a:2,b:c:0.5,,::0").map(|members| members.0).unwrap_or_default();
-        let expected = [("a", 2.0), ("b:c", 0.5), (":", 0.0)];
-        assert!(read.iter().map(|(token, factor)| (token.as_str(), *factor)).eq(expected));
-        for wrong in ["a", "a:", "a:x", "2"] {
-            assert!(boosts(wrong).is_err(), "{wrong}");
-        }
-    }
 }

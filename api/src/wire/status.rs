@@ -1,7 +1,9 @@
 //! What there is to say about indexes and about the server.
 
 use gleaner_searcher::DenseField;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+
+use crate::error::Code;
 
 /// What there is to say about one index that is served.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -18,7 +20,7 @@ pub struct IndexSummary {
     pub dense: Vec<DenseSummary>,
     /// The code of what keeps it from being served.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub problem: Option<&'static str>,
+    pub problem: Option<Code>,
 }
 
 /// What there is to say about a dense field.
@@ -58,18 +60,26 @@ pub(crate) struct IndexList {
 /// Whether the server can do its work.
 #[derive(Debug, Serialize)]
 pub(crate) struct Readiness {
-    /// `ready` or `not_ready`.
-    pub(crate) status: &'static str,
+    pub(crate) status: ReadyState,
     /// What was looked at; left out for strangers when a key is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) checks: Option<Vec<Check>>,
 }
 
+/// The answer in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ReadyState {
+    /// No check failed.
+    Ready,
+    /// One did.
+    NotReady,
+}
+
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
 pub(crate) struct Check {
-    /// `index_open`, `index_refreshed`, `model_loaded`, `model_matches` or `model_selftest`.
-    pub(crate) check: &'static str,
+    pub(crate) check: CheckKind,
     /// The index it is about, `INDEX/FIELD` for a dense field's model, or the model.
     pub(crate) subject: String,
     /// `pass`, `warn` (answers are still right) or `fail`.
@@ -89,4 +99,38 @@ pub(crate) enum Outcome {
     Warn,
     /// Some requests will be refused.
     Fail,
+}
+
+/// What a check looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CheckKind {
+    /// Whether the index could be opened.
+    IndexOpen,
+    /// Whether its newest commit could be read.
+    IndexRefreshed,
+    /// Whether a model is there.
+    ModelLoaded,
+    /// Whether it is the one that made the vectors.
+    ModelMatches,
+    /// Whether it computes what its folder says.
+    ModelSelftest,
+}
+
+impl CheckKind {
+    /// Its name in answers and warnings.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::IndexOpen => "index_open",
+            Self::IndexRefreshed => "index_refreshed",
+            Self::ModelLoaded => "model_loaded",
+            Self::ModelMatches => "model_matches",
+            Self::ModelSelftest => "model_selftest",
+        }
+    }
+}
+
+impl Serialize for CheckKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }

@@ -9,18 +9,18 @@ use std::sync::Arc;
 use gleaner_encoder::{DenseModel, Model, SparseVector};
 use gleaner_searcher::{Boost, DenseField, Leg, Manifest};
 
+use super::texts::{QueryTexts, TextsByModel, Ticket};
 use crate::{
-    encoding::{Encoding, Texts, Ticket},
-    error::{Code, Problem},
-    models::{Loaded, Models, ServedModel},
-    wire::{GivenDense, Query, Search, SparseQuery, quoted},
+    error::{Code, Problem, quoted},
+    models::{LoadedModel, Models, ServedModel},
+    wire::{GivenDense, Query, Search, SparseQuery},
 };
 
 /// A query with all that its ranking takes.
-pub(crate) struct Inputs {
+pub(crate) struct SearchInputs {
     /// For BM25.
     pub(crate) text: Option<String>,
-    pub(crate) sparse: Option<Source<SparseVector>>,
+    pub(crate) sparse: Option<VectorSource<SparseVector>>,
     pub(crate) dense: Vec<DenseInput>,
     /// The document that is the query; everything above is then missing.
     pub(crate) like: Option<String>,
@@ -30,82 +30,94 @@ pub(crate) struct Inputs {
 /// What a dense leg takes.
 pub(crate) struct DenseInput {
     pub(crate) field: String,
-    pub(crate) source: Source<Vec<f32>>,
+    pub(crate) source: VectorSource<Vec<f32>>,
 }
 
 /// Where a query vector comes from.
-pub(crate) enum Source<V> {
+pub(crate) enum VectorSource<V> {
     /// From the client.
     Given(V),
     /// From the query's text.
     Encoded(Ticket),
 }
 
-/// What there is to look names up in.
+impl<V> VectorSource<V> {
+    fn is_encoded(&self) -> bool {
+        match self {
+            Self::Given(_) => false,
+            Self::Encoded(_) => true,
+        }
+    }
+}
+
+/// What names of fields, models and tokens are looked up in.
 #[derive(Clone, Copy)]
-pub(crate) struct Names<'a> {
+pub(crate) struct NameLookup<'a> {
     pub(crate) manifest: &'a Manifest,
     pub(crate) models: &'a Models,
 }
 
 /// A query vector, or the model that makes it of the text.
-enum Origin<'a, M: ServedModel> {
+enum ResolvedVector<'a, M: ServedModel> {
     Given(M::Vector),
-    Model(&'a Arc<Loaded<M>>),
+    Model(&'a Arc<LoadedModel<M>>),
 }
 
-impl<M: ServedModel> Origin<'_, M> {
-    fn source(self, texts: &mut Texts<M>, text: Option<&str>) -> Source<M::Vector> {
+impl<M: ServedModel> ResolvedVector<'_, M> {
+    fn source(self, texts: &mut TextsByModel<M>, text: Option<&str>) -> VectorSource<M::Vector> {
         match self {
-            Self::Given(vector) => Source::Given(vector),
-            Self::Model(model) => Source::Encoded(texts.add(model, text.unwrap_or_default())),
+            Self::Given(vector) => VectorSource::Given(vector),
+            Self::Model(model) => VectorSource::Encoded(texts.add(model, text.unwrap_or_default())),
         }
     }
 }
 
-impl Inputs {
-    /// Finds what a search needs, and adds what is to be encoded to `encoding`.
+impl SearchInputs {
+    /// Finds what a search needs, and adds what is to be encoded to `to_encode`.
     ///
     /// Errors: `unknown_field`, `unknown_token`, `invalid_request`, `invalid_query`,
     /// `model_not_found`, `model_mismatch`; nothing is added then.
     pub(crate) fn of(
         search: &Search,
         query: Query,
-        names: Names<'_>,
-        encoding: &mut Encoding,
+        names: NameLookup<'_>,
+        to_encode: &mut QueryTexts,
     ) -> Result<Self, Problem> {
         for feedback in &search.feedback {
-            if let Leg::Dense(field) = &feedback.leg {
-                names.dense_field(field.as_deref(), "feedback")?;
+            match &feedback.leg {
+                Leg::Dense(field) => {
+                    names.dense_field(field.as_deref(), "feedback")?;
+                }
+                Leg::Sparse | Leg::Bm25 => {}
             }
         }
         let boosts = names.boosts(&query)?;
         let dense = names.dense(search, &query)?;
         let Query { text, sparse, like, .. } = query;
         let sparse = match sparse {
-            Some(given) => Some(Origin::Given(names.sparse(given)?)),
+            Some(given) => Some(ResolvedVector::Given(names.sparse(given)?)),
             None if like.is_none() && search.rank.needs_sparse() => {
-                Some(Origin::Model(names.models.of_index(names.manifest)?))
+                Some(ResolvedVector::Model(names.models.of_index(names.manifest)?))
             }
             None => None,
         };
         // Nothing can go wrong any more.
-        let sparse = sparse.map(|origin| origin.source(&mut encoding.sparse, text.as_deref()));
-        let dense = dense.into_iter().map(|(field, origin)| DenseInput {
+        let sparse = sparse.map(|resolved| resolved.source(&mut to_encode.sparse, text.as_deref()));
+        let dense = dense.into_iter().map(|(field, resolved)| DenseInput {
             field: field.spec.name.clone(),
-            source: origin.source(&mut encoding.dense, text.as_deref()),
+            source: resolved.source(&mut to_encode.dense, text.as_deref()),
         });
         Ok(Self { sparse, dense: dense.collect(), text, like, boosts })
     }
 
     /// Whether a text had to be encoded.
     pub(crate) fn is_encoded(&self) -> bool {
-        let of_dense = self.dense.iter().any(|dense| matches!(dense.source, Source::Encoded(_)));
-        of_dense || matches!(self.sparse, Some(Source::Encoded(_)))
+        self.dense.iter().any(|dense| dense.source.is_encoded())
+            || self.sparse.as_ref().is_some_and(VectorSource::is_encoded)
     }
 }
 
-impl<'a> Names<'a> {
+impl<'a> NameLookup<'a> {
     /// A dense field by its name, or the only one; `part` of the request names it.
     ///
     /// Errors: `unknown_field`.
@@ -124,20 +136,20 @@ impl<'a> Names<'a> {
         &self,
         search: &Search,
         query: &Query,
-    ) -> Result<Vec<(&'a DenseField, Origin<'a, DenseModel>)>, Problem> {
+    ) -> Result<Vec<(&'a DenseField, ResolvedVector<'a, DenseModel>)>, Problem> {
         let mut given = self.given_dense(&query.dense)?;
-        let mut origins: Vec<(&DenseField, Origin<'a, DenseModel>)> = Vec::new();
+        let mut resolved: Vec<(&DenseField, ResolvedVector<'a, DenseModel>)> = Vec::new();
         for name in search.rank.dense_fields() {
             let part = search.part_of(name);
             let field = self.dense_field(name, part)?;
-            if origins.iter().any(|(other, _)| other.spec.name == field.spec.name) {
+            if resolved.iter().any(|(other, _)| other.spec.name == field.spec.name) {
                 let detail = format!("the dense field `{}` is two legs", field.spec.name);
                 return Err(Problem::new(Code::InvalidRequest, detail).field(part));
             }
             if let Some(at) = given.iter().position(|(of, _)| of.spec.name == field.spec.name) {
-                origins.push((field, Origin::Given(given.swap_remove(at).1.to_vec())));
+                resolved.push((field, ResolvedVector::Given(given.swap_remove(at).1.to_vec())));
             } else if query.like.is_none() {
-                origins.push((field, Origin::Model(self.dense_model(field, query)?)));
+                resolved.push((field, ResolvedVector::Model(self.dense_model(field, query)?)));
             }
         }
         match given.first() {
@@ -146,7 +158,7 @@ impl<'a> Names<'a> {
                 let detail = format!("the ranking has no dense leg for the field `{name}`");
                 Err(invalid_dense(detail).hint("rank by dense, or fuse it: rrf:sparse,dense"))
             }
-            None => Ok(origins),
+            None => Ok(resolved),
         }
     }
 
@@ -174,7 +186,7 @@ impl<'a> Names<'a> {
         &self,
         field: &DenseField,
         query: &Query,
-    ) -> Result<&'a Arc<Loaded<DenseModel>>, Problem> {
+    ) -> Result<&'a Arc<LoadedModel<DenseModel>>, Problem> {
         if query.text.is_none() {
             let name = &field.spec.name;
             let detail =
@@ -228,7 +240,7 @@ fn invalid_dense(detail: String) -> Problem {
     Problem::new(Code::InvalidQuery, detail).field("query.dense")
 }
 
-fn named_term(model: &Loaded<Model>, token: &str, part: &str) -> Result<u32, Problem> {
+fn named_term(model: &LoadedModel<Model>, token: &str, part: &str) -> Result<u32, Problem> {
     model.model().term(token).ok_or_else(|| {
         unknown_token(token, part, "the model's vocabulary does not have it")
             .hint("POST /v1/encode shows the tokens of a text")

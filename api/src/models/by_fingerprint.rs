@@ -11,19 +11,16 @@ use std::{
 use gleaner_encoder::{EncodeError, Runtime};
 use gleaner_searcher::ModelBinding;
 
-use super::{
-    asked_for,
-    loaded::{Loaded, ServedModel},
-};
+use super::loaded::{LoadedModel, ServedModel};
 use crate::{
     error::{Code, Problem, ServeError, chain},
-    serve::BatchLimits,
+    limits::BatchLimits,
 };
 
 /// The models of one kind that this server has or should have.
-pub(super) struct Shelf<M: ServedModel> {
+pub(super) struct ModelsByFingerprint<M: ServedModel> {
     /// By fingerprint.
-    loaded: BTreeMap<String, Arc<Loaded<M>>>,
+    loaded: BTreeMap<String, Arc<LoadedModel<M>>>,
     /// What each folder held: a fingerprint, or why it could not be used.
     folders: BTreeMap<PathBuf, Result<String, String>>,
     /// The folder that overrides those the indexes recorded.
@@ -32,8 +29,8 @@ pub(super) struct Shelf<M: ServedModel> {
     flag: &'static str,
 }
 
-/// How the models of a shelf are opened and started.
-pub(super) struct Opening<'a, O> {
+/// Opens and starts the models of one kind.
+pub(super) struct ModelOpener<'a, O> {
     /// The runtime, or why there is none.
     pub(super) runtime: Result<&'a Runtime, &'a str>,
     /// Opens a folder.
@@ -44,8 +41,8 @@ pub(super) struct Opening<'a, O> {
     pub(super) batching: BatchLimits,
 }
 
-impl<M: ServedModel> Shelf<M> {
-    /// A shelf without models; `named` is the folder behind `flag`.
+impl<M: ServedModel> ModelsByFingerprint<M> {
+    /// No models yet; `named` is the folder behind `flag`.
     pub(super) fn new(flag: &'static str, named: Option<PathBuf>) -> Self {
         Self { loaded: BTreeMap::new(), folders: BTreeMap::new(), named, flag }
     }
@@ -72,17 +69,17 @@ impl<M: ServedModel> Shelf<M> {
     pub(super) fn load<O>(
         &mut self,
         folders: BTreeSet<PathBuf>,
-        opening: &Opening<'_, O>,
+        opener: &ModelOpener<'_, O>,
     ) -> Result<(), ServeError>
     where
         O: Fn(&Path, &Runtime) -> Result<M, EncodeError>,
     {
         for folder in folders {
-            let opened = match opening.runtime {
+            let opened = match opener.runtime {
                 Err(reason) => Err(reason.to_owned()),
-                Ok(runtime) => match self.start(&folder, runtime, opening) {
+                Ok(runtime) => match self.start(&folder, runtime, opener) {
                     Err(source) if self.named.is_some() => {
-                        return Err(asked_for(self.flag, &folder, source));
+                        return Err(ServeError::asked_for(self.flag, &folder, source));
                     }
                     opened => opened.map_err(|error| chain(&error)),
                 },
@@ -96,15 +93,15 @@ impl<M: ServedModel> Shelf<M> {
         &mut self,
         folder: &Path,
         runtime: &Runtime,
-        opening: &Opening<'_, O>,
+        opener: &ModelOpener<'_, O>,
     ) -> Result<String, EncodeError>
     where
         O: Fn(&Path, &Runtime) -> Result<M, EncodeError>,
     {
-        let model = (opening.open)(folder, runtime)?;
+        let model = (opener.open)(folder, runtime)?;
         let fingerprint = model.fingerprint().to_owned();
         if !self.loaded.contains_key(&fingerprint) {
-            let loaded = Loaded::new(model, opening.encoders, opening.batching)?;
+            let loaded = LoadedModel::new(model, opener.encoders, opener.batching)?;
             self.loaded.insert(fingerprint.clone(), Arc::new(loaded));
         }
         Ok(fingerprint)
@@ -117,7 +114,7 @@ impl<M: ServedModel> Shelf<M> {
         &self,
         binding: &ModelBinding,
         whose: &str,
-    ) -> Result<&Arc<Loaded<M>>, Problem> {
+    ) -> Result<&Arc<LoadedModel<M>>, Problem> {
         if let Some(model) = self.loaded.get(&binding.fingerprint) {
             return Ok(model);
         }
@@ -142,12 +139,12 @@ impl<M: ServedModel> Shelf<M> {
     }
 
     /// The model of a fingerprint.
-    pub(super) fn get(&self, fingerprint: &str) -> Option<&Arc<Loaded<M>>> {
+    pub(super) fn get(&self, fingerprint: &str) -> Option<&Arc<LoadedModel<M>>> {
         self.loaded.get(fingerprint)
     }
 
     /// Every model that is loaded.
-    pub(super) fn loaded(&self) -> impl Iterator<Item = &Arc<Loaded<M>>> {
+    pub(super) fn loaded(&self) -> impl Iterator<Item = &Arc<LoadedModel<M>>> {
         self.loaded.values()
     }
 

@@ -6,6 +6,7 @@ use std::{iter::empty, time::Duration};
 use axum::{
     body::{Body, to_bytes},
     http::StatusCode,
+    routing::get,
 };
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -13,8 +14,8 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::{
+    limits::{BatchLimits, Limits},
     models::{LoadOptions, Models},
-    serve::{BatchLimits, Limits},
 };
 
 fn app() -> Router {
@@ -38,7 +39,7 @@ fn app() -> Router {
         encoders: 1,
         batching,
     };
-    let state = Arc::new(State {
+    let state = Arc::new(ServerState {
         indexes: Default::default(),
         models: Models::load(empty(), load).unwrap(),
         limits,
@@ -48,9 +49,9 @@ fn app() -> Router {
     async fn bug() {
         panic!("a test's panic");
     }
-    async fn lost(Shared(state): Shared<Arc<State>>) -> Result<(), Problem> {
+    async fn lost(State(state): State<Arc<ServerState>>) -> Result<(), Problem> {
         let permit = state.admit()?;
-        crate::state::run(permit, || panic!("a test's panic on a blocking thread")).await
+        crate::server::run(permit, || panic!("a test's panic on a blocking thread")).await
     }
     let routes = Router::new()
         .route("/bug", get(bug))

@@ -1,13 +1,13 @@
 //! Threads that encode what requests ask for, several requests' texts in one run.
 //!
-//! A [`Batcher`] belongs to one model: a `queue` of texts, and workers with a session each that
-//! take from it. What a text becomes, a sparse vector or a dense one, is the encoder's. A request
-//! waits on a channel and holds no thread; one that is given up takes its texts out of the queue. A
-//! text that the model refuses fails for itself only.
+//! A [`Batcher`] belongs to one model. It has a `queue` of texts, and workers that take from it,
+//! with a session each. The encoder decides whether a text becomes a sparse vector or a dense one.
+//! A request waits on a channel and holds no thread. A request that is given up takes its texts out
+//! of the queue. A text that the model refuses fails alone.
 //!
 //! Texts that share a run may get weights that differ by rounding from those of the text alone
 //! (`gleaner_encoder::BATCH_TOLERANCE`, same terms). Searches therefore run alone unless the
-//! operator prefers speed: the same request has the same answer, to the bit, whoever else asks.
+//! operator prefers speed. So the answer to a request does not depend, by a bit, on other requests.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -22,11 +22,14 @@ use std::{
 use gleaner_encoder::{DenseEncoder, EncodeError, Encoder, MaxLength, Side, SparseVector};
 use tokio::sync::mpsc;
 
+use super::{
+    lane::Lane,
+    metrics::EncodeMetrics,
+    queue::{Answer, Next, Queue, Waiting},
+};
 use crate::{
     error::{Code, Problem},
-    metrics::EncodeMetrics,
-    queue::{Answer, Lane, Next, Queue, Waiting},
-    serve::BatchLimits,
+    limits::BatchLimits,
 };
 
 /// What a worker works with; `V` is what it makes of a text.
@@ -275,7 +278,7 @@ fn panicked() -> Problem {
 
 fn answer<V>(run: &[Waiting<V>], results: impl Iterator<Item = Result<V, Problem>>) {
     for (waiting, result) in run.iter().zip(results) {
-        // Who does not wait any more does not want it.
+        // A request that was given up has closed its channel.
         let _ = waiting.answers.send((waiting.position, result));
     }
 }

@@ -1,9 +1,9 @@
 //! Bytes to values: axum's extractors with their rejections turned into problems.
 //!
 //! A body must be JSON by its content type, fit the limit, and hold nothing that is not asked for.
-//! A part of one that may be wrong for itself only is read by [`read`].
+//! [`read`] reads a part of a body, so that a mistake there fails that part alone.
 
-use std::{error::Error, fmt, marker::PhantomData};
+use std::error::Error;
 
 use axum::{
     Json,
@@ -13,12 +13,10 @@ use axum::{
     },
     http::{StatusCode, request::Parts},
 };
-use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
-};
+use serde::de::DeserializeOwned;
 
-use crate::error::{Code, Problem};
+use super::members::Object;
+use crate::error::{Code, Problem, innermost};
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -103,42 +101,4 @@ fn misfit(error: &dyn Error) -> Problem {
 fn is_path(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_.[]".contains(&byte);
     !text.is_empty() && text.bytes().all(fits)
-}
-
-/// The last cause; those around it only say that something failed.
-fn innermost(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |&error| error.source());
-    causes.last().map_or_else(|| error.to_string(), ToString::to_string)
-}
-
-/// A value that must be an object: a list of its members in order, which serde would also take for
-/// a struct, is refused.
-#[derive(Debug)]
-pub(crate) struct Object<T>(pub(crate) T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        object(deserializer).map(Object)
-    }
-}
-
-/// For `deserialize_with`: a value that must be an object.
-pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    struct Members<T>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
-        type Value = T;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(map))
-        }
-    }
-
-    deserializer.deserialize_map(Members(PhantomData))
 }

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use crate::queue::Lane;
+use super::lane::Lane;
 
 const RUN_TEXTS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 const SECONDS: &[f64] = &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0];

@@ -1,6 +1,6 @@
 //! The key: who may ask. One key for everything but the two health routes.
 
-use std::hint::black_box;
+use std::{hint::black_box, net::SocketAddr};
 
 use axum::http::{HeaderMap, header};
 
@@ -27,6 +27,16 @@ impl ApiKey {
             false => Err(Problem::new(Code::Unauthorized, "the key is missing or wrong")
                 .hint("send it as `Authorization: Bearer KEY`")),
         }
+    }
+}
+
+/// Refuses to be reached from other machines without a key.
+///
+/// Errors: `KeyRequired`.
+pub(crate) fn check_exposure(has_key: bool, addr: SocketAddr) -> Result<(), ServeError> {
+    match has_key || addr.ip().to_canonical().is_loopback() {
+        true => Ok(()),
+        false => Err(ServeError::KeyRequired { addr }),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Texts that wait to be encoded: who is next, and with whom.
 //!
-//! Pure bookkeeping, without threads or clocks of its own; `batcher` drives it. Searches go before
-//! other texts, but not for ever; within a lane every request gives one text in turn, so that a
-//! request of one text does not stand behind a request of a hundred. A batch is about one run of
-//! the graph: as long as whoever comes next may have to wait.
+//! Bookkeeping without threads or clocks of its own; `batcher` drives it. Searches go before other
+//! texts, but not for ever. Within a lane every request gives one text in turn, so that a request
+//! of one text does not stand behind a request of a hundred. The limits say how many texts and
+//! tokens are one run: whoever comes next may have to wait for as long.
 
 use std::{
     collections::VecDeque,
@@ -13,7 +13,8 @@ use std::{
 use gleaner_encoder::{MaxLength, Side};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::{error::Problem, serve::BatchLimits};
+use super::lane::Lane;
+use crate::{error::Problem, limits::BatchLimits};
 
 /// Batches of searches after which other texts that wait get one.
 const SEARCHES_IN_A_ROW: usize = 8;
@@ -24,47 +25,6 @@ const WAITING_BYTES: usize = 32 << 20;
 const BYTES_PER_TOKEN: usize = 4;
 /// Bytes beyond a model's length that take the time of a token: they are read, then cut.
 const BYTES_PER_CUT_TOKEN: usize = 64;
-
-/// What a text is encoded for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lane {
-    /// Somebody waits for hits.
-    Search,
-    /// Queries to be returned as vectors.
-    Query,
-    /// Documents to be returned as vectors.
-    Document,
-}
-
-impl Lane {
-    /// Every lane, in the order of their numbers.
-    pub(crate) const ALL: [Self; 3] = [Self::Search, Self::Query, Self::Document];
-
-    /// The side the model is asked to encode for.
-    pub(crate) fn side(self) -> Side {
-        match self {
-            Self::Search | Self::Query => Side::Query,
-            Self::Document => Side::Document,
-        }
-    }
-
-    /// The lane of texts whose vectors are asked for.
-    pub(crate) fn of_vectors(side: Side) -> Self {
-        match side {
-            Side::Query => Self::Query,
-            Side::Document => Self::Document,
-        }
-    }
-
-    /// Its name among the labels of a metric.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Search => "search",
-            Self::Query => "query",
-            Self::Document => "document",
-        }
-    }
-}
 
 /// The answer to the text at a position of a request.
 pub(crate) type Answer<V> = (usize, Result<V, Problem>);
@@ -144,7 +104,7 @@ impl<V> Queue<V> {
         let bytes: usize = texts.iter().map(String::len).sum();
         let fits = waiting + texts.len() <= self.limits.queue_texts.max(1)
             && self.bytes + bytes <= WAITING_BYTES;
-        if lane != Lane::Search {
+        if lane.is_limited() {
             if waiting > 0 && !fits {
                 return Err(Full { waiting });
             }
@@ -212,7 +172,7 @@ impl<V> Queue<V> {
     fn texts_per_run(&self, lane: Lane) -> usize {
         match lane {
             Lane::Search if !self.limits.share_searches => 1,
-            _ => self.limits.texts.max(1),
+            Lane::Search | Lane::Query | Lane::Document => self.limits.texts.max(1),
         }
     }
 
@@ -246,7 +206,7 @@ impl<V> Queue<V> {
         match lane {
             Lane::Search if others > 0 => self.searches_in_a_row += 1,
             Lane::Search => self.searches_in_a_row = 0,
-            _ => {
+            Lane::Query | Lane::Document => {
                 self.searches_in_a_row = 0;
                 self.documents_last = lane == Lane::Document;
             }
@@ -258,7 +218,7 @@ impl<V> Queue<V> {
         let jobs = &mut self.lanes[lane as usize];
         jobs.texts -= 1;
         jobs.tokens -= tokens;
-        if lane != Lane::Search {
+        if lane.is_limited() {
             self.bytes -= text.len();
         }
     }

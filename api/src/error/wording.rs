@@ -1,0 +1,60 @@
+//! What messages repeat: pieces of the request, reasons, errors with their causes.
+//!
+//! A request may be long and hold any character. So its pieces are quoted, escaped and cut.
+
+use std::{error::Error, fmt::Display};
+
+/// Characters of a token or a name that a message repeats.
+const QUOTED_CHARACTERS: usize = 64;
+/// Characters of a reason that a message repeats; reasons may repeat what was sent.
+const BRIEF_CHARACTERS: usize = 300;
+
+/// A piece of the request for a message: in quotes, escaped, not too long.
+pub(crate) fn quoted(text: &str) -> String {
+    match text.char_indices().nth(QUOTED_CHARACTERS) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
+/// A reason for a message, not too long.
+pub(crate) fn brief(reason: impl Display) -> String {
+    let mut reason = reason.to_string();
+    if let Some((end, _)) = reason.char_indices().nth(BRIEF_CHARACTERS) {
+        reason.truncate(end);
+        reason.push('…');
+    }
+    reason
+}
+
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let part = error.to_string();
+        // Wrappers of other crates repeat what they wrap.
+        if !text.ends_with(&part) {
+            text = format!("{text}: {part}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// The last cause of an error. Those around it only say that something failed.
+pub(crate) fn innermost(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |&error| error.source());
+    causes.last().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::serve_error::ServeError, *};
+
+    #[test]
+    fn chains_name_every_cause_once() {
+        let error = ServeError::List { path: "/x".into(), source: std::io::Error::other("busy") };
+        assert_eq!(chain(&error), "cannot list `/x`: busy");
+    }
+}

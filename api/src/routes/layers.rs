@@ -1,0 +1,110 @@
+//! The layers that every request passes.
+//!
+//! From the outside in: request id, panics, key, time limit, body limit, handler. Errors of the
+//! router itself (no such path, wrong method) become problems here too.
+
+use std::{
+    any::Any,
+    hash::{BuildHasher, RandomState},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderName, HeaderValue, Method, Uri},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::health::is_open;
+use crate::{
+    error::{Code, Problem, quoted},
+    server::ServerState,
+};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest request id that is taken over from a client.
+const REQUEST_ID_LIMIT_BYTES: usize = 128;
+
+/// The routes with all layers around them.
+pub(super) fn layered(routes: Router, state: &Arc<ServerState>) -> Router {
+    routes
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(DefaultBodyLimit::max(state.limits.body_bytes))
+        .layer(from_fn_with_state(Arc::clone(state), limit_time))
+        .layer(from_fn_with_state(Arc::clone(state), check_key))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(name_request))
+}
+
+async fn no_route(uri: Uri) -> Problem {
+    Problem::new(Code::RouteNotFound, format!("nothing is at {}", quoted(uri.path())))
+}
+
+async fn no_method(method: Method, uri: Uri) -> Problem {
+    let detail = format!("{} does not take {method}", quoted(uri.path()));
+    Problem::new(Code::MethodNotAllowed, detail)
+}
+
+/// Every panic is a bug of ours: the hook has printed it, the client learns no more than that.
+fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    Problem::new(Code::Internal, "a bug stopped this request").into_response()
+}
+
+/// Answers `timed_out` when the limit passes; work that has started runs on with its permit.
+async fn limit_time(
+    State(state): State<Arc<ServerState>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let limit = state.limits.timeout;
+    tokio::time::timeout(limit, next.run(request))
+        .await
+        .map_err(|_| Problem::new(Code::TimedOut, format!("the limit is {limit:?}")))
+}
+
+/// Lets in who has the key; the health routes are open.
+async fn check_key(
+    State(state): State<Arc<ServerState>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    if let Some(key) = &state.key
+        && !is_open(request.uri().path())
+    {
+        key.check(request.headers())?;
+    }
+    Ok(next.run(request).await)
+}
+
+/// Gives the response the request's id, or a new one.
+async fn name_request(request: Request, next: Next) -> Response {
+    let given = request.headers().get(REQUEST_ID).filter(|id| is_sane(id)).cloned();
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(REQUEST_ID, given.unwrap_or_else(new_id));
+    response
+}
+
+fn is_sane(id: &HeaderValue) -> bool {
+    let id = id.as_bytes();
+    let sane = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte);
+    (1..=REQUEST_ID_LIMIT_BYTES).contains(&id.len()) && id.iter().all(sane)
+}
+
+/// Unlike any other id: a number drawn when the process started, and a count.
+fn new_id() -> HeaderValue {
+    static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(()));
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    HeaderValue::try_from(format!("{:016x}-{count:x}", *PROCESS))
+        .expect("hexadecimal digits and a dash are visible ASCII")
+}
+
+#[cfg(test)]
+mod tests;

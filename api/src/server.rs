@@ -1,0 +1,22 @@
+//! The server before and between requests: options, open indexes and models, key, permits.
+//!
+//! - `options`, `folders`, `open`: what is decided and opened before the first request.
+//! - `state`: what all requests share; `index` and `refresh`: one index and its newest commit.
+//! - `key`: who may ask; `checks`: what `/readyz` looks at.
+//!
+//! Nothing here knows a route. Addresses are listened at in `listen`.
+
+mod checks;
+mod folders;
+mod index;
+mod key;
+mod open;
+mod options;
+mod refresh;
+mod state;
+
+pub(crate) use checks::checks;
+pub(crate) use key::check_exposure;
+pub use open::{Server, open};
+pub use options::ServeOptions;
+pub(crate) use state::{ServerState, run};

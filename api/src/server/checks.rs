@@ -1,0 +1,73 @@
+//! What `/readyz` looks at: every index, its models, and their self-tests.
+//!
+//! A check reads what is known already. Nothing is opened or encoded for it.
+
+use super::{index::ServedIndex, state::ServerState};
+use crate::{
+    error::{Code, Problem, chain},
+    models::{Models, Trust},
+    wire::{Check, CheckKind, Outcome},
+};
+
+/// Every check, of indexes by name and then of models by fingerprint.
+pub(crate) fn checks(state: &ServerState) -> Vec<Check> {
+    let of_index =
+        |(name, index): (&String, &ServedIndex)| index_checks(name, index, &state.models);
+    let indexes = state.indexes.iter().flat_map(of_index);
+    let models = state.models.selftests().map(|(fingerprint, trust)| {
+        let (outcome, detail) = match trust {
+            Trust::Sound(note) => (Outcome::Pass, note.clone()),
+            Trust::Unproven(reason) => (Outcome::Warn, Some(reason.clone())),
+            Trust::Refuted(reason) => (Outcome::Fail, Some(reason.clone())),
+        };
+        Check { check: CheckKind::ModelSelftest, subject: fingerprint.to_owned(), outcome, detail }
+    });
+    indexes.chain(models).collect()
+}
+
+fn index_checks(name: &str, index: &ServedIndex, models: &Models) -> Vec<Check> {
+    let check = |check, outcome, detail| {
+        let subject = name.to_owned();
+        Check { check, subject, outcome, detail }
+    };
+    let (open, refreshed) = (CheckKind::IndexOpen, CheckKind::IndexRefreshed);
+    let snapshot = match index.current() {
+        Ok(snapshot) => snapshot,
+        Err(error) => return vec![check(open, Outcome::Fail, Some(chain(error)))],
+    };
+    let mut checks = vec![check(open, Outcome::Pass, None)];
+    checks.push(match index.refresh_error() {
+        None => check(refreshed, Outcome::Pass, None),
+        Some(error) => check(refreshed, Outcome::Warn, Some(error)),
+    });
+    let manifest = snapshot.manifest();
+    if manifest.model.is_some() {
+        checks.extend(model_checks(name, models.of_index(manifest)));
+    }
+    for field in manifest.dense.iter().filter(|field| field.model.is_some()) {
+        let subject = format!("{name}/{}", field.spec.name);
+        checks.extend(model_checks(&subject, models.of_field(field)));
+    }
+    checks
+}
+
+/// Whether a model is there, and the right one.
+fn model_checks<T>(subject: &str, found: Result<T, Problem>) -> Vec<Check> {
+    let check = |check, outcome, detail| {
+        let subject = subject.to_owned();
+        Check { check, subject, outcome, detail }
+    };
+    let (loaded, matches) = (CheckKind::ModelLoaded, CheckKind::ModelMatches);
+    match found {
+        Ok(_) => {
+            vec![check(loaded, Outcome::Pass, None), check(matches, Outcome::Pass, None)]
+        }
+        Err(problem) if problem.code() == Code::ModelMismatch => vec![
+            check(loaded, Outcome::Pass, None),
+            check(matches, Outcome::Fail, Some(problem.detail().to_owned())),
+        ],
+        Err(problem) => {
+            vec![check(loaded, Outcome::Fail, Some(problem.detail().to_owned()))]
+        }
+    }
+}
