@@ -1,30 +1,8 @@
 //! Every way into an index with another model than its own is refused, and changes nothing.
-#![allow(clippy::unwrap_used, missing_docs)]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-};
+use std::{fs, path::Path};
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
-}
-
-fn run(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gleaner"));
-    command.args(args).stdin(Stdio::null()).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn ok(args: &[&str]) -> String {
-    let output = run(args);
-    assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
-    text(&output.stdout)
-}
+use crate::harness::{change_model, copy_folder, model, ok, run, runtime_is_here, sample, text};
 
 fn mismatch(args: &[&str]) {
     let output = run(args);
@@ -34,36 +12,16 @@ fn mismatch(args: &[&str]) {
     assert!(stderr.contains("model_mismatch") && says_what_to_do, "{args:?}: {stderr}");
 }
 
-/// A copy of the shipped model.
-fn copy_model(to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    let from = root().join("data/models/splade-tiny");
-    for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-    }
-}
-
-/// Makes a model compute something else, if only for long queries.
-fn change_model(folder: &Path) {
-    let settings = fs::read_to_string(folder.join("gleaner.toml")).unwrap();
-    let shorter = settings.replace("query = 256", "query = 128");
-    assert_ne!(settings, shorter);
-    fs::write(folder.join("gleaner.toml"), shorter).unwrap();
-}
-
 /// A place with an index of the sample, made with the model `own`; nothing without the runtime.
 fn place() -> Option<tempfile::TempDir> {
     let folder = tempfile::tempdir().unwrap();
-    let own = folder.path().join("own");
-    copy_model(&own);
-    let inspected = run(&["model", "inspect", own.to_str().unwrap()]);
-    let here = inspected.status.success();
-    assert!(here || std::env::var_os("CI").is_none(), "{}", text(&inspected.stderr));
-    if !here {
+    if !runtime_is_here() {
         return None;
     }
+    let own = folder.path().join("own");
+    copy_folder(model(), &own);
     let index = folder.path().join("index");
-    let corpus = root().join("data/sample");
+    let corpus = sample();
     let [index, corpus, own] = [&index, &corpus, &own].map(|path| path.to_str().unwrap());
     ok(&["index", "--index", index, "--input", corpus, "--model", own]);
     Some(folder)
@@ -74,9 +32,9 @@ fn every_command_refuses_another_model() {
     let Some(folder) = place() else { return };
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (index, other, run_file) = (path("index"), path("other"), path("run"));
-    copy_model(Path::new(&other));
+    copy_folder(model(), Path::new(&other));
     change_model(Path::new(&other));
-    let sample = root().join("data/sample");
+    let sample = sample();
     let (sample, queries) = (
         sample.to_str().unwrap().to_owned(),
         sample.join("queries.jsonl").to_str().unwrap().to_owned(),
@@ -114,12 +72,12 @@ fn a_model_that_changed_in_its_place_is_another_one() {
     let index = folder.path().join("index").to_str().unwrap().to_owned();
     ok(&["search", "--index", &index, "vitamin d"]);
     change_model(&folder.path().join("own"));
-    let sample = root().join("data/sample").to_str().unwrap().to_owned();
+    let sample = sample().to_str().unwrap().to_owned();
     mismatch(&["search", "--index", &index, "vitamin d"]);
     mismatch(&["eval", "--index", &index, "--dataset", &sample]);
     mismatch(&["index", "--index", &index, "--input", &sample]);
     // The same model under another name is the same.
     let moved = folder.path().join("moved");
-    copy_model(&moved);
+    copy_folder(model(), &moved);
     ok(&["search", "--index", &index, "vitamin d", "--model", moved.to_str().unwrap()]);
 }

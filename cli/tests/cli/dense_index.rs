@@ -1,95 +1,36 @@
-//! Dense fields through the binary: documents that bring vectors, a dense model, what an index fixes when
-//! it is created, and what is refused or damaged.
-#![allow(clippy::unwrap_used, missing_docs)]
+//! Dense fields through the binary: documents that bring vectors, a dense model, what an index
+//! fixes when it is created, and what is refused or damaged.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-};
+use std::{fs, path::Path};
 
 use gleaner_format::{SparseVector, write_vectors};
 use serde_json::{Value, json};
 
-fn fixture(name: &str) -> String {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("data/fixtures");
-    root.join(name).to_str().unwrap().to_owned()
+use crate::harness::{Desk, copy_folder, fails, fixture, ok, ok_json, run, runtime_is_here, text};
+
+/// The arguments that index a file.
+fn indexing<'a>(index: &'a str, input: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["index", "--index", index, "--input", input], more].concat()
 }
 
-fn run(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_gleaner")).args(args).stdin(Stdio::null()).output().unwrap()
+/// What `inspect --json` says.
+fn inspect(index: &str) -> Value {
+    ok_json(&["inspect", "--index", index, "--json"])
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn ok(args: &[&str]) -> String {
-    let output = run(args);
-    assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
-    text(&output.stdout)
-}
-
-fn fails(args: &[&str], code: i32, says: &str) {
-    let output = run(args);
-    let stderr = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
-    assert!(stderr.contains(says), "{args:?} should say {says:?}: {stderr}");
-    assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
-}
-
-fn runtime_is_here() -> bool {
-    let output = run(&["model", "inspect", &fixture("dense-mean")]);
-    let required = std::env::var_os("CI").is_some_and(|value| value == "true");
-    assert!(output.status.success() || !required, "{}", text(&output.stderr));
-    output.status.success()
-}
-
-/// Files of one test, by short names.
-struct Desk(tempfile::TempDir);
-
-impl Desk {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().unwrap().to_owned()
-    }
-
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
-        fs::write(self.path(name), bytes).unwrap();
-        self.path(name)
-    }
-
-    fn lines(&self, name: &str, lines: &[Value]) -> String {
-        self.write(name, lines.iter().map(|line| format!("{line}\n")).collect::<String>())
-    }
-
-    /// The arguments that index a file.
-    fn index<'a>(&self, index: &'a str, input: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-        [&["index", "--index", index, "--input", input], more].concat()
-    }
-
-    /// What `inspect --json` says.
-    fn inspect(&self, index: &str) -> Value {
-        serde_json::from_str(&ok(&["inspect", "--index", index, "--json"])).unwrap()
-    }
-
-    /// The vectors of a dense field by `_id`.
-    fn export(&self, index: &str, field: &str) -> Vec<(String, Vec<f64>)> {
-        let out = self.path("export.jsonl");
-        ok(&["export", "--index", index, "--dense", field, "--out", &out]);
-        let lines = fs::read_to_string(out).unwrap();
-        let read = |line: &str| {
-            let line: Value = serde_json::from_str(line).unwrap();
-            let numbers = line["vector"].as_array().unwrap().iter();
-            (line["id"].to_string(), numbers.map(|number| number.as_f64().unwrap()).collect())
-        };
-        let mut vectors: Vec<(String, Vec<f64>)> = lines.lines().map(read).collect();
-        vectors.sort_by(|a, b| a.0.cmp(&b.0));
-        vectors
-    }
+/// The vectors of a dense field by `_id`.
+fn export(desk: &Desk, index: &str, field: &str) -> Vec<(String, Vec<f64>)> {
+    let out = desk.path("export.jsonl");
+    ok(&["export", "--index", index, "--dense", field, "--out", &out]);
+    let lines = fs::read_to_string(out).unwrap();
+    let read = |line: &str| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let numbers = line["vector"].as_array().unwrap().iter();
+        (line["id"].to_string(), numbers.map(|number| number.as_f64().unwrap()).collect())
+    };
+    let mut vectors: Vec<(String, Vec<f64>)> = lines.lines().map(read).collect();
+    vectors.sort_by(|a, b| a.0.cmp(&b.0));
+    vectors
 }
 
 /// Documents with vectors: one without, one without a text.
@@ -108,11 +49,11 @@ const GIVEN: [&str; 2] = ["--dense-field", "emb=3:dot:f32"];
 fn documents_bring_their_vectors() {
     let desk = Desk::new();
     let (input, index) = (desk.lines("docs.jsonl", &given()), desk.path("index"));
-    let output = run(&desk.index(&index, &input, &GIVEN));
+    let output = run(&indexing(&index, &input, &GIVEN));
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("note: the index has no sparse model"));
     let search = ["search", "--index", &index, "--rank", "dense", "--dense-vector", "[1, 0.5, 0]"];
-    let found: Value = serde_json::from_str(&ok(&[&search[..], &["--json"]].concat())).unwrap();
+    let found = ok_json(&[&search[..], &["--json"]].concat());
     let hits = found["hits"].as_array().unwrap().iter();
     let hits: Vec<_> = hits.map(|hit| (hit["id"].as_str(), hit["score"].as_f64())).collect();
     assert_eq!(hits[..2], [(Some("a"), Some(1.0)), (Some("d"), Some(1.0))]);
@@ -121,11 +62,11 @@ fn documents_bring_their_vectors() {
     for line in ["emb (3 dimensions, dot, f32): 3 vectors, 36 bytes", "given by documents"] {
         assert!(said.contains(line), "{line:?} is not in {said}");
     }
-    let field = &desk.inspect(&index)["dense"][0];
+    let field = &inspect(&index)["dense"][0];
     let [name, vectors, bytes] = ["name", "vectors", "vector_bytes"].map(|key| field[key].clone());
     assert_eq!((name, vectors, bytes), (json!("emb"), json!(3), json!(36)));
     let exported = fs::read_to_string({
-        desk.export(&index, "emb");
+        export(&desk, &index, "emb");
         desk.path("export.jsonl")
     });
     assert!(exported.unwrap().contains("{\"id\":\"b\",\"vector\":[0.25,1.0,-0.003]}\n"));
@@ -133,10 +74,10 @@ fn documents_bring_their_vectors() {
     assert!(doctor.contains("3 vectors read"), "{doctor}");
     // A second run says nothing of the field, and one that repeats it in part means the same.
     let more = desk.lines("more.jsonl", &[json!({"_id": "a", "text": "", "emb": [5, 5, 5]})]);
-    ok(&desk.index(&index, &more, &[]));
-    ok(&desk.index(&index, &more, &["--dense-field", "emb=3"]));
+    ok(&indexing(&index, &more, &[]));
+    ok(&indexing(&index, &more, &["--dense-field", "emb=3"]));
     ok(&["merge", "--index", &index]);
-    assert_eq!(desk.export(&index, "emb")[0].1, [5.0, 5.0, 5.0]);
+    assert_eq!(export(&desk, &index, "emb")[0].1, [5.0, 5.0, 5.0]);
     let export = ["export", "--index", &index, "--out", &desk.path("x"), "--dense", "others"];
     fails(&export, 2, "there is no dense field \"others\"; the index has emb");
 }
@@ -153,10 +94,10 @@ fn bad_vectors_are_rejected_by_line_and_field() {
     ] {
         let line = format!("{{\"_id\": \"x\", \"text\": \"x\", \"emb\": {vector}}}\n");
         let input = desk.write("docs.jsonl", format!("{}\n{line}{}\n", given()[0], given()[1]));
-        fails(&desk.index(&index, &input, &GIVEN), 3, says);
+        fails(&indexing(&index, &input, &GIVEN), 3, says);
         let skip = ["--on-error", "skip", "--max-errors", "1"];
-        ok(&desk.index(&index, &input, &[&GIVEN[..], &skip].concat()));
-        assert_eq!(desk.export(&index, "emb").len(), 2);
+        ok(&indexing(&index, &input, &[&GIVEN[..], &skip].concat()));
+        assert_eq!(export(&desk, &index, "emb").len(), 2);
     }
 }
 
@@ -180,7 +121,7 @@ fn what_no_index_can_have_is_a_usage_error() {
         (&["--dense-field", "a=3", "--fusion-window", "100001"], "at most 100000"),
         (&[], "--dense-model DIR, --dense-field NAME=DIMS"),
     ] {
-        fails(&desk.index(&index, &input, flags), 2, says);
+        fails(&indexing(&index, &input, flags), 2, says);
         assert!(!Path::new(&index).exists());
     }
 }
@@ -190,13 +131,13 @@ fn what_an_index_was_created_with_stays() {
     let desk = Desk::new();
     let (input, index) = (desk.lines("docs.jsonl", &given()), desk.path("index"));
     let fixed = ["--analyzer", "german", "--fusion-window", "50"];
-    ok(&desk.index(&index, &input, &[&GIVEN[..], &fixed].concat()));
+    ok(&indexing(&index, &input, &[&GIVEN[..], &fixed].concat()));
     let said = ok(&["inspect", "--index", &index]);
     assert!(
         said.contains("analyzer    german\nfusion      of the first 50 of each leg\n"),
         "{said}"
     );
-    let report = desk.inspect(&index);
+    let report = inspect(&index);
     assert_eq!((&report["analyzer"], &report["fusion_window"]), (&json!("german"), &json!(50)));
     for (flags, says) in [
         (&["--dense-field", "emb=4"][..], "the dense fields emb (3 dimensions, dot, f32) given by"),
@@ -206,22 +147,22 @@ fn what_an_index_was_created_with_stays() {
         (&["--analyzer", "english"], "the index analyses text as german, not english"),
         (&["--fusion-window", "1000"], "the first 50 hits of each leg, not 1000"),
     ] {
-        fails(&desk.index(&index, &input, flags), 1, says);
+        fails(&indexing(&index, &input, flags), 1, says);
     }
-    ok(&desk.index(&index, &input, &[&GIVEN[..], &fixed].concat()));
+    ok(&indexing(&index, &input, &[&GIVEN[..], &fixed].concat()));
     // Without dense fields nothing is there to add them to.
     let bare = desk.write("bare.jsonl", "{\"id\": \"a\", \"vector\": {\"1\": 2}}");
     let plain = desk.path("plain");
-    ok(&desk.index(&plain, &bare, &["--format", "vectors-jsonl"]));
-    fails(&desk.index(&plain, &input, &GIVEN), 1, "has the dense fields none, not emb (3");
-    fails(&desk.index(&plain, &input, &[]), 1, "neither a model nor dense fields");
+    ok(&indexing(&plain, &bare, &["--format", "vectors-jsonl"]));
+    fails(&indexing(&plain, &input, &GIVEN), 1, "has the dense fields none, not emb (3");
+    fails(&indexing(&plain, &input, &[]), 1, "neither a model nor dense fields");
 }
 
 #[test]
 fn damage_to_dense_vectors_is_found_by_every_command() {
     let desk = Desk::new();
     let (input, index) = (desk.lines("docs.jsonl", &given()), desk.path("index"));
-    ok(&desk.index(&index, &input, &GIVEN));
+    ok(&indexing(&index, &input, &GIVEN));
     let mut files = fs::read_dir(&index).unwrap().map(|entry| entry.unwrap().path());
     let file = files.find(|path| path.extension().is_some_and(|name| name == "vec")).unwrap();
     let sound = fs::read(&file).unwrap();
@@ -237,7 +178,7 @@ fn damage_to_dense_vectors_is_found_by_every_command() {
             &["doctor", "--index", &index],
             &["merge", "--index", &index],
             &["export", "--index", &index, "--dense", "emb", "--out", &desk.path("x")],
-            &desk.index(&index, &input, &[]),
+            &indexing(&index, &input, &[]),
         ] {
             fails(args, 4, "the index is damaged");
         }
@@ -258,11 +199,11 @@ fn a_dense_model_makes_vectors_of_texts() {
     let (input, index) = (desk.lines("docs.jsonl", &lines), desk.path("index"));
     let (model, sparse) = (fixture("dense-mean"), fixture("splade-max"));
     let flags = ["--model", &sparse, "--dense-model", &model, "--dense-storage", "f32"];
-    ok(&desk.index(&index, &input, &flags));
+    ok(&indexing(&index, &input, &flags));
     let encoded = desk.path("encoded.jsonl");
     ok(&["encode", "--model", &model, "--input", &input, "--out", &encoded]);
     let encoded = fs::read_to_string(encoded).unwrap();
-    let exported = desk.export(&index, "dense");
+    let exported = export(&desk, &index, "dense");
     assert_eq!(exported.len(), 2, "a blank text has no vector");
     for (line, (_, vector)) in encoded.lines().zip(&exported) {
         let line: Value = serde_json::from_str(line).unwrap();
@@ -283,22 +224,14 @@ fn a_dense_model_makes_vectors_of_texts() {
         "{\"id\": \"d\", \"content\": \"red wine\", \"vector\": {\"1\": 2}}\n\
          {\"id\": \"e\", \"vector\": {\"1\": 2}}",
     );
-    ok(&desk.index(&index, &given, &["--format", "vectors-jsonl"]));
+    ok(&indexing(&index, &given, &["--format", "vectors-jsonl"]));
     let mut rows = Vec::new();
     write_vectors(&[SparseVector::from_pairs([(3, 1.0)]).unwrap()], 0, &mut rows).unwrap();
-    ok(&desk.index(&index, &desk.write("rows.bin", rows), &[]));
-    let vectors = desk.export(&index, "dense");
+    ok(&indexing(&index, &desk.write("rows.bin", rows), &[]));
+    let vectors = export(&desk, &index, "dense");
     let ids: Vec<_> = vectors.iter().map(|(id, _)| &id[..]).collect();
     assert_eq!(ids, ["\"a\"", "\"b\"", "\"d\""]);
     assert_eq!(vectors[0].1, vectors[2].1);
-}
-
-/// A copy of a folder without subfolders.
-fn copied(from: &str, to: &str) {
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
-        fs::copy(entry.path(), Path::new(to).join(entry.file_name())).unwrap();
-    }
 }
 
 #[test]
@@ -310,37 +243,37 @@ fn a_dense_field_belongs_to_its_model() {
     let lines = [json!({"_id": "a", "text": "red wine"})];
     let (input, index) = (desk.lines("docs.jsonl", &lines), desk.path("index"));
     let (model, moved) = (desk.path("model"), desk.path("moved"));
-    copied(&fixture("dense-cls"), &model);
-    ok(&desk.index(&index, &input, &["--dense-model", &model]));
-    ok(&desk.index(&index, &input, &[]));
+    copy_folder(fixture("dense-cls"), &model);
+    ok(&indexing(&index, &input, &["--dense-model", &model]));
+    ok(&indexing(&index, &input, &[]));
     fs::rename(&model, &moved).unwrap();
-    fails(&desk.index(&index, &input, &[]), 1, "model_not_found: no model at");
-    fails(&desk.index(&index, &input, &[]), 1, "name it with --dense-model");
+    fails(&indexing(&index, &input, &[]), 1, "model_not_found: no model at");
+    fails(&indexing(&index, &input, &[]), 1, "name it with --dense-model");
     let other = fixture("dense-max");
     let flags = |model| vec!["--dense-model", model];
-    fails(&desk.index(&index, &input, &flags(&other)), 1, "model_mismatch: the dense field dense");
-    ok(&desk.index(&index, &input, &flags(&moved)));
-    assert_eq!(desk.inspect(&index)["dense"][0]["model"]["path"], moved);
-    ok(&desk.index(&index, &input, &[]));
+    fails(&indexing(&index, &input, &flags(&other)), 1, "model_mismatch: the dense field dense");
+    ok(&indexing(&index, &input, &flags(&moved)));
+    assert_eq!(inspect(&index)["dense"][0]["model"]["path"], moved);
+    ok(&indexing(&index, &input, &[]));
     let storage = ["--dense-model", &moved, "--dense-storage", "int8"];
-    fails(&desk.index(&index, &input, &storage), 1, "dense (8 dimensions, cosine, f16) made by");
+    fails(&indexing(&index, &input, &storage), 1, "dense (8 dimensions, cosine, f16) made by");
     let added = ["--dense-field", "emb=3"];
-    fails(&desk.index(&index, &input, &added), 1, "made by a model, emb (3 dimensions");
+    fails(&indexing(&index, &input, &added), 1, "made by a model, emb (3 dimensions");
     let (sparse, dense) = (fixture("splade-max"), fixture("dense-cls"));
     let fresh = desk.path("fresh");
     let as_dense = flags(&sparse);
-    fails(&desk.index(&fresh, &input, &as_dense), 2, "is a sparse model: name it with --model");
+    fails(&indexing(&fresh, &input, &as_dense), 2, "is a sparse model: name it with --model");
     let as_sparse = ["--model", &dense];
-    fails(&desk.index(&fresh, &input, &as_sparse), 2, "a dense model: name it with --dense-model");
+    fails(&indexing(&fresh, &input, &as_sparse), 2, "a dense model: name it with --dense-model");
     let silent = fixture("dense");
-    fails(&desk.index(&fresh, &input, &["--model", &silent]), 1, "index --dense-model");
+    fails(&indexing(&fresh, &input, &["--model", &silent]), 1, "index --dense-model");
     let gone = desk.path("gone");
-    fails(&desk.index(&fresh, &input, &flags(&gone)), 1, &gone);
+    fails(&indexing(&fresh, &input, &flags(&gone)), 1, &gone);
     assert!(!Path::new(&fresh).exists());
     // Both kinds of fields, one after the other.
     let both = ["--dense-model", &moved, "--dense-field", "emb=3", "--long", "cut"];
-    ok(&desk.index(&fresh, &input, &both));
-    let fields = desk.inspect(&fresh)["dense"].clone();
+    ok(&indexing(&fresh, &input, &both));
+    let fields = inspect(&fresh)["dense"].clone();
     assert_eq!((&fields[0]["name"], &fields[1]["name"]), (&json!("dense"), &json!("emb")));
     assert_eq!((&fields[0]["vectors"], &fields[1]["vectors"]), (&json!(1), &json!(0)));
 }

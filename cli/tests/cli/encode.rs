@@ -1,53 +1,19 @@
-//! `gleaner encode` over streams: order, interruption and `--resume`, and memory that does not grow.
-#![allow(clippy::unwrap_used, missing_docs)]
+//! `gleaner encode` over streams: order, interruption and `--resume`, and memory that does not
+//! grow.
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-fn model() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("data/models/splade-tiny")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Whether the ONNX Runtime is there. CI must have it.
-fn runtime_is_here() -> bool {
-    let model = model();
-    let output = gleaner(&["model", "inspect", model.to_str().unwrap()]).output().unwrap();
-    let here = output.status.success();
-    assert!(here || std::env::var_os("CI").is_none(), "{}", text(&output.stderr));
-    here
-}
-
-fn gleaner(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gleaner"));
-    command.args(args).stdin(Stdio::null());
-    command
-}
+use crate::harness::{gleaner, model, refuses, runtime_is_here, succeeds, text};
 
 fn encode(input: &Path, out: &Path, more: &[&str]) -> Command {
     let mut command = gleaner(&["encode", "--threads", "2", "--model"]);
     command.arg(model()).arg("--input").arg(input).arg("--out").arg(out).args(more);
     command
-}
-
-fn ok(mut command: Command) -> Output {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", text(&output.stderr));
-    output
-}
-
-fn fails(mut command: Command, code: i32, says: &str) {
-    let output = command.output().unwrap();
-    let stderr = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{command:?}: {stderr}");
-    assert!(stderr.contains(says) && !stderr.contains("panicked"), "{says:?} is not in {stderr}");
 }
 
 /// Documents whose ids are their places; every third has many words.
@@ -81,7 +47,7 @@ fn an_interrupted_run_goes_on_to_the_same_lines() {
     let folder = tempfile::tempdir().unwrap();
     let [input, whole, out] = ["in.jsonl", "whole", "out"].map(|name| folder.path().join(name));
     corpus(&input, 4_000);
-    ok(encode(&input, &whole, &["--format", "vectors-jsonl"]));
+    succeeds(encode(&input, &whole, &["--format", "vectors-jsonl"]));
     for signal in ["-INT", "-KILL"] {
         let _ = fs::remove_file(&out);
         let mut child = encode(&input, &out, &[]).stderr(Stdio::piped()).spawn().unwrap();
@@ -104,15 +70,19 @@ fn an_interrupted_run_goes_on_to_the_same_lines() {
         let mut torn = fs::read(&part).unwrap();
         torn.extend(b"{\"id\":");
         fs::write(&part, torn).unwrap();
-        fails(encode(&input, &out, &["--resume", "--side", "query"]), 1, "--side document");
-        fails(encode(&input, &out, &["--resume", "--format", "tei"]), 1, "--format vectors-jsonl");
+        refuses(encode(&input, &out, &["--resume", "--side", "query"]), 1, "--side document");
+        refuses(
+            encode(&input, &out, &["--resume", "--format", "tei"]),
+            1,
+            "--format vectors-jsonl",
+        );
         let other = folder.path().join("other.jsonl");
         fs::write(&other, fs::read_to_string(&input).unwrap().replacen("corpus", "Corpus", 1))
             .unwrap();
-        fails(encode(&other, &out, &["--resume"]), 1, "are not those it had");
-        let resumed = ok(encode(&input, &out, &["--resume"]));
+        refuses(encode(&other, &out, &["--resume"]), 1, "are not those it had");
+        let resumed = succeeds(encode(&input, &out, &["--resume"]));
         assert!(text(&resumed.stderr).contains("texts found encoded"), "{}", text(&resumed.stderr));
-        fails(encode(&input, &out, &["--resume", "--format", "tei"]), 1, "is whole already");
+        refuses(encode(&input, &out, &["--resume", "--format", "tei"]), 1, "is whole already");
         assert!(fs::read(&out).unwrap() == fs::read(&whole).unwrap(), "after {signal}");
     }
     let mut left: Vec<_> =
@@ -131,7 +101,7 @@ fn streams_keep_their_order_and_a_bad_line_keeps_the_old_file() {
     corpus(&input, 700);
     let mut streamed = encode(Path::new("-"), Path::new("-"), &["--format", "anserini"]);
     streamed.stdin(fs::File::open(&input).unwrap());
-    let lines = text(&ok(streamed).stdout);
+    let lines = text(&succeeds(streamed).stdout);
     let ids: Vec<String> = lines
         .lines()
         .map(|line| {
@@ -143,10 +113,10 @@ fn streams_keep_their_order_and_a_bad_line_keeps_the_old_file() {
     let mut lines = fs::read_to_string(&input).unwrap();
     lines.push_str("no JSON\n");
     fs::write(&input, lines).unwrap();
-    fails(encode(&input, &out, &["--format", "tei"]), 3, "in.jsonl:701");
+    refuses(encode(&input, &out, &["--format", "tei"]), 3, "in.jsonl:701");
     assert_eq!(fs::read_to_string(&out).unwrap(), "old");
-    fails(encode(&input, Path::new("-"), &["--resume"]), 2, "--out FILE");
-    fails(encode(&input, &out, &["--resume", "--format", "ciff"]), 2, "one line a text");
+    refuses(encode(&input, Path::new("-"), &["--resume"]), 2, "--out FILE");
+    refuses(encode(&input, &out, &["--resume", "--format", "ciff"]), 2, "one line a text");
 }
 
 /// The most memory a run has held.

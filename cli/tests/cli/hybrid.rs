@@ -1,35 +1,13 @@
-//! Hybrid search on the command line: legs, fusion, control, feedback, evaluation, and what is refused.
-#![allow(clippy::unwrap_used, missing_docs)]
+//! Hybrid search on the command line: legs, fusion, control, feedback, evaluation, and what is
+//! refused.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-};
+use std::fs;
 
 use serde_json::Value;
 
+use crate::harness::{Desk, data, fails, fixture, ok, ok_json, read_json, runtime_is_here};
+
 const ALL: &str = "rrf:sparse,bm25,dense:emb";
-
-fn gleaner(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gleaner"));
-    command.args(args).stdin(Stdio::null()).output().unwrap()
-}
-
-fn ok(args: &[&str]) -> String {
-    let output = gleaner(args);
-    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// Runs a command that must fail with `code`, saying `says` on one line and nothing of a panic.
-fn fails(args: &[&str], code: i32, says: &str) {
-    let output = gleaner(args);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
-    assert!(stderr.contains(says), "{args:?} should say {says:?}: {stderr}");
-    assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
-}
 
 /// Documents that bring both vectors: nothing is encoded.
 const DOCUMENTS: &str = r#"{"id": "a", "vector": {"1": 2, "2": 1}, "content": "red fox", "emb": [1, 0], "year": 2001}
@@ -38,24 +16,21 @@ const DOCUMENTS: &str = r#"{"id": "a", "vector": {"1": 2, "2": 1}, "content": "r
 {"id": "d", "vector": {"2": 3}, "content": "blue fox", "year": 2004}
 "#;
 
-struct Fixture {
-    folder: tempfile::TempDir,
-}
+/// An index of the documents.
+struct Fixture(Desk);
 
 impl Fixture {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let fixture = Self { folder };
-        let (input, index) = (fixture.path("docs.jsonl"), fixture.path("index"));
-        fs::write(&input, DOCUMENTS).unwrap();
+        let desk = Desk::new();
+        let (input, index) = (desk.write("docs.jsonl", DOCUMENTS), desk.path("index"));
         let fields = ["--dense-field", "emb=2:cosine:f32"];
         let args = ["index", "--index", &index, "--input", &input, "--format", "vectors-jsonl"];
         ok(&[&args[..], &fields].concat());
-        fixture
+        Self(desk)
     }
 
     fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).to_str().unwrap().to_owned()
+        self.0.path(name)
     }
 
     fn args<'a>(&self, index: &'a str, more: &[&'a str]) -> Vec<&'a str> {
@@ -65,7 +40,7 @@ impl Fixture {
     fn search(&self, more: &[&str]) -> Value {
         let index = self.path("index");
         let args = [&self.args(&index, more)[..], &["--json"]].concat();
-        serde_json::from_str(&ok(&args)).unwrap()
+        ok_json(&args)
     }
 
     fn refuses(&self, more: &[&str], says: &str) {
@@ -191,32 +166,24 @@ fn what_cannot_be_searched_is_a_usage_error_that_names_it() {
     fails(&fixture.args(&index, &["--like", "nobody"]), 1, "no document has the _id \"nobody\"");
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
-}
-
 /// The sample with both shipped models, on texts: needs the runtime, which CI has.
 #[test]
 fn texts_are_searched_by_all_legs_with_the_shipped_models() {
-    let data = root().join("data");
-    let path = |name: &str| data.join(name).to_str().unwrap().to_owned();
+    if !runtime_is_here() {
+        return;
+    }
     let (splade, minilm, sample) =
-        (path("models/splade-tiny"), path("models/minilm"), path("sample"));
+        (data("models/splade-tiny"), data("models/minilm"), data("sample"));
     let folder = tempfile::tempdir().unwrap();
     let index = folder.path().join("index").to_str().unwrap().to_owned();
     let models = ["--model", &splade, "--dense-model", &minilm];
     let args = [&["index", "--index", &index, "--input", &sample][..], &models].concat();
-    let output = gleaner(&args);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    if stderr.contains("make setup") && std::env::var_os("CI").is_none() {
-        return eprintln!("SKIPPED: no ONNX Runtime; run `make setup`");
-    }
-    assert!(output.status.success(), "{stderr}");
+    ok(&args);
     let measure = |rank: &str| -> f64 {
         let json = folder.path().join("eval.json").to_str().unwrap().to_owned();
         let args = ["eval", "--index", &index, "--dataset", &sample, "--rank", rank];
         ok(&[&args[..], &["--json", &json]].concat());
-        let report: Value = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
+        let report: Value = read_json(json);
         report["metrics"]["nDCG@10"].as_f64().unwrap()
     };
     // The sample asks in other words than its documents have, which dense vectors do best.
@@ -225,13 +192,13 @@ fn texts_are_searched_by_all_legs_with_the_shipped_models() {
     assert!(legs[0] > 0.6 && legs[1] > 0.55 && legs[2] > 0.85, "{legs:?}");
     assert!(fused > legs[0] && fused > legs[1], "{fused} of {legs:?}");
     let batch = folder.path().join("out.run").to_str().unwrap().to_owned();
-    let queries = path("sample/queries.jsonl");
+    let queries = data("sample/queries.jsonl");
     let args = ["batch-search", "--index", &index, "--queries", &queries, "--run", &batch];
     ok(&[&args[..], &["--rank", "convex:sparse=.5,dense=.5", "-k", "5"]].concat());
     let run = fs::read_to_string(&batch).unwrap();
     assert!(run.lines().count() > 5, "{run}");
     fails(&["search", "--index", &index, "x", "--rank", "dense", "--dense-model", &splade], 1, "");
-    let other = root().join("data/fixtures/dense-mean").to_str().unwrap().to_owned();
+    let other = fixture("dense-mean");
     let args = ["search", "--index", &index, "x", "--rank", "dense", "--dense-model", &other];
     fails(&args, 1, "model_mismatch: the dense field dense was made with");
 }

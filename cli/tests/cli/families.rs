@@ -1,37 +1,11 @@
 //! Models other than the shipped one, through the binary: encoders of queries, provenance, and
 //! terms that are no tokens.
-#![allow(clippy::unwrap_used, missing_docs)]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Output},
-};
+use std::{fs, path::Path};
 
 use serde_json::Value;
 
-fn data(path: &str) -> String {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("data");
-    root.join(path).to_str().unwrap().to_owned()
-}
-
-fn run(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_gleaner")).args(args).output().unwrap()
-}
-
-fn ok(args: &[&str]) -> String {
-    let output = run(args);
-    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn runtime_is_here() -> bool {
-    let output = run(&["model", "inspect", &data("models/splade-tiny")]);
-    let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    let required = std::env::var_os("CI").is_some_and(|value| value == "true");
-    assert!(output.status.success() || !required, "{error}");
-    output.status.success()
-}
+use crate::harness::{fixture, ok, ok_json, run, runtime_is_here, text};
 
 /// An index of four documents made by a fixture.
 fn index(folder: &Path, family: &str) -> String {
@@ -43,7 +17,7 @@ fn index(folder: &Path, family: &str) -> String {
     let corpus = folder.join("corpus.jsonl");
     fs::write(&corpus, lines).unwrap();
     let index = folder.join(format!("{family}.index")).to_str().unwrap().to_owned();
-    let model = data(&format!("fixtures/{family}"));
+    let model = fixture(family);
     ok(&["index", "--index", &index, "--input", corpus.to_str().unwrap(), "--model", &model]);
     index
 }
@@ -57,7 +31,7 @@ fn an_index_answers_to_every_query_encoder_of_its_model() {
     let index = index(folder.path(), "opensearch-v3");
     let search = |more: &[&str]| {
         let args = [&["search", "--index", &index, "red wine", "--json"], more].concat();
-        serde_json::from_str::<Value>(&ok(&args)).unwrap()
+        ok_json(&args)
     };
     let scores: Vec<f64> = ["graph", "idf", "ones"]
         .iter()
@@ -66,7 +40,7 @@ fn an_index_answers_to_every_query_encoder_of_its_model() {
     assert_eq!(search(&[])["hits"][0]["score"].as_f64().unwrap(), scores[1], "the stated one");
     assert!(scores[0] != scores[1] && scores[1] != scores[2], "{scores:?}");
     let refused = run(&["search", "--index", &index, "red wine", "--query-encoder", "embedding"]);
-    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let error = text(&refused.stderr);
     assert!(!refused.status.success() && error.contains("does not offer `embedding`"), "{error}");
 }
 
@@ -79,11 +53,11 @@ fn explanations_name_the_words_of_the_query() {
     let index = index(folder.path(), "splade-max");
     let args = ["search", "--index", &index, "immunization", "--explain"];
     assert!(ok(&args).contains("← immunization"));
-    let answer: Value = serde_json::from_str(&ok(&[&args[..], &["--json"]].concat())).unwrap();
+    let answer = ok_json(&[&args[..], &["--json"]].concat());
     let words = answer["query_words"].as_object().unwrap();
     assert!(!words.is_empty() && words.values().all(|word| word == "immunization"), "{words:?}");
     let corpus = folder.path().join("corpus.jsonl");
-    let model = data("fixtures/splade-max");
+    let model = fixture("splade-max");
     let lines =
         ok(&["encode", "--model", &model, "--input", corpus.to_str().unwrap(), "--provenance"]);
     let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
@@ -103,14 +77,14 @@ fn terms_beyond_65536_are_indexed_and_found() {
     let folder = tempfile::tempdir().unwrap();
     let index = index(folder.path(), "codes");
     let args = ["search", "--index", &index, "black tea", "--json", "--explain"];
-    let answer: Value = serde_json::from_str(&ok(&args)).unwrap();
+    let answer = ok_json(&args);
     assert_eq!(answer["hits"][0]["explanation"]["contributions"][0]["token"], Value::Null);
     let term = answer["hits"][0]["explanation"]["contributions"][0]["id"].as_u64().unwrap();
     assert!(term > 65_536);
-    let model = data("fixtures/codes");
+    let model = fixture("codes");
     let tokens = format!("{{\"{term}\": 1.0}}");
     let args = ["search", "--index", &index, "--tokens", &tokens, "--model", &model, "--json"];
-    let answer: Value = serde_json::from_str(&ok(&args)).unwrap();
+    let answer = ok_json(&args);
     assert!(!answer["hits"].as_array().unwrap().is_empty());
 }
 
@@ -119,13 +93,13 @@ fn inspect_says_how_each_side_encodes_a_text() {
     if !runtime_is_here() {
         return;
     }
-    let model = data("fixtures/opensearch-v3");
+    let model = fixture("opensearch-v3");
     let args = ["model", "inspect", &model, "--text", "red wine"];
     let shown = ok(&args);
     for part in ["idf", "Log1pLog1pRelu", "Logits", "2 terms of", "wine"] {
         assert!(shown.contains(part), "{shown}");
     }
-    let card: Value = serde_json::from_str(&ok(&[&args[..], &["--json"]].concat())).unwrap();
+    let card = ok_json(&[&args[..], &["--json"]].concat());
     assert_eq!(
         (&card["query"]["encoder"], &card["document"]["layout"]),
         (&"idf".into(), &"logits".into())
@@ -138,7 +112,7 @@ fn inspect_says_how_each_side_encodes_a_text() {
     assert!(side.contains("idf.json") && !side.contains("layout"), "a table has none: {side}");
     let folder = tempfile::tempdir().unwrap();
     for file in ["model.onnx", "weights.bin", "tokenizer.json"] {
-        fs::copy(data(&format!("fixtures/splade-max/{file}")), folder.path().join(file)).unwrap();
+        fs::copy(fixture(&format!("splade-max/{file}")), folder.path().join(file)).unwrap();
     }
     let verdict = ok(&["model", "selftest", folder.path().to_str().unwrap()]);
     let says = "no golden vectors: only batches were checked";

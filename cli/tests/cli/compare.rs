@@ -1,38 +1,12 @@
 //! `compare`, and the intervals of `eval`: on made-up runs, without an index or a model.
-#![allow(clippy::unwrap_used, missing_docs)]
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+use std::{fs, path::Path};
 
 use serde_json::Value;
 
+use crate::harness::{Desk, fails, ok, read_json, run, text};
+
 const QUERIES: usize = 20;
-
-fn run(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_gleaner")).args(args).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Runs a command that must succeed and returns its stdout.
-fn ok(args: &[&str]) -> String {
-    let output = run(args);
-    assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
-    text(&output.stdout)
-}
-
-/// Runs a command that must fail with `code`, saying `says`.
-fn fails(args: &[&str], code: i32, says: &str) {
-    let output = run(args);
-    let stderr = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
-    assert!(stderr.contains(says) && !stderr.contains("panicked"), "{args:?}: {stderr}");
-}
 
 /// A run that has query i's one relevant document at a rank of its own, or not at all.
 fn run_text(rank_of: impl Fn(usize) -> Option<usize>) -> String {
@@ -46,29 +20,21 @@ fn run_text(rank_of: impl Fn(usize) -> Option<usize>) -> String {
 
 /// A folder with a baseline, a run that is better on 16 of 20 queries and worse on two, the same
 /// judgements in both layouts, and a BEIR folder.
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
-        write("a.run", run_text(|query| (query != 19).then_some(2 + query % 2)));
-        write("b.run", run_text(|query| if query < 15 { Some(1) } else { Some(3) }));
-        write("trec", (0..QUERIES).map(|query| format!("q{query} 0 good 1\n")).collect());
-        fs::create_dir(folder.path().join("qrels")).unwrap();
-        write("qrels/test.tsv", (0..QUERIES).map(|q| format!("q{q}\tgood\t1\n")).collect());
-        let line = |q| format!("{{\"_id\": \"q{q}\", \"text\": \"t\"}}\n");
-        write("queries.jsonl", (0..QUERIES).map(line).collect());
-        Self(folder)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().unwrap().to_owned()
-    }
+fn runs() -> Desk {
+    let folder = Desk::new();
+    let write = |name: &str, text: String| drop(folder.write(name, text));
+    write("a.run", run_text(|query| (query != 19).then_some(2 + query % 2)));
+    write("b.run", run_text(|query| if query < 15 { Some(1) } else { Some(3) }));
+    write("trec", (0..QUERIES).map(|query| format!("q{query} 0 good 1\n")).collect());
+    fs::create_dir(folder.path("qrels")).unwrap();
+    write("qrels/test.tsv", (0..QUERIES).map(|q| format!("q{q}\tgood\t1\n")).collect());
+    let line = |q| format!("{{\"_id\": \"q{q}\", \"text\": \"t\"}}\n");
+    write("queries.jsonl", (0..QUERIES).map(line).collect());
+    folder
 }
 
 /// `compare` of the two runs by RR, with more arguments.
-fn compare(folder: &Folder, more: &[&str]) -> String {
+fn compare(folder: &Desk, more: &[&str]) -> String {
     let (a, b, qrels) = (folder.path("a.run"), folder.path("b.run"), folder.path("trec"));
     let args = ["compare", &a, &b, "--qrels", &qrels, "--metrics", "RR,P@1"];
     ok(&[&args[..], more].concat())
@@ -76,7 +42,7 @@ fn compare(folder: &Folder, more: &[&str]) -> String {
 
 #[test]
 fn a_comparison_says_how_much_how_often_and_how_likely() {
-    let folder = Folder::new();
+    let folder = runs();
     let report: Value = serde_json::from_str(&compare(&folder, &["--json"])).unwrap();
     assert_eq!((&report["queries"], &report["seed"]), (&Value::from(20), &Value::from(1)));
     let baseline = &report["runs"][0];
@@ -104,7 +70,7 @@ fn a_comparison_says_how_much_how_often_and_how_likely() {
 
 #[test]
 fn the_table_has_a_row_per_measure_and_run() {
-    let folder = Folder::new();
+    let folder = runs();
     let table = compare(&folder, &["--permutations", "999"]);
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 5, "{table}");
@@ -116,7 +82,7 @@ fn the_table_has_a_row_per_measure_and_run() {
 
 #[test]
 fn equal_seeds_give_equal_results_and_other_seeds_others() {
-    let folder = Folder::new();
+    let folder = runs();
     let once = compare(&folder, &["--json", "--seed", "5"]);
     assert_eq!(once, compare(&folder, &["--json", "--seed", "5"]));
     assert_ne!(once, compare(&folder, &["--json", "--seed", "6"]));
@@ -124,7 +90,7 @@ fn equal_seeds_give_equal_results_and_other_seeds_others() {
 
 #[test]
 fn a_run_beside_itself_does_not_differ() {
-    let folder = Folder::new();
+    let folder = runs();
     let (a, qrels) = (folder.path("a.run"), folder.path("qrels/test.tsv"));
     let report = ok(&["compare", &a, &a, &a, "--qrels", &qrels, "--json"]);
     let report: Value = serde_json::from_str(&report).unwrap();
@@ -140,7 +106,7 @@ fn a_run_beside_itself_does_not_differ() {
 
 #[test]
 fn values_per_query_are_written_for_other_tools() {
-    let folder = Folder::new();
+    let folder = runs();
     let out = folder.path("per-query.tsv");
     compare(&folder, &["--per-query", &out]);
     let written = fs::read_to_string(&out).unwrap();
@@ -153,9 +119,9 @@ fn values_per_query_are_written_for_other_tools() {
 
 #[test]
 fn a_beir_folder_gives_its_split() {
-    let folder = Folder::new();
+    let folder = runs();
     let (a, b, qrels) = (folder.path("a.run"), folder.path("b.run"), folder.path("trec"));
-    let beir = folder.0.path().to_str().unwrap();
+    let beir = folder.folder().to_str().unwrap();
     let from_folder = ok(&["compare", &a, &b, "--dataset", beir, "--json"]);
     assert_eq!(from_folder, ok(&["compare", &a, &b, "--qrels", &qrels, "--json"]));
     fails(&["compare", &a, &b, "--dataset", beir, "--split", "dev"], 1, "splits found beside it");
@@ -163,7 +129,7 @@ fn a_beir_folder_gives_its_split() {
 
 #[test]
 fn what_cannot_be_compared_is_said() {
-    let folder = Folder::new();
+    let folder = runs();
     let (a, b, qrels) = (folder.path("a.run"), folder.path("b.run"), folder.path("trec"));
     fails(&["compare", &a, "--qrels", &qrels], 2, "RUN");
     fails(&["compare", &a, &b], 2, "--qrels");
@@ -185,14 +151,14 @@ fn what_cannot_be_compared_is_said() {
 
 #[test]
 fn eval_prints_the_interval_behind_the_mean() {
-    let folder = Folder::new();
+    let folder = runs();
     let (a, json) = (folder.path("a.run"), folder.path("eval.json"));
-    let beir = folder.0.path().to_str().unwrap();
+    let beir = folder.folder().to_str().unwrap();
     let eval = ["eval", "--from-run", &a, "--dataset", beir, "--metrics", "RR,P@1"];
     let printed = ok(&[&eval[..], &["--json", &json]].concat());
     let fields: Vec<&str> = printed.lines().next().unwrap().split_whitespace().collect();
     assert_eq!(fields[..2], ["RR", "0.4000"]);
-    let report: Value = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
+    let report: Value = read_json(&json);
     let end = |index: usize| report["intervals"]["RR"][index].as_f64().unwrap();
     assert_eq!(fields[2..].join(" "), format!("[{:.4}, {:.4}]", end(0), end(1)));
     assert!(end(0) < 0.4 && 0.4 < end(1));

@@ -1,44 +1,11 @@
 //! Dense model folders through the binary: inspected, tested, encoded with, and never taken for
 //! sparse ones. Indexing with them is `dense_index`'s.
-#![allow(clippy::unwrap_used, missing_docs)]
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::{Command, Output},
-};
+use std::{fs, path::PathBuf};
 
 use serde_json::Value;
 
-fn fixture(name: &str) -> String {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("data/fixtures");
-    root.join(name).to_str().unwrap().to_owned()
-}
-
-fn run(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_gleaner")).args(args).output().unwrap()
-}
-
-fn ok(args: &[&str]) -> String {
-    let output = run(args);
-    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn fails(args: &[&str], code: i32, says: &str) {
-    let output = run(args);
-    let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(code), "{args:?}: {error}");
-    assert!(error.contains(says), "{says:?} is not in {error}");
-}
-
-fn runtime_is_here() -> bool {
-    let output = run(&["model", "inspect", &fixture("dense-mean")]);
-    let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    let required = std::env::var_os("CI").is_some_and(|value| value == "true");
-    assert!(output.status.success() || !required, "{error}");
-    output.status.success()
-}
+use crate::harness::{fails, fixture, ok, runtime_is_here};
 
 #[test]
 fn a_dense_folder_is_recognised_and_tested() {

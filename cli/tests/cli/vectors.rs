@@ -1,71 +1,25 @@
 //! Vectors in and out of the binary without a model: every format round trips, is searched end to
 //! end, and is refused by file, place and reason where it is bad.
-#![allow(clippy::unwrap_used, missing_docs)]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-};
+use std::{fs, path::Path};
 
 use gleaner_format::{SparseVector, write_vectors};
 use serde_json::Value;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+use crate::harness::{Desk, fails, hits, model, ok, ok_json, run, runtime_is_here, text};
+
+/// Indexes a file and returns the path of the index.
+fn indexed(desk: &Desk, index: &str, input: &str, format: &str) -> String {
+    let (index, input) = (desk.path(index), desk.path(input));
+    ok(&["index", "--index", &index, "--input", &input, "--format", format]);
+    index
 }
 
-fn run(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_gleaner")).args(args).stdin(Stdio::null()).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn ok(args: &[&str]) -> String {
-    let output = run(args);
-    assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
-    text(&output.stdout)
-}
-
-fn fails(args: &[&str], code: i32, says: &str) {
-    let output = run(args);
-    let stderr = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
-    assert!(stderr.contains(says), "{args:?} should say {says:?}: {stderr}");
-    assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
-}
-
-/// Files of one test, by short names.
-struct Desk(tempfile::TempDir);
-
-impl Desk {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().unwrap().to_owned()
-    }
-
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
-        fs::write(self.path(name), bytes).unwrap();
-        self.path(name)
-    }
-
-    fn index(&self, index: &str, input: &str, format: &str) -> String {
-        let (index, input) = (self.path(index), self.path(input));
-        ok(&["index", "--index", &index, "--input", &input, "--format", format]);
-        index
-    }
-
-    /// The run of a query file over an index.
-    fn search(&self, index: &str, queries: &str) -> String {
-        let (index, queries, run) = (self.path(index), self.path(queries), self.path("out.trec"));
-        ok(&["batch-search", "--index", &index, "--queries", &queries, "--run", &run]);
-        fs::read_to_string(run).unwrap()
-    }
+/// The run of a query file over an index.
+fn searched(desk: &Desk, index: &str, queries: &str) -> String {
+    let (index, queries, run) = (desk.path(index), desk.path(queries), desk.path("out.trec"));
+    ok(&["batch-search", "--index", &index, "--queries", &queries, "--run", &run]);
+    fs::read_to_string(run).unwrap()
 }
 
 fn binary(vectors: &[SparseVector]) -> Vec<u8> {
@@ -104,14 +58,14 @@ fn an_export_indexes_to_the_same_answers() {
     let desk = Desk::new();
     desk.write("docs.bin", binary(&random(800, 1)));
     desk.write("queries.bin", binary(&random(20, 2)));
-    let index = desk.index("first", "docs.bin", "vectors");
-    let expected = desk.search("first", "queries.bin");
+    let index = indexed(&desk, "first", "docs.bin", "vectors");
+    let expected = searched(&desk, "first", "queries.bin");
     assert!(expected.lines().count() > 5000);
     for format in ["vectors", "vectors-jsonl", "ciff"] {
         let (out, again) = (desk.path(format), format!("again-{format}"));
         ok(&["export", "--index", &index, "--format", format, "--out", &out]);
-        desk.index(&again, format, format);
-        let found = desk.search(&again, "queries.bin");
+        indexed(&desk, &again, format, format);
+        let found = searched(&desk, &again, "queries.bin");
         if format != "ciff" {
             assert_eq!(found, expected, "{format}");
             continue;
@@ -122,8 +76,7 @@ fn an_export_indexes_to_the_same_answers() {
             assert!((found[key] / 100.0 - score).abs() < 1e-3 * score, "{key:?}");
         }
     }
-    let report: Value =
-        serde_json::from_str(&ok(&["inspect", "--index", &index, "--json"])).unwrap();
+    let report = ok_json(&["inspect", "--index", &index, "--json"]);
     assert_eq!((&report["documents"], &report["manifest"]["model"]), (&800.into(), &Value::Null));
     ok(&["doctor", "--index", &index, "--level", "full"]);
 }
@@ -133,19 +86,19 @@ fn queries_in_every_form_give_the_same_hits() {
     let desk = Desk::new();
     desk.write("docs.bin", binary(&random(300, 3)));
     // Recognised by its counts.
-    let index = desk.index("i", "docs.bin", "auto");
+    let index = indexed(&desk, "i", "docs.bin", "auto");
     let query = SparseVector::from_pairs([(5, 1.5), (70, 0.5), (299, 2.0)]).unwrap();
     desk.write("q.bin", binary(std::slice::from_ref(&query)));
     let lines = r#"{"id": 0, "vector": {"70": 0.5, "5": 1.5, "299": 2}}"#;
     let lines = desk.write("q.jsonl", lines);
-    let binary = desk.search("i", "q.bin");
+    let binary = searched(&desk, "i", "q.bin");
     let run_file = desk.path("r");
     let batch = ["batch-search", "--index", &index, "--queries", &lines, "--run", &run_file];
     ok(&[&batch[..], &["--format", "vectors-jsonl"]].concat());
     assert_eq!(fs::read_to_string(&run_file).unwrap(), binary);
     let tokens = r#"{"5": 1.5, "70": 0.5, "299": 2}"#;
     let search = ["search", "--index", &index, "--tokens", tokens, "--explain", "-k", "1000"];
-    let answer: Value = serde_json::from_str(&ok(&[&search[..], &["--json"]].concat())).unwrap();
+    let answer = ok_json(&[&search[..], &["--json"]].concat());
     let ids = answer["hits"].as_array().unwrap().iter().map(|hit| hit["id"].as_str().unwrap());
     assert!(ids.eq(binary.lines().map(|line| line.split(' ').nth(2).unwrap())));
     assert!(ok(&search).contains("#299"), "terms without a vocabulary show their ids");
@@ -188,7 +141,7 @@ fn people_see_the_heaviest_terms_and_the_sum_of_the_others() {
     let desk = Desk::new();
     let vector = SparseVector::from_pairs((1..=12).map(|term| (term, term as f32))).unwrap();
     desk.write("docs.bin", binary(std::slice::from_ref(&vector)));
-    let index = desk.index("i", "docs.bin", "vectors");
+    let index = indexed(&desk, "i", "docs.bin", "vectors");
     let tokens: Vec<String> = (1..=12).map(|term| format!("\"{term}\": 1")).collect();
     let tokens = format!("{{{}}}", tokens.join(", "));
     let search = ["search", "--index", &index, "--tokens", &tokens, "--explain"];
@@ -196,7 +149,7 @@ fn people_see_the_heaviest_terms_and_the_sum_of_the_others() {
     assert_eq!(shown.lines().filter(|line| line.contains(" × ")).count(), 8, "{shown}");
     let others = shown.lines().find(|line| line.contains("4 more")).unwrap();
     assert!(others.ends_with(" 10.0000"), "1 + 2 + 3 + 4: {others}");
-    let all: Value = serde_json::from_str(&ok(&[&search[..], &["--json"]].concat())).unwrap();
+    let all = ok_json(&[&search[..], &["--json"]].concat());
     let contributions = &all["hits"][0]["explanation"]["contributions"];
     assert_eq!(contributions.as_array().unwrap().len(), 12);
 }
@@ -205,7 +158,7 @@ fn people_see_the_heaviest_terms_and_the_sum_of_the_others() {
 fn an_index_without_a_model_says_what_it_needs() {
     let desk = Desk::new();
     desk.write("docs.bin", binary(&random(30, 4)));
-    let index = desk.index("i", "docs.bin", "vectors");
+    let index = indexed(&desk, "i", "docs.bin", "vectors");
     let texts = desk.write("t.jsonl", "{\"_id\": 1, \"text\": \"x\"}\n");
     fails(&["search", "--index", &index, "violin"], 1, "--model");
     fails(&["search", "--index", &index, "violin"], 1, "search --tokens");
@@ -228,7 +181,7 @@ fn refused(format: &str, bytes: impl AsRef<[u8]>, says: &str) {
     if Path::new(&index).exists() {
         assert!(!ok(&["inspect", "--index", &index, "--json"]).contains("\"documents\": 0"));
     }
-    assert!(fs::read_dir(desk.0.path()).unwrap().count() <= 2, "nothing else is left");
+    assert!(fs::read_dir(desk.folder()).unwrap().count() <= 2, "nothing else is left");
 }
 
 #[test]
@@ -248,12 +201,11 @@ fn a_first_run_that_indexes_nothing_leaves_nothing() {
     // What was committed before the error stays, and so does an index that was there before.
     fails(&[&args[..], &[&half]].concat(), 3, "half.jsonl:2");
     for _ in 0..2 {
-        let report: Value =
-            serde_json::from_str(&ok(&["inspect", "--index", &index, "--json"])).unwrap();
+        let report = ok_json(&["inspect", "--index", &index, "--json"]);
         assert_eq!(report["documents"], 1);
         fails(&[&args[..], &[&bad]].concat(), 3, "bad.jsonl:1");
     }
-    assert_eq!(fs::read_dir(desk.0.path()).unwrap().count(), 3, "two inputs and the index");
+    assert_eq!(fs::read_dir(desk.folder()).unwrap().count(), 3, "two inputs and the index");
 }
 
 #[test]
@@ -308,7 +260,7 @@ fn bad_lines_are_named_with_line_and_reason() {
 fn bad_ciff_files_are_named_with_part_and_reason() {
     let desk = Desk::new();
     desk.write("docs.bin", binary(&random(20, 6)));
-    let (index, out) = (desk.index("i", "docs.bin", "vectors"), desk.path("c"));
+    let (index, out) = (indexed(&desk, "i", "docs.bin", "vectors"), desk.path("c"));
     ok(&["export", "--index", &index, "--format", "ciff", "--out", &out]);
     let sound = fs::read(&out).unwrap();
     refused("ciff", &sound[..sound.len() - 2], "the file ends in document 20 of 20");
@@ -326,14 +278,11 @@ fn bad_ciff_files_are_named_with_part_and_reason() {
 
 #[test]
 fn vectors_of_a_model_are_searched_with_its_texts() {
-    let model = root().join("data/models/splade-tiny");
-    let model = model.to_str().unwrap();
-    let probe = run(&["model", "inspect", model]);
-    if !probe.status.success() {
-        assert!(text(&probe.stderr).contains("make setup") && std::env::var_os("CI").is_none());
-        eprintln!("SKIPPED: no ONNX Runtime; run `make setup`");
+    if !runtime_is_here() {
         return;
     }
+    let model = model();
+    let model = model.to_str().unwrap();
     let desk = Desk::new();
     let texts = desk.write(
         "t.jsonl",
@@ -343,9 +292,7 @@ fn vectors_of_a_model_are_searched_with_its_texts() {
     );
     let search = |index: &str| -> Vec<(String, f64)> {
         let args = ["search", "--index", index, "violin lessons", "--json"];
-        let answer: Value = serde_json::from_str(&ok(&args)).unwrap();
-        let hits = answer["hits"].as_array().unwrap().iter();
-        hits.map(|h| (h["id"].as_str().unwrap().into(), h["score"].as_f64().unwrap())).collect()
+        hits(&ok_json(&args))
     };
     let direct = desk.path("direct");
     ok(&["index", "--index", &direct, "--input", &texts, "--model", model]);
@@ -397,7 +344,7 @@ fn threads_share_windows_and_queries_and_change_nothing() {
     let desk = Desk::new();
     desk.write("docs.bin", binary(&random(40_000, 11)));
     desk.write("queries.bin", binary(&random(30, 12)));
-    let index = desk.index("i", "docs.bin", "vectors");
+    let index = indexed(&desk, "i", "docs.bin", "vectors");
     let run_with = |threads: &str| {
         let (queries, out) = (desk.path("queries.bin"), desk.path("out"));
         let args = ["batch-search", "--index", &index, "--queries", &queries, "--run", &out];
@@ -410,7 +357,7 @@ fn threads_share_windows_and_queries_and_change_nothing() {
     let search = |threads: &str| -> Value {
         let tokens = r#"{"5": 1.5, "70": 0.5, "299": 2}"#;
         let args = ["search", "--index", &index, "--tokens", tokens, "--profile", "--json"];
-        serde_json::from_str(&ok(&[&args[..], &["--threads", threads]].concat())).unwrap()
+        ok_json(&[&args[..], &["--threads", threads]].concat())
     };
     let (one, two) = (search("1"), search("2"));
     assert_eq!((&one["hits"], &one["exact"]), (&two["hits"], &two["exact"]));
@@ -424,9 +371,9 @@ fn inspect_measures_what_less_effort_costs() {
     let desk = Desk::new();
     desk.write("docs.bin", binary(&random(3_000, 13)));
     let queries = desk.write("queries.bin", binary(&random(40, 14)));
-    let index = desk.index("i", "docs.bin", "vectors");
+    let index = indexed(&desk, "i", "docs.bin", "vectors");
     let inspect = ["inspect", "--index", &index, "--queries", &queries];
-    let report: Value = serde_json::from_str(&ok(&[&inspect[..], &["--json"]].concat())).unwrap();
+    let report = ok_json(&[&inspect[..], &["--json"]].concat());
     let curve = report["effort"].as_array().unwrap();
     let recalls: Vec<f64> = curve.iter().map(|point| point["recall"].as_f64().unwrap()).collect();
     assert_eq!((curve[0]["effort"].as_f64(), recalls[0]), (Some(1.0), 1.0));

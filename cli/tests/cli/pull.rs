@@ -1,5 +1,4 @@
 //! `model pull` against a server of our own: what is fetched, resumed, refused, and left behind.
-#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::{
     collections::HashMap,
@@ -7,11 +6,13 @@ use std::{
     io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
     path::Path,
-    process::{Command, Output, Stdio},
+    process::Command,
     sync::{Arc, Mutex},
 };
 
 use sha2::{Digest, Sha256};
+
+use crate::harness::{gleaner, ok, refuses, succeeds, text};
 
 /// What the server does; tests change it between commands.
 #[derive(Default)]
@@ -105,26 +106,23 @@ fn answer(mut stream: TcpStream, site: &Mutex<Site>) -> std::io::Result<()> {
     stream.write_all(&body[..until])
 }
 
-fn gleaner(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gleaner"));
+/// `model pull`, past no proxy.
+fn pull(args: &[&str]) -> Command {
+    let mut command = gleaner(&[&["model", "pull"], args].concat());
     for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
         command.env_remove(name);
     }
-    command.args(["model", "pull"]).args(args).stdin(Stdio::null()).output().unwrap()
+    command
 }
 
-fn ok(args: &[&str]) -> String {
-    let output = gleaner(args);
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{args:?}: {stderr}");
-    stderr
+/// What a pull that must succeed says.
+fn pulls(args: &[&str]) -> String {
+    text(&succeeds(pull(args)).stderr)
 }
 
+/// A pull that must fail.
 fn fails(args: &[&str], code: i32, says: &str) {
-    let output = gleaner(args);
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
-    assert!(stderr.contains(says) && !stderr.contains("panicked"), "{says:?} is not in {stderr}");
+    refuses(pull(args), code, says);
 }
 
 fn hash(bytes: &[u8]) -> String {
@@ -169,12 +167,12 @@ fn a_name_means_what_the_catalogue_says() {
     fs::write(&catalogue, text).unwrap();
     let catalogue = catalogue.to_str().unwrap();
     let pull = ["tiny", "--catalogue", catalogue, "--out", &out];
-    assert!(ok(&pull).contains("licence: MIT"));
+    assert!(pulls(&pull).contains("licence: MIT"));
     assert_eq!(fs::read(Path::new(&out).join("onnx/model.onnx")).unwrap(), graph);
     assert_eq!(names(Path::new(&out)), ["onnx", "tokenizer.json"]);
     assert_eq!(names(folder.path()), ["model", "sources.toml"]);
     assert_eq!(server.seen().len(), 2);
-    assert!(ok(&pull).contains("already there"));
+    assert!(pulls(&pull).contains("already there"));
     assert!(server.seen().is_empty(), "what is there is not asked for");
     fs::write(Path::new(&out).join("tokenizer.json"), "other").unwrap();
     fails(&pull, 1, "is there already and is not what would be pulled");
@@ -193,7 +191,7 @@ fn a_broken_transfer_goes_on_where_it_broke() {
     server.change(|site| site.breaks = vec![200_000, 100_000]);
     let (_folder, out) = place();
     let url = format!("{}/model.onnx", server.url);
-    ok(&[&url, "--sha256", &hash(&graph), "--out", &out]);
+    pulls(&[&url, "--sha256", &hash(&graph), "--out", &out]);
     assert_eq!(fs::read(Path::new(&out).join("model.onnx")).unwrap(), graph);
     assert_eq!(names(Path::new(&out)), ["model.onnx"]);
     let seen = server.seen();
@@ -227,7 +225,7 @@ fn the_next_command_goes_on_unless_the_file_has_changed() {
                 site.etag = "\"two\"".into();
             });
         }
-        ok(&pull);
+        pulls(&pull);
         assert!(server.seen()[0].contains(&"range: bytes=150000-".to_owned()));
         assert_eq!(fs::read(Path::new(&out).join("model.onnx")).unwrap(), graph);
         assert_eq!(names(folder.path()), ["model"]);
@@ -240,7 +238,7 @@ fn a_server_without_ranges_is_asked_for_the_whole_file() {
     let server = Server::start(&[("model.onnx", &graph)]);
     server.change(|site| (site.ranges, site.breaks) = (false, vec![100_000]));
     let (_folder, out) = place();
-    ok(&[&format!("{}/model.onnx", server.url), "--sha256", &hash(&graph), "--out", &out]);
+    pulls(&[&format!("{}/model.onnx", server.url), "--sha256", &hash(&graph), "--out", &out]);
     assert_eq!(fs::read(Path::new(&out).join("model.onnx")).unwrap(), graph);
 }
 
@@ -255,7 +253,7 @@ fn other_bytes_are_refused_and_what_was_proven_stays() {
     assert_eq!(names(&folder.path().join(".model.pull")), [".lock", "a"]);
     server.change(|site| drop(site.files.insert("/m/b".into(), b"other".to_vec())));
     server.seen();
-    ok(&[&url, "--out", &out, "--file", &right, "--file", &wrong]);
+    pulls(&[&url, "--out", &out, "--file", &right, "--file", &wrong]);
     assert_eq!(server.seen().len(), 1, "what was proven is not asked for again");
     assert_eq!(names(folder.path()), ["model"]);
     assert_eq!(names(Path::new(&out)), ["a", "b"], "and no lock");
@@ -276,7 +274,7 @@ fn what_is_not_there_is_named_and_what_has_moved_is_followed() {
     assert!(!Path::new(&out).exists());
     server.change(|site| site.breaks = vec![50_000]);
     let moved = format!("{}/moved/model.onnx", server.url);
-    ok(&[&moved, "--sha256", &hash, "--out", &out]);
+    pulls(&[&moved, "--sha256", &hash, "--out", &out]);
     assert_eq!(fs::read(Path::new(&out).join("model.onnx")).unwrap(), graph);
     let last = server.seen().pop().unwrap();
     assert!(last.contains(&"range: bytes=50000-".to_owned()), "{last:?}");
@@ -303,7 +301,7 @@ fn nothing_is_asked_for_without_a_hash_unless_that_is_said() {
         fails(&[&server.url, "--out", &out, "--file", &file], 2, "no name of a file");
     }
     assert!(server.seen().is_empty() && names(folder.path()).is_empty());
-    assert!(ok(&[&url, "--out", &out, "--unverified"]).contains("NOT VERIFIED"));
+    assert!(pulls(&[&url, "--out", &out, "--unverified"]).contains("NOT VERIFIED"));
     assert_eq!(fs::read(Path::new(&out).join("model.onnx")).unwrap(), graph);
 }
 
@@ -322,13 +320,7 @@ fn models_are_listed_and_half_pulled_ones_are_told_apart() {
     write("notes/readme.md", 1);
     let list = |args: &[&str]| {
         let path = folder.path().to_str().unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_gleaner"))
-            .args(["model", "list", path])
-            .args(args)
-            .output()
-            .unwrap();
-        assert!(output.status.success());
-        String::from_utf8(output.stdout).unwrap()
+        ok(&[&["model", "list", path], args].concat())
     };
     let listed: serde_json::Value = serde_json::from_str(&list(&["--json"])).unwrap();
     let names: Vec<_> = listed.as_array().unwrap().iter().map(|model| &model["name"]).collect();

@@ -1,76 +1,22 @@
 //! The binary as a user meets it: the sample corpus end to end, errors and their exit codes,
 //! death by SIGKILL and `--resume`, and HTTP answering as the command line does.
-#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, Stdio},
     sync::OnceLock,
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
-}
-
-fn model() -> PathBuf {
-    root().join("data/models/splade-tiny")
-}
-
-fn sample() -> PathBuf {
-    root().join("data/sample")
-}
-
-fn gleaner(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gleaner"));
-    command.args(args).stdin(Stdio::null());
-    command
-}
-
-fn run(args: &[&str]) -> Output {
-    gleaner(args).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Runs a command that must succeed and returns its stdout.
-fn ok(args: &[&str]) -> String {
-    let output = run(args);
-    assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
-    text(&output.stdout)
-}
-
-/// Runs a command that must fail with `code`, saying `says` on one line and nothing of a panic.
-fn fails(args: &[&str], code: i32, says: &str) {
-    let output = run(args);
-    let stderr = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
-    assert!(stderr.contains(says), "{args:?} should say {says:?}: {stderr}");
-    assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
-}
-
-/// Whether the ONNX Runtime is there. CI must have it.
-fn runtime_is_here() -> bool {
-    static HERE: OnceLock<bool> = OnceLock::new();
-    *HERE.get_or_init(|| {
-        let output = run(&["model", "inspect", model().to_str().unwrap()]);
-        let here = output.status.success();
-        // Only a missing library is a reason to skip, and not in CI.
-        let is_missing = text(&output.stderr).contains("make setup");
-        assert!(here || is_missing && std::env::var_os("CI").is_none(), "{}", text(&output.stderr));
-        if !here {
-            eprintln!("SKIPPED: no ONNX Runtime; run `make setup`");
-        }
-        here
-    })
-}
+use crate::harness::{
+    BINARY, change_model, copy_folder, fails, gleaner, hits, model, ok, ok_json, read_json, root,
+    run, runtime_is_here, sample, text,
+};
 
 /// The sample corpus, indexed once for all tests.
 fn sample_index() -> Option<&'static Path> {
@@ -99,7 +45,7 @@ fn index_into(index: &Path, input: &Path) {
 fn search(index: &Path, query: &str, more: &[&str]) -> Value {
     let mut args = vec!["search", "--index", index.to_str().unwrap(), query, "--json"];
     args.extend(more);
-    serde_json::from_str(&ok(&args)).unwrap()
+    ok_json(&args)
 }
 
 #[test]
@@ -131,7 +77,7 @@ fn the_sample_measures_as_documented_and_thresholds_set_the_exit_code() {
     let eval = ["eval", "--index", index, "--dataset", dataset.to_str().unwrap()];
     let with = |more: &[&'static str]| [&eval[..], more].concat();
     ok(&[&eval[..], &["--json", json.to_str().unwrap()]].concat());
-    let report: Value = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
+    let report: Value = read_json(&json);
     let ndcg = report["metrics"]["nDCG@10"].as_f64().unwrap();
     assert!((ndcg - 0.6515).abs() < 0.002, "{ndcg}");
     assert_eq!(report["per_query"].as_object().unwrap().len(), 111);
@@ -288,8 +234,7 @@ fn encode_writes_what_other_engines_read() {
 fn inspect_export_and_doctor_agree_on_a_sound_index() {
     let Some(index) = sample_index() else { return };
     let index = index.to_str().unwrap();
-    let report: Value =
-        serde_json::from_str(&ok(&["inspect", "--index", index, "--json"])).unwrap();
+    let report = ok_json(&["inspect", "--index", index, "--json"]);
     assert_eq!(report["documents"], 653);
     assert_eq!(report["manifest"]["inputs"][0]["complete"], true);
     ok(&["doctor", "--index", index]);
@@ -354,7 +299,7 @@ fn a_missing_runtime_names_the_script() {
     // A bare copy of the binary, so that no library lies beside it; an empty home, so that no
     // cache is found.
     let binary = folder.path().join("gleaner");
-    fs::copy(env!("CARGO_BIN_EXE_gleaner"), &binary).unwrap();
+    fs::copy(BINARY, &binary).unwrap();
     let output = Command::new(&binary)
         .args(index_args(&index, &corpus, &model))
         .env("HOME", folder.path())
@@ -403,10 +348,7 @@ fn damage_exits_with_4_in_every_command() {
     let Some(sound) = sample_index() else { return };
     let folder = tempfile::tempdir().unwrap();
     let index = folder.path().join("damaged.index");
-    fs::create_dir(&index).unwrap();
-    for entry in fs::read_dir(sound).unwrap().map(|entry| entry.unwrap()) {
-        fs::copy(entry.path(), index.join(entry.file_name())).unwrap();
-    }
+    copy_folder(sound, &index);
     let has_extension = |path: &PathBuf| path.extension().is_some_and(|e| e == "imp");
     let impacts =
         fs::read_dir(&index).unwrap().map(|e| e.unwrap().path()).find(has_extension).unwrap();
@@ -435,13 +377,8 @@ fn damage_exits_with_4_in_every_command() {
 fn another_model_is_refused() {
     let Some(index) = sample_index() else { return };
     let folder = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(model()).unwrap().map(|entry| entry.unwrap()) {
-        fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
-    }
-    let settings = fs::read_to_string(folder.path().join("gleaner.toml")).unwrap();
-    let shorter = settings.replace("query = 256", "query = 128");
-    assert_ne!(settings, shorter);
-    fs::write(folder.path().join("gleaner.toml"), shorter).unwrap();
+    copy_folder(model(), folder.path());
+    change_model(folder.path());
     let (index, other) = (index.to_str().unwrap(), folder.path().to_str().unwrap());
     fails(&["search", "--index", index, "q", "--model", other], 1, "model_mismatch");
     fails(&["search", "--index", index, "q", "--model", "/no/such/model"], 1, "/no/such/model");
@@ -477,16 +414,9 @@ fn index_until(index: &Path, input: &Path, committed: u64) -> u64 {
     documents_in(index)
 }
 
-fn hits(index: &Path, query: &str) -> Vec<(String, f64)> {
-    let answer = search(index, query, &["-k", "100"]);
-    let hit =
-        |hit: &Value| (hit["id"].as_str().unwrap().to_owned(), hit["score"].as_f64().unwrap());
-    answer["hits"].as_array().unwrap().iter().map(hit).collect()
-}
-
 fn same_answers(a: &Path, b: &Path) {
     for query in ["violin repair", "what does an engine cost", "maple"] {
-        let (a, b) = (hits(a, query), hits(b, query));
+        let [a, b] = [a, b].map(|index| hits(&search(index, query, &["-k", "100"])));
         assert_eq!(a.len(), 100);
         for (a, b) in a.iter().zip(&b) {
             assert_eq!(a.0, b.0);

@@ -1,46 +1,16 @@
-//! Texts longer than the model reads, as a user meets them: `--long`, what it finds, what it refuses.
-#![allow(clippy::unwrap_used, missing_docs)]
+//! Texts longer than the model reads, as a user meets them: `--long`, what it finds, what it
+//! refuses.
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-};
+use std::path::Path;
 
 use serde_json::Value;
 
-fn model() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("data/models/splade-tiny")
-}
+use crate::harness::{fails, gleaner, hits, model, ok, ok_json, runtime_is_here, succeeds, text};
 
-fn run(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gleaner"));
-    command.args(args).stdin(Stdio::null()).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn ok(args: &[&str]) -> (String, String) {
-    let output = run(args);
-    assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+/// What a command that must succeed prints, and what it says beside it.
+fn both(args: &[&str]) -> (String, String) {
+    let output = succeeds(gleaner(args));
     (text(&output.stdout), text(&output.stderr))
-}
-
-fn fails(args: &[&str], code: i32, says: &str) {
-    let output = run(args);
-    let stderr = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
-    assert!(stderr.contains(says), "{args:?} should say {says:?}: {stderr}");
-}
-
-/// Whether the ONNX Runtime is there. CI must have it.
-fn runtime_is_here() -> bool {
-    let output = run(&["model", "inspect", model().to_str().unwrap()]);
-    let (here, stderr) = (output.status.success(), text(&output.stderr));
-    let is_missing = stderr.contains("make setup");
-    assert!(here || is_missing && std::env::var_os("CI").is_none(), "{stderr}");
-    here
 }
 
 /// A corpus whose first document speaks of penicillin where the model no longer reads.
@@ -57,12 +27,7 @@ fn corpus(folder: &Path) -> String {
 }
 
 fn found(index: &str, query: &str) -> Vec<(String, f64)> {
-    let (out, _) = ok(&["search", "--index", index, query, "--json"]);
-    let response: Value = serde_json::from_str(&out).unwrap();
-    let hits = response["hits"].as_array().unwrap();
-    let hit =
-        |hit: &Value| (hit["id"].as_str().unwrap().to_owned(), hit["score"].as_f64().unwrap());
-    hits.iter().map(hit).collect()
+    hits(&ok_json(&["search", "--index", index, query, "--json"]))
 }
 
 #[test]
@@ -75,11 +40,11 @@ fn the_end_of_a_long_text_is_found_where_it_is_kept() {
     let (binding, at) = (model(), |name: &str| folder.path().join(name).display().to_string());
     let model = binding.to_str().unwrap();
     let (cut, max) = (at("cut"), at("max"));
-    let (_, said) = ok(&["index", "--index", &cut, "--input", &input, "--model", model]);
+    let (_, said) = both(&["index", "--index", &cut, "--input", &input, "--model", model]);
     assert!(said.contains("1 longer than the model reads"), "{said}");
     assert!(said.contains("was dropped"), "{said}");
     let index = ["index", "--index", &max, "--input", &input, "--model", model, "--long", "max"];
-    let (_, said) = ok(&[&index[..], &["--progress", "json"]].concat());
+    let (_, said) = both(&[&index[..], &["--progress", "json"]].concat());
     let last: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
     assert_eq!((&last["event"], &last["longer"]), (&"finished".into(), &1.into()), "{said}");
 
@@ -92,9 +57,9 @@ fn the_end_of_a_long_text_is_found_where_it_is_kept() {
     };
     assert!(of(&cut).is_some() && of(&cut) == of(&max));
 
-    let (inspected, _) = ok(&["inspect", "--index", &max]);
+    let inspected = ok(&["inspect", "--index", &max]);
     assert!(inspected.contains("long texts  max, windows of 256 tokens that overlap by 32"));
-    let (inspected, _) = ok(&["inspect", "--index", &max, "--json"]);
+    let inspected = ok(&["inspect", "--index", &max, "--json"]);
     let inspected: Value = serde_json::from_str(&inspected).unwrap();
     assert_eq!(inspected["manifest"]["long"]["mode"], "max");
     // The index knows: again without the flag, and with it, but not with another.
@@ -117,7 +82,7 @@ fn every_passage_is_searched_and_documents_are_found() {
     ok(&args);
     // Again: every passage of the documents that are replaced is gone.
     ok(&args);
-    let json = |args: &[&str]| -> Value { serde_json::from_str(&ok(args).0).unwrap() };
+    let json = |args: &[&str]| -> Value { ok_json(args) };
     let inspected = json(&["inspect", "--index", index, "--json"]);
     assert_eq!((&inspected["documents"], &inspected["deleted"]), (&3.into(), &0.into()));
     assert_eq!(inspected["manifest"]["long"]["mode"], "passages");
@@ -135,10 +100,10 @@ fn every_passage_is_searched_and_documents_are_found() {
         found(index, "ships in the harbour").into_iter().map(|hit| hit.0).collect();
     assert_eq!(ids.iter().filter(|id| **id == "long").count(), 1, "{ids:?}");
 
-    let (doctor, _) = ok(&["doctor", "--index", index, "--level", "full"]);
+    let doctor = ok(&["doctor", "--index", index, "--level", "full"]);
     assert!(doctor.contains("3 stored documents read, every _id unique"), "{doctor}");
     let out = folder.path().join("out.jsonl");
-    let (_, said) = ok(&[
+    let (_, said) = both(&[
         "export",
         "--index",
         index,
