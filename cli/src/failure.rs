@@ -1,15 +1,27 @@
 //! Errors to messages and exit codes.
 //!
 //! 0 ok; 1 failed; 2 usage; 3 input rejected; 4 damage found; 5 threshold not met; 130 interrupted.
+//! An error of a library keeps its own words; what the commands themselves find wrong is
+//! [`Failure`].
 
 use std::{path::PathBuf, process::ExitCode};
 
-use gleaner_encoder::EncodeError;
 use gleaner_eval::EvalError;
-use gleaner_indexer::{IndexError, Rejection};
-use gleaner_searcher::{CatalogError, SearchError};
+use gleaner_indexer::{IndexError, Rejection, TantivyError};
+use gleaner_searcher::SearchError;
 
-use crate::output::ReaderGone;
+use crate::io::output::ReaderGone;
+
+/// The exit codes of errors; success is 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    Failed = 1,
+    Usage = 2,
+    Rejected = 3,
+    Damage = 4,
+    Threshold = 5,
+    Interrupted = 130,
+}
 
 /// What the commands themselves find wrong.
 #[derive(Debug, thiserror::Error)]
@@ -92,13 +104,12 @@ pub(crate) enum Failure {
 
 /// Prints the error with its causes and returns the exit code.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
-    let code = code(error);
     if reader_is_gone(error) {
         // The reader has what it wanted (`gleaner … | head`).
         return ExitCode::SUCCESS;
     }
     eprintln!("error: {}", chain(error.as_ref()));
-    ExitCode::from(code)
+    ExitCode::from(exit(error) as u8)
 }
 
 fn reader_is_gone(error: &anyhow::Error) -> bool {
@@ -121,48 +132,70 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     message
 }
 
-fn code(error: &anyhow::Error) -> u8 {
-    error
-        .chain()
-        .find_map(|cause| {
-            if let Some(failure) = cause.downcast_ref::<Failure>() {
-                return Some(match failure {
-                    Failure::Threshold { .. } => 5,
-                    Failure::Usage(_) | Failure::BlankQuery | Failure::NoLeg { .. } => 2,
-                    Failure::Input { .. } | Failure::Rejected(_) => 3,
-                    Failure::Damage(_) => 4,
-                    Failure::Interrupted | Failure::EncodingInterrupted { .. } => 130,
-                    _ => 1,
-                });
-            }
-            if let Some(error) = cause.downcast_ref::<IndexError>() {
-                return match error {
-                    IndexError::Rejected { .. }
-                    | IndexError::TooManyRejected { .. }
-                    | IndexError::Malformed { .. } => Some(3),
-                    IndexError::Input { .. }
-                    | IndexError::OtherFormat { .. }
-                    | IndexError::Dense(_) => Some(2),
-                    IndexError::Catalog(error) => Some(catalog_code(error)),
-                    IndexError::Storage(error) if error.is_damage() => Some(4),
-                    _ => None,
-                };
-            }
-            if let Some(error) = cause.downcast_ref::<SearchError>() {
-                return Some(search_code(error));
-            }
-            if let Some(error) = cause.downcast_ref::<CatalogError>() {
-                return Some(catalog_code(error));
-            }
-            match cause.downcast_ref::<EvalError>() {
-                Some(EvalError::BadLine { .. }) => Some(3),
-                _ => None,
-            }
-        })
-        .unwrap_or(1)
+/// The code of the first cause that has one.
+fn exit(error: &anyhow::Error) -> Exit {
+    let of_cause = |cause: &(dyn std::error::Error + 'static)| {
+        if let Some(failure) = cause.downcast_ref::<Failure>() {
+            return Some(failure.exit());
+        }
+        if let Some(error) = cause.downcast_ref::<IndexError>() {
+            return index_exit(error);
+        }
+        if let Some(error) = cause.downcast_ref::<SearchError>() {
+            return Some(search_exit(error));
+        }
+        match cause.downcast_ref::<EvalError>() {
+            Some(EvalError::BadLine { .. }) => Some(Exit::Rejected),
+            _ => None,
+        }
+    };
+    error.chain().find_map(of_cause).unwrap_or(Exit::Failed)
 }
 
-fn search_code(error: &SearchError) -> u8 {
+impl Failure {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Threshold { .. } => Exit::Threshold,
+            Self::Usage(_) | Self::BlankQuery | Self::NoLeg { .. } => Exit::Usage,
+            Self::Input { .. } | Self::Rejected(_) => Exit::Rejected,
+            Self::Damage(_) => Exit::Damage,
+            Self::Interrupted | Self::EncodingInterrupted { .. } => Exit::Interrupted,
+            Self::CannotResume { .. }
+            | Self::ModelNotFound { .. }
+            | Self::NoModel
+            | Self::NoDenseModel { .. }
+            | Self::DenseModelNotFound { .. }
+            | Self::DenseModelMismatch { .. }
+            | Self::TextsWithoutModel
+            | Self::ModelMismatch { .. }
+            | Self::NotInCatalogue { .. }
+            | Self::Ships { .. }
+            | Self::InTheWay { .. }
+            | Self::PullUnderWay { .. }
+            | Self::SelfTest => Exit::Failed,
+        }
+    }
+}
+
+/// Nothing where a cause of the error knows better.
+fn index_exit(error: &IndexError) -> Option<Exit> {
+    match error {
+        IndexError::Rejected { .. }
+        | IndexError::TooManyRejected { .. }
+        | IndexError::Malformed { .. } => Some(Exit::Rejected),
+        IndexError::Input { .. }
+        | IndexError::OtherFormat { .. }
+        | IndexError::Dense(_)
+        | IndexError::DenseKey { .. }
+        | IndexError::FusionWindow { .. } => Some(Exit::Usage),
+        IndexError::Open(error) => Some(search_exit(error)),
+        IndexError::Storage(TantivyError::DataCorruption(_)) => Some(Exit::Damage),
+        // The enum may grow: an error of no known kind is one that failed.
+        _ => None,
+    }
+}
+
+fn search_exit(error: &SearchError) -> Exit {
     match error {
         SearchError::Filter { .. }
         | SearchError::Rank { .. }
@@ -172,32 +205,13 @@ fn search_code(error: &SearchError) -> u8 {
         | SearchError::Effort { .. }
         | SearchError::QueryTerms { .. }
         | SearchError::Feedback { .. }
+        | SearchError::DenseField { .. }
         | SearchError::DenseQuery(_)
         | SearchError::MinScore { .. }
         | SearchError::Unlike { .. }
         | SearchError::Boost { .. }
-        | SearchError::MissingInput { .. } => 2,
-        SearchError::Catalog(error) => catalog_code(error),
-        error if error.is_damage() => 4,
-        _ => 1,
-    }
-}
-
-fn catalog_code(error: &CatalogError) -> u8 {
-    match error {
-        CatalogError::DenseField { .. }
-        | CatalogError::Dense(_)
-        | CatalogError::DenseKey { .. }
-        | CatalogError::FusionDepth { .. } => 2,
-        error if error.is_damage() => 4,
-        _ => 1,
-    }
-}
-
-/// A missing model folder, in the terms of whoever asked for it.
-pub(crate) fn model_error(error: EncodeError, recorded: bool) -> anyhow::Error {
-    match error {
-        EncodeError::ModelNotFound { path } if recorded => Failure::ModelNotFound { path }.into(),
-        other => other.into(),
+        | SearchError::MissingInput { .. } => Exit::Usage,
+        error if error.is_damage() => Exit::Damage,
+        _ => Exit::Failed,
     }
 }

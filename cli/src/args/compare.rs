@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::values::permutations;
+
 #[derive(Args)]
 pub(crate) struct CompareArgs {
     /// TREC runs; the first is the baseline that the others are compared with
@@ -36,10 +38,4 @@ pub(crate) struct CompareArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// A number of permutations that a test can be made of.
-fn permutations(text: &str) -> Result<usize, &'static str> {
-    let count = text.parse().ok().filter(|&count: &usize| count > 0);
-    count.ok_or("it is a whole number of 1 or more")
 }

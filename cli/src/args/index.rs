@@ -9,7 +9,7 @@ use clap::{
 use gleaner_format::{DenseStorage, Metric};
 use gleaner_searcher::Analyzer;
 
-use super::{ProgressArg, QueryEncoderArg, RuntimeArgs};
+use super::encoders::{QueryEncoderArg, RuntimeArgs};
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InputFormatArg {
@@ -43,6 +43,13 @@ pub(crate) enum LongArg {
     Max,
     /// They are read in windows that overlap, and every window is searched: the best one counts
     Passages,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressArg {
+    Auto,
+    Plain,
+    Json,
 }
 
 /// The dense fields of an index. All are fixed when it is created.

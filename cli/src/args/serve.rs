@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 
-use super::QueryModelArgs;
+use super::encoders::QueryModelArgs;
 
 #[derive(Args)]
 pub(crate) struct ServeArgs {

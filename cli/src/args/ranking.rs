@@ -1,0 +1,24 @@
+//! Flags that order hits and end their list, alike for all commands that search.
+
+use clap::Args;
+
+/// What orders the hits, and where a list of them ends.
+#[derive(Args, Clone)]
+pub(crate) struct RankingArgs {
+    /// What orders the hits: sparse, bm25, dense or dense:FIELD; or several of them fused,
+    /// rrf:sparse,bm25,dense or convex:sparse=.6,bm25=.4. Among the legs stand options: k=60 (rrf),
+    /// norm=minmax, tmm or bound (convex), window=N
+    #[arg(long, value_name = "RANK", default_value = "sparse")]
+    pub(crate) rank: String,
+    /// Make the query of a leg anew from the first answers: sparse:docs=10,terms=50,weight=.3,
+    /// dense:average,docs=3 or dense:rocchio,alpha=.4,beta=.6; interpolate=before, after or both says
+    /// which side of fusion it stands on. Repeatable, once a leg
+    #[arg(long, value_name = "LEG:OPTIONS")]
+    pub(crate) feedback: Vec<String>,
+    /// Leave out hits that score less
+    #[arg(long, value_name = "SCORE", allow_hyphen_values = true)]
+    pub(crate) min_score: Option<f32>,
+    /// End the list before its knee, where scores have fallen
+    #[arg(long)]
+    pub(crate) until_knee: bool,
+}

@@ -1,0 +1,67 @@
+//! `gleaner encode`: texts in, vectors out, in the formats other engines read.
+//!
+//! Texts are read, encoded and written chunk by chunk. Memory does not grow with the input for
+//! formats of one line a text. The binary formats start with their counts: their vectors wait for
+//! the end.
+
+mod dense;
+mod parallel;
+mod provenance;
+mod sink;
+
+use gleaner_encoder::{Encoder, ModelKind, Side};
+
+use parallel::{CHUNK_TEXTS, encode_all};
+use sink::Sink;
+
+use crate::{
+    args::{EncodeArgs, threads_or_cores},
+    failure::Failure,
+    io::{
+        interrupt::{is_stop_asked, stop_on_signal},
+        lines::Documents,
+        progress::EncodingProgress,
+    },
+    models::folder,
+};
+
+/// `gleaner encode`
+pub(crate) fn run(args: &EncodeArgs) -> anyhow::Result<()> {
+    let side = Side::from(args.side);
+    match ModelKind::of(&args.model)? {
+        ModelKind::Sparse => run_sparse(args, side),
+        ModelKind::Dense => dense::run(args, side),
+    }
+}
+
+/// `gleaner encode` with a sparse model.
+fn run_sparse(args: &EncodeArgs, side: Side) -> anyhow::Result<()> {
+    let model = folder::open(&args.model, args.query_encoder, &args.runtime)?;
+    if args.provenance {
+        return provenance::run(args, &model, side);
+    }
+    let threads = threads_or_cores(args.threads);
+    let mut encoders =
+        (0..threads).map(|_| Ok(model.encoder(1)?)).collect::<anyhow::Result<Vec<Encoder>>>()?;
+    let mut documents = Documents::open(&args.input)?;
+    let mut sink = Sink::open(args, &model, &mut documents)?;
+    stop_on_signal()?;
+    let mut progress = EncodingProgress::new(sink.texts());
+    loop {
+        let chunk = documents.next_chunk(CHUNK_TEXTS * threads)?;
+        if chunk.is_empty() {
+            break;
+        }
+        let encode = |encoder: &mut Encoder, texts: &[&str]| encoder.encode(side, texts);
+        let vectors = encode_all(&mut encoders, &chunk, encode)?.into_iter().flatten().collect();
+        sink.write(&model, &chunk, vectors)?;
+        sink.commit(chunk.len(), &documents)?;
+        progress.add(chunk.len());
+        if is_stop_asked() {
+            let (texts, resumable) = (progress.texts(), sink.is_resumable());
+            return Err(Failure::EncodingInterrupted { texts, resumable }.into());
+        }
+    }
+    progress.say();
+    sink.finish(&model)
+}

@@ -1,0 +1,64 @@
+//! `gleaner encode` with a dense model, whose vectors are written as JSON lines only.
+
+use std::io::Write;
+
+use gleaner_encoder::{DenseEncoder, Side};
+
+use super::parallel::{CHUNK_TEXTS, encode_all};
+use crate::{
+    args::{EncodeArgs, VectorFormat, threads_or_cores},
+    failure::Failure,
+    io::{
+        interrupt::{is_stop_asked, stop_on_signal},
+        lines::Documents,
+        output::create,
+        progress::EncodingProgress,
+        vectors::dense_line,
+    },
+    models::folder::{open_dense, refuse_sparse_flags},
+};
+
+/// `gleaner encode` with a dense model: a line per text.
+pub(super) fn run(args: &EncodeArgs, side: Side) -> anyhow::Result<()> {
+    refuse_sparse_flags(&[
+        ("--query-encoder", args.query_encoder.is_some()),
+        ("--provenance", args.provenance),
+        ("--resume", args.resume),
+    ])?;
+    let is_bare = match args.format {
+        VectorFormat::Tei => true,
+        VectorFormat::VectorsJsonl => false,
+        VectorFormat::Anserini | VectorFormat::Vectors | VectorFormat::Ciff => {
+            let message = "this model is dense: --format tei or vectors-jsonl";
+            return Err(Failure::Usage(message.to_owned()).into());
+        }
+    };
+    let model = open_dense(&args.model, &args.runtime)?;
+    let workers = 0..threads_or_cores(args.threads);
+    let mut encoders =
+        workers.map(|_| Ok(model.encoder(1)?)).collect::<anyhow::Result<Vec<DenseEncoder>>>()?;
+    let mut documents = Documents::open(&args.input)?;
+    let mut out = create(&args.out)?;
+    stop_on_signal()?;
+    let mut progress = EncodingProgress::new(0);
+    loop {
+        let chunk = documents.next_chunk(CHUNK_TEXTS * encoders.len())?;
+        if chunk.is_empty() {
+            break;
+        }
+        let encode = |encoder: &mut DenseEncoder, texts: &[&str]| encoder.encode(side, texts);
+        let parts = encode_all(&mut encoders, &chunk, encode)?;
+        let rows = parts.iter().flat_map(|part| part.rows());
+        for (document, row) in chunk.iter().zip(rows) {
+            writeln!(out, "{}", dense_line((!is_bare).then_some(&document.id), row)?)?;
+        }
+        out.flush()?;
+        progress.add(chunk.len());
+        if is_stop_asked() {
+            let texts = progress.texts();
+            return Err(Failure::EncodingInterrupted { texts, resumable: false }.into());
+        }
+    }
+    progress.say();
+    out.finish()
+}

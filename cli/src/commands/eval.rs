@@ -1,0 +1,122 @@
+//! `gleaner eval`: a BEIR folder's queries, searched and measured.
+
+use std::io::{self, Write};
+
+use gleaner_eval::{Dataset, Measure, Run, Threshold, evaluate, remove_identical_ids};
+use gleaner_searcher::{Index, Snapshot};
+
+use super::batch_search::{BatchRequest, BatchSearcher};
+use crate::{
+    args::{EvalArgs, QueryModelArgs, threads_or_cores},
+    failure::Failure,
+    io::{
+        intervals::{Measured, SEED, bootstrap, interval_text},
+        output::{WholeFile, stdout},
+    },
+    models::queries::Ranking,
+};
+
+/// Hits per query that measures without a cut-off see, at least.
+const UNCUT_HITS: usize = 1_000;
+
+/// `gleaner eval`
+pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
+    let ranking = Ranking::read(&args.ranking)?;
+    let usage = |error: gleaner_eval::EvalError| Failure::Usage(error.to_string());
+    let mut measures = Measure::parse_list(&args.metrics).map_err(usage)?;
+    let thresholds = args.fail_if.iter().map(|condition| condition.parse::<Threshold>());
+    let thresholds = thresholds.collect::<Result<Vec<_>, _>>().map_err(usage)?;
+    for threshold in &thresholds {
+        if !measures.contains(&threshold.measure) {
+            measures.push(threshold.measure);
+        }
+    }
+    let dataset = Dataset::open(&args.dataset, &args.split)?;
+    let unknown = dataset.unknown_queries().len();
+    if unknown > 0 {
+        eprintln!("warning: {unknown} judged queries have no text; they count as 0");
+    }
+    let k = hits_measured(&measures);
+    let json = args.json.as_deref().map(WholeFile::create).transpose()?;
+    let run_file = args.run.as_deref().map(WholeFile::create).transpose()?;
+    let mut run = match (&args.from_run, &args.index) {
+        (Some(path), _) => Run::open(path)?,
+        (None, Some(index)) => {
+            let snapshot = Index::open(index)?.snapshot();
+            eprintln!(
+                "searching {} queries by {}, depth {k}",
+                dataset.qrels.len(),
+                ranking.rank
+            );
+            let k = k + usize::from(args.ignore_identical_ids);
+            let request = BatchRequest {
+                effort: args.effort,
+                threads: threads_or_cores(args.threads),
+                ..BatchRequest::exact(&ranking, k)
+            };
+            search(&snapshot, &args.model, &dataset, request)?
+        }
+        (None, None) => {
+            let message = "name an index with --index or a run with --from-run";
+            return Err(Failure::Usage(message.to_owned()).into());
+        }
+    };
+    if args.ignore_identical_ids {
+        remove_identical_ids(&mut run);
+    }
+    let evaluation = evaluate(&dataset.qrels, &run, &measures)?;
+    let intervals = evaluation.intervals(&bootstrap(SEED))?;
+    let measured = Measured { evaluation: &evaluation, intervals };
+    if let Some(mut out) = json {
+        serde_json::to_writer_pretty(&mut out, &measured)?;
+        out.finish()?;
+    }
+    if let Some(mut out) = run_file {
+        run.write(&mut out, "gleaner")?;
+        out.finish()?;
+    }
+    let printed = print(&measured);
+    for threshold in &thresholds {
+        if threshold.is_true_of(&evaluation)? {
+            return Err(Failure::Threshold { condition: threshold.to_string() }.into());
+        }
+    }
+    Ok(printed?)
+}
+
+/// Hits per query that the measures look at; those without a cut-off see [`UNCUT_HITS`].
+pub(super) fn hits_measured(measures: &[Measure]) -> usize {
+    measures.iter().filter_map(Measure::cutoff).max().unwrap_or(0).max(UNCUT_HITS)
+}
+
+/// Searches every query with a relevant judgement.
+pub(super) fn search(
+    snapshot: &Snapshot,
+    model: &QueryModelArgs,
+    dataset: &Dataset,
+    request: BatchRequest<'_>,
+) -> anyhow::Result<Run> {
+    let queries: Vec<_> = dataset.relevant_queries().collect();
+    let texts: Vec<&str> = queries.iter().map(|query| &query.text[..]).collect();
+    let answers = BatchSearcher::new(snapshot, model, request)?.search(&texts)?;
+    let mut run = Run::new();
+    for (query, hits) in queries.iter().zip(answers) {
+        // Scores as they are, ties as trec_eval breaks them: on a collection with duplicates the
+        // order that a search shows (ids ascending) would give other figures than trec_eval's.
+        run.insert(&query.id, hits)?;
+    }
+    Ok(run)
+}
+
+fn print(measured: &Measured<'_>) -> io::Result<()> {
+    let mut out = stdout();
+    let evaluation = measured.evaluation;
+    for ((measure, mean), (_, interval)) in evaluation.means.iter().zip(&measured.intervals) {
+        writeln!(out, "{:<8} {mean:.4}  {}", measure.to_string(), interval_text(*interval))?;
+    }
+    writeln!(out, "{:<8} {}", "queries", evaluation.queries)?;
+    if evaluation.queries_without_results > 0 {
+        writeln!(out, "{:<8} {} (they count as 0)", "empty", evaluation.queries_without_results)?;
+    }
+    out.flush()
+}

@@ -1,0 +1,53 @@
+//! `gleaner inspect`: what an index holds and where its bytes are.
+//!
+//! `report` gathers it, `print` shows it to people. With `--queries`, `effort` measures what less
+//! effort costs.
+
+mod effort;
+mod print;
+mod report;
+
+use std::io::Write;
+
+use gleaner_searcher::{Index, Snapshot};
+
+use effort::EffortPoint;
+use print::print_report;
+use report::IndexReport;
+
+use crate::{
+    args::InspectArgs,
+    failure::Failure,
+    io::{output::stdout, query_file::QueryFile},
+};
+
+/// `gleaner inspect`
+pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<()> {
+    let snapshot = Index::open(&args.index)?.snapshot();
+    let curve = effort_curve(args, &snapshot)?;
+    let report = IndexReport::of(&args.index, &snapshot, curve)?;
+    let mut out = stdout();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
+    } else {
+        print_report(&mut out, &report)?;
+        if let Some(curve) = &report.effort {
+            effort::print(&mut out, curve, args.k)?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+fn effort_curve(
+    args: &InspectArgs,
+    snapshot: &Snapshot,
+) -> anyhow::Result<Option<Vec<EffortPoint>>> {
+    let Some(file) = &args.queries else { return Ok(None) };
+    let queries = QueryFile::read(file, args.format, &args.model, snapshot)?;
+    let vectors = queries.into_vectors(&args.model, snapshot)?;
+    if vectors.is_empty() {
+        let message = format!("there is no query in {}", file.display());
+        return Err(Failure::Usage(message).into());
+    }
+    Ok(Some(effort::curve(snapshot, &vectors, args.k)?))
+}

@@ -1,0 +1,312 @@
+//! One file over HTTP: resumed where it broke off, and proven by its hash.
+//!
+//! A file grows as `FILE.part`. Beside it, `FILE.part.validator` keeps the ETag (or the date) that
+//! the file had when it was begun. A server whose file has changed since sends it from the start.
+//! What is asked for, and where it goes in the end, is the business of `model pull`.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use ureq::{
+    Agent, Body,
+    http::{HeaderMap, Response, header},
+};
+
+use super::{hash::hash_of, output::with_suffix};
+
+/// Attempts in a row that bring nothing.
+const ATTEMPTS: u32 = 3;
+/// Pause before the second attempt, doubled before each further one.
+const PAUSE: Duration = Duration::from_millis(500);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
+/// After this a transfer is taken to hang; what has come is kept.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+const BUFFER_BYTES: usize = 1 << 16;
+
+/// Why a file could not be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DownloadError {
+    #[error("`{url}` answered {status}")]
+    Status { url: String, status: ureq::http::StatusCode },
+    #[error("cannot reach `{url}`")]
+    Unreachable { url: String, source: Box<ureq::Error> },
+    #[error(
+        "the transfer of `{url}` broke off after {}; the same command goes on from there",
+        of(*got_bytes, *total_bytes)
+    )]
+    BrokenOff { url: String, got_bytes: u64, total_bytes: Option<u64> },
+    #[error("`{url}` has the SHA-256 {found}, expected {expected}; nothing of it was kept")]
+    WrongHash { url: String, expected: String, found: String },
+    #[error("cannot write `{}`{}", path.display(), remedy(source))]
+    Write { path: PathBuf, source: std::io::Error },
+}
+
+fn of(got_bytes: u64, total_bytes: Option<u64>) -> String {
+    match total_bytes {
+        Some(total) => format!("{got_bytes} of {total} bytes"),
+        None => format!("{got_bytes} bytes"),
+    }
+}
+
+fn remedy(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            "; the disk is full: make room, and the same command goes on"
+        }
+        _ => "",
+    }
+}
+
+impl DownloadError {
+    /// Whether asking again may help.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => status.is_server_error() || status.as_u16() == 429,
+            Self::Unreachable { source, .. } => !matches!(
+                **source,
+                ureq::Error::BadUri(_)
+                    | ureq::Error::HostNotFound
+                    | ureq::Error::TooManyRedirects
+                    | ureq::Error::RequireHttpsOnly(_)
+                    | ureq::Error::Tls(_)
+            ),
+            Self::BrokenOff { .. } => true,
+            Self::WrongHash { .. } | Self::Write { .. } => false,
+        }
+    }
+}
+
+/// Told how many bytes there are, and of how many where that is known.
+pub(crate) type OnBytes<'a> = &'a mut dyn FnMut(u64, Option<u64>);
+
+/// The agent for a URL: what begins encrypted is not redirected to what is not.
+pub(crate) fn agent(url: &str) -> Agent {
+    Agent::config_builder()
+        .https_only(url.starts_with("https:"))
+        .http_status_as_error(false)
+        .user_agent(concat!("gleaner/", env!("CARGO_PKG_VERSION")))
+        .timeout_connect(Some(CONNECT_TIMEOUT))
+        .timeout_recv_response(Some(RESPONSE_TIMEOUT))
+        .timeout_recv_body(Some(BODY_TIMEOUT))
+        .build()
+        .new_agent()
+}
+
+/// Brings `url` to `target`, through `target.part`. Goes on with a part that is there.
+///
+/// Errors: all of [`DownloadError`]; after `WrongHash` the part is gone, otherwise it is kept.
+pub(crate) fn download(
+    agent: &Agent,
+    url: &str,
+    target: &Path,
+    sha256: Option<&str>,
+    on_bytes: OnBytes<'_>,
+) -> Result<(), DownloadError> {
+    let part = with_suffix(target, ".part");
+    let is_whole = |hash: &str| part.is_file() && hash_of(&part).is_ok_and(|found| found == hash);
+    if !sha256.is_some_and(is_whole) {
+        fetch(agent, url, &part, on_bytes)?;
+    }
+    let failed = |source| DownloadError::Write { path: part.clone(), source };
+    if let Some(expected) = sha256 {
+        let found = hash_of(&part).map_err(failed)?;
+        if found != expected {
+            let _ = fs::remove_file(&part);
+            let _ = fs::remove_file(with_suffix(&part, ".validator"));
+            let (url, expected) = (url.to_owned(), expected.to_owned());
+            return Err(DownloadError::WrongHash { url, expected, found });
+        }
+    }
+    let _ = fs::remove_file(with_suffix(&part, ".validator"));
+    fs::rename(&part, target).map_err(failed)
+}
+
+/// Asks until the file is whole, or until several attempts in a row brought nothing.
+fn fetch(
+    agent: &Agent,
+    url: &str,
+    part: &Path,
+    on_bytes: OnBytes<'_>,
+) -> Result<(), DownloadError> {
+    let (mut vain, mut pause) = (0, PAUSE);
+    loop {
+        let before = length(part);
+        let error = match attempt(agent, url, part, on_bytes) {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        vain = if length(part) > before { 0 } else { vain + 1 };
+        if !error.is_passing() || vain >= ATTEMPTS {
+            return Err(error);
+        }
+        std::thread::sleep(pause);
+        pause = if vain == 0 { PAUSE } else { pause * 2 };
+    }
+}
+
+fn attempt(
+    agent: &Agent,
+    url: &str,
+    part: &Path,
+    on_bytes: OnBytes<'_>,
+) -> Result<(), DownloadError> {
+    let (have, validator) =
+        (length(part), fs::read_to_string(with_suffix(part, ".validator")).ok());
+    let mut request = agent.get(url);
+    if let Some(validator) = validator.filter(|_| have > 0) {
+        request = request.header(header::RANGE, format!("bytes={have}-"));
+        request = request.header(header::IF_RANGE, validator);
+    }
+    let unreachable =
+        |source| DownloadError::Unreachable { url: url.to_owned(), source: Box::new(source) };
+    let response = request.call().map_err(unreachable)?;
+    let start = match response.status().as_u16() {
+        200 => 0,
+        206 if range_start(response.headers()) == Some(have) => have,
+        // The server does not have what was asked for: from the start, next time.
+        206 | 416 => {
+            let _ = fs::remove_file(part);
+            let (url, got_bytes) = (url.to_owned(), 0);
+            return Err(DownloadError::BrokenOff { url, got_bytes, total_bytes: None });
+        }
+        _ => {
+            return Err(DownloadError::Status { url: url.to_owned(), status: response.status() });
+        }
+    };
+    receive(response, url, part, start, on_bytes)
+}
+
+/// Writes a body behind the first `start` bytes of the part.
+fn receive(
+    response: Response<Body>,
+    url: &str,
+    part: &Path,
+    start: u64,
+    on_bytes: OnBytes<'_>,
+) -> Result<(), DownloadError> {
+    let failed = |source| DownloadError::Write { path: part.to_owned(), source };
+    let open = || -> std::io::Result<File> {
+        let file = OpenOptions::new().create(true).append(true).open(part)?;
+        file.set_len(start)?;
+        if start == 0 {
+            fs::write(with_suffix(part, ".validator"), validator(response.headers()))?;
+        }
+        Ok(file)
+    };
+    let mut file = open().map_err(failed)?;
+    let body = response.headers().get(header::CONTENT_LENGTH).and_then(|bytes| bytes.to_str().ok());
+    let total_bytes = body.and_then(|bytes| bytes.parse::<u64>().ok()).map(|bytes| start + bytes);
+    let mut got_bytes = start;
+    let mut reader = response.into_body().into_reader();
+    let mut tell = |bytes: usize| {
+        got_bytes += bytes as u64;
+        on_bytes(got_bytes, total_bytes);
+    };
+    let is_whole = copy(&mut reader, &mut file, &mut tell).map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    match is_whole && total_bytes.is_none_or(|total| got_bytes >= total) {
+        true => Ok(()),
+        false => Err(DownloadError::BrokenOff { url: url.to_owned(), got_bytes, total_bytes }),
+    }
+}
+
+/// Copies until the end, or until the reader fails, which is `false`; errors are the writer's.
+fn copy(
+    reader: &mut impl Read,
+    writer: &mut impl Write,
+    tell: &mut impl FnMut(usize),
+) -> std::io::Result<bool> {
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(true),
+            Ok(bytes) => {
+                writer.write_all(&buffer[..bytes])?;
+                tell(bytes);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(_) => return Ok(false),
+        }
+    }
+}
+
+/// What `If-Range` may be asked with: a strong ETag, or the date, or nothing.
+fn validator(headers: &HeaderMap) -> String {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let strong = text(header::ETAG).filter(|tag| !tag.starts_with("W/"));
+    strong.or(text(header::LAST_MODIFIED)).unwrap_or_default().to_owned()
+}
+
+/// The first byte of `Content-Range: bytes 5-9/10`.
+fn range_start(headers: &HeaderMap) -> Option<u64> {
+    let range = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
+    range.strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
+}
+
+fn length(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |file| file.len())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::io::{Error, ErrorKind};
+
+    use super::*;
+    use crate::failure::chain;
+
+    /// A disk with room for a few bytes.
+    struct Disk(usize);
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 = self.0.checked_sub(bytes.len()).ok_or(ErrorKind::StorageFull)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_named() {
+        let mut data = &[7u8; 100_000][..];
+        let source = copy(&mut data, &mut Disk(70_000), &mut |_| {}).unwrap_err();
+        let message = chain(&DownloadError::Write { path: "m/model.onnx.part".into(), source });
+        assert!(
+            message.contains("m/model.onnx.part") && message.contains("disk is full"),
+            "{message}"
+        );
+        let source = Error::from(ErrorKind::PermissionDenied);
+        let message = chain(&DownloadError::Write { path: "m".into(), source });
+        assert!(!message.contains("disk is full"), "{message}");
+    }
+
+    #[test]
+    fn validators_are_strong_tags_or_dates() {
+        let of = |pairs: &[(header::HeaderName, &str)]| {
+            let pairs = pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap()));
+            validator(&HeaderMap::from_iter(pairs))
+        };
+        let date = (header::LAST_MODIFIED, "Sun, 22 Nov 2026 08:00:00 GMT");
+        assert_eq!(of(&[(header::ETAG, "\"a\""), date.clone()]), "\"a\"");
+        assert_eq!(of(&[(header::ETAG, "W/\"a\""), date.clone()]), date.1);
+        assert_eq!(of(&[(header::ETAG, "W/\"a\"")]), "");
+    }
+
+    #[test]
+    fn ranges_are_read_by_their_first_byte() {
+        let of = |range: &str| {
+            let range = (header::CONTENT_RANGE, range.parse().unwrap());
+            range_start(&HeaderMap::from_iter([range]))
+        };
+        assert_eq!(of("bytes 5-9/10"), Some(5));
+        assert_eq!([of("bytes */10"), of("lines 5-9/10"), of("")], [None; 3]);
+    }
+}

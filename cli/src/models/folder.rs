@@ -1,0 +1,39 @@
+//! Model folders named on the command line, sparse or dense.
+//!
+//! Whether a model is the one that an index belongs to is `bound`'s to prove.
+
+use std::path::Path;
+
+use gleaner_encoder::{DenseModel, Model, Runtime, SideEncoder};
+
+use crate::{
+    args::{QueryEncoderArg, RuntimeArgs},
+    failure::Failure,
+};
+
+/// Opens a model folder named on the command line.
+pub(crate) fn open(
+    folder: &Path,
+    query: Option<QueryEncoderArg>,
+    runtime: &RuntimeArgs,
+) -> anyhow::Result<Model> {
+    let runtime = Runtime::load(runtime.ort_lib.as_deref())?;
+    Ok(Model::open_with(folder, &runtime, query.map(SideEncoder::from))?)
+}
+
+/// Opens a dense model folder named on the command line.
+pub(crate) fn open_dense(folder: &Path, runtime: &RuntimeArgs) -> anyhow::Result<DenseModel> {
+    let runtime = Runtime::load(runtime.ort_lib.as_deref())?;
+    Ok(DenseModel::open(folder, &runtime)?)
+}
+
+/// Refuses flags that mean nothing to a dense model.
+pub(crate) fn refuse_sparse_flags(flags: &[(&str, bool)]) -> anyhow::Result<()> {
+    match flags.iter().find(|(_, is_given)| *is_given) {
+        Some((flag, _)) => {
+            Err(Failure::Usage(format!("{flag} is for sparse models, and this one is dense"))
+                .into())
+        }
+        None => Ok(()),
+    }
+}
