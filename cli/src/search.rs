@@ -9,7 +9,8 @@ use std::{
 use gleaner_encoder::{Model, Side};
 use gleaner_indexer::{parse_weights, term_of};
 use gleaner_searcher::{
-    Boost, Contribution, Hit, Index, Profile, SearchRequest, SearchResponse, Snapshot,
+    Boost, CertificateKind, Contribution, Hit, Index, Profile, SearchRequest, SearchResponse,
+    Snapshot,
 };
 
 use crate::{
@@ -215,7 +216,7 @@ pub(crate) fn print(
             "exact: threshold {:.4}, nothing unscored can exceed {bound:.4}; {took_us} µs",
             certificate.threshold
         )?,
-        None if certificate.kind == "fused" => {
+        None if certificate.kind == CertificateKind::Fused => {
             writeln!(out, "exact: so is the window of every leg; {took_us} µs")?;
         }
         None => writeln!(out, "exact: every match was scored; {took_us} µs")?,

@@ -5,7 +5,7 @@
 
 use gleaner_format::DenseSpec;
 use gleaner_searcher::{
-    Analyzer, DenseField, FUSION_WINDOW, FUSION_WINDOW_LIMIT, LongTexts, Manifest, ModelBinding,
+    Analyzer, DenseField, FUSION_DEPTH, FUSION_DEPTH_LIMIT, LongTexts, Manifest, ModelBinding,
 };
 
 use crate::{document::is_own_key, error::IndexError};
@@ -20,7 +20,7 @@ pub struct IndexSettings {
     pub dense: Option<Vec<DenseField>>,
     /// How text becomes words for BM25; English in a new index.
     pub analyzer: Option<Analyzer>,
-    /// Hits of each leg that take part in fusion; [`FUSION_WINDOW`] in a new index.
+    /// Hits of each leg that take part in fusion; [`FUSION_DEPTH`] in a new index.
     pub fusion_window: Option<usize>,
 }
 
@@ -36,8 +36,8 @@ impl IndexSettings {
             return Err(IndexError::DenseKey { field: field.clone() });
         }
         match self.fusion_window {
-            Some(found) if !(1..=FUSION_WINDOW_LIMIT).contains(&found) => {
-                Err(IndexError::FusionWindow { found, limit: FUSION_WINDOW_LIMIT })
+            Some(found) if !(1..=FUSION_DEPTH_LIMIT).contains(&found) => {
+                Err(IndexError::FusionWindow { found, limit: FUSION_DEPTH_LIMIT })
             }
             _ => Ok(()),
         }
@@ -47,7 +47,7 @@ impl IndexSettings {
     pub(crate) fn manifest(&self, model: Option<ModelBinding>) -> Manifest {
         let mut manifest = Manifest::new(model, self.long.unwrap_or_default());
         manifest.dense = self.dense.clone().unwrap_or_default();
-        manifest.fusion_window = self.fusion_window.unwrap_or(FUSION_WINDOW);
+        manifest.fusion_window = self.fusion_window.unwrap_or(FUSION_DEPTH);
         manifest
     }
 

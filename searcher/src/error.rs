@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use gleaner_format::{DenseError, FormatError};
 
-use crate::{analyzer::Analyzer, boost::BOOST_LIMIT};
+use crate::{analyzer::Analyzer, query::boost::BOOST_LIMIT};
 
 /// Why an index could not be opened or searched.
 #[derive(Debug, thiserror::Error)]

@@ -24,19 +24,18 @@ use tantivy::{
 
 use crate::{
     analyzer::register_analyzers,
-    block_max::Scratch,
-    bm25::living_tokens,
     directory::ReadOnlyDirectory,
     error::SearchError,
-    filter_cache::{FilterCache, LIMIT_BYTES, SegmentKey},
-    ids::Ids,
+    filter::{
+        cache::{FilterCache, LIMIT_BYTES, SegmentKey},
+        rows::RowSet,
+    },
+    lexical::lengths::living_tokens,
     manifest::Manifest,
-    maxima::Maxima,
-    passages::Passages,
-    response::Passage,
-    rows::RowSet,
+    query::response::Passage,
     schema::{DENSE_EXTENSION, Fields, IMPACT_EXTENSION},
-    topk::Ties,
+    snapshot::{ids::Ids, maxima::Maxima, passages::Passages},
+    sparse::{scratch::Scratch, topk::Ties},
 };
 
 /// How often opening is tried when commits land between reading their list and their files.

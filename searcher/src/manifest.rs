@@ -8,7 +8,7 @@ use std::{fmt, path::Path};
 use gleaner_format::DenseSpec;
 use serde::{Deserialize, Serialize};
 
-use crate::{error::SearchError, rank::FUSION_WINDOW};
+use crate::{error::SearchError, ranking::rank::FUSION_DEPTH};
 
 /// Version of the payload.
 pub const MANIFEST_VERSION: u32 = 1;
@@ -35,11 +35,11 @@ pub struct Manifest {
 }
 
 fn default_window() -> usize {
-    FUSION_WINDOW
+    FUSION_DEPTH
 }
 
 fn is_default_window(window: &usize) -> bool {
-    *window == FUSION_WINDOW
+    *window == FUSION_DEPTH
 }
 
 /// Dense vectors of one kind, one for every document or row that has one.
@@ -58,7 +58,7 @@ impl Manifest {
     pub fn new(model: Option<ModelBinding>, long: LongTexts) -> Self {
         let (inputs, dense) = (Vec::new(), Vec::new());
         let version = MANIFEST_VERSION;
-        Self { version, model, inputs, long, dense, fusion_window: FUSION_WINDOW }
+        Self { version, model, inputs, long, dense, fusion_window: FUSION_DEPTH }
     }
 
     /// The dense field of a name; without one, the only one.

@@ -6,7 +6,7 @@
 use std::fmt::Display;
 
 use gleaner_searcher::{
-    FUSION_NUMBER_LIMIT, FUSION_WINDOW_LIMIT, Fusion, LEGS_LIMIT, Leg, Method, Normaliser, RRF_K,
+    FUSION_DEPTH_LIMIT, FUSION_NUMBER_LIMIT, Fusion, LEGS_LIMIT, Leg, Method, Normaliser, RRF_K,
     Rank, WeightedLeg, is_rank_constant, is_weight,
 };
 use serde::Deserialize;
@@ -112,8 +112,8 @@ impl HybridBody {
             );
             return Err(invalid(field, detail));
         }
-        if !(1..=FUSION_WINDOW_LIMIT).contains(&window) {
-            let detail = format!("the window is a number from 1 to {FUSION_WINDOW_LIMIT}");
+        if !(1..=FUSION_DEPTH_LIMIT).contains(&window) {
+            let detail = format!("the window is a number from 1 to {FUSION_DEPTH_LIMIT}");
             return Err(invalid(field, detail));
         }
         if window > limits.k {

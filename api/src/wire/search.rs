@@ -213,7 +213,7 @@ fn ranking(
             let rank = rank.as_deref().unwrap_or(DEFAULT_RANK);
             let parsed: Rank = rank.parse().map_err(|error| unknown_rank(rank, &error))?;
             match &parsed {
-                Rank::Fused(fusion) if fusion.window.is_some_and(|window| window > limits.k) => {
+                Rank::Fused(fusion) if fusion.depth.is_some_and(|depth| depth > limits.k) => {
                     let detail = format!("the window is larger than the limit, {}", limits.k);
                     Err(Problem::new(Code::LimitExceeded, detail).field("rank"))
                 }

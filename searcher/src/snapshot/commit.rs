@@ -1,0 +1,2 @@
+//! One commit.
+pub use crate::index::Snapshot;
