@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use gleaner_encoder::EncodeError;
-use gleaner_searcher::SearchError;
+use gleaner_searcher::{CatalogError, SearchError};
 use serde::{Serialize, Serializer};
 
 use crate::wire::brief;
@@ -263,11 +263,11 @@ impl From<&SearchError> for Problem {
         let detail = error.to_string();
         match error {
             // Clients need the file, not where the server keeps it.
-            SearchError::Damaged { file, reason } => {
+            SearchError::Catalog(CatalogError::Damaged { file, reason }) => {
                 let file = file.file_name().unwrap_or_default().display();
                 damaged(format!("{file}: {reason}"))
             }
-            SearchError::DamagedImpacts { file, source } => {
+            SearchError::Catalog(CatalogError::DamagedImpacts { file, source }) => {
                 let file = file.file_name().unwrap_or_default().display();
                 damaged(format!("{file}: {}", chain(source)))
             }
@@ -284,7 +284,7 @@ impl From<&SearchError> for Problem {
             SearchError::MinScore { .. } => {
                 Self::new(Code::InvalidRequest, detail).field("min_score")
             }
-            SearchError::DenseField { .. } => {
+            SearchError::Catalog(CatalogError::DenseField { .. }) => {
                 Self::new(Code::UnknownField, brief(detail)).field("rank")
             }
             SearchError::DenseQuery(_) => {
@@ -310,6 +310,12 @@ impl From<&SearchError> for Problem {
 impl From<SearchError> for Problem {
     fn from(error: SearchError) -> Self {
         Self::from(&error)
+    }
+}
+
+impl From<CatalogError> for Problem {
+    fn from(error: CatalogError) -> Self {
+        Self::from(SearchError::from(error))
     }
 }
 
@@ -370,7 +376,8 @@ mod tests {
     #[test]
     fn damage_names_the_file_but_not_its_folder() {
         let file = PathBuf::from("/srv/secret/ab.store");
-        let problem = Problem::from(SearchError::Damaged { file, reason: "short".to_owned() });
+        let damaged = CatalogError::Damaged { file, reason: "short".to_owned() };
+        let problem = Problem::from(SearchError::from(damaged));
         assert_eq!(problem.code(), Code::IndexDamaged);
         assert_eq!(problem.detail, "ab.store: short");
     }

@@ -9,7 +9,9 @@ use std::{
 
 use gleaner_eval::{Dataset, Measure, evaluate};
 use gleaner_indexer::{IndexError, IndexSettings, IndexStore, IngestOptions, OnError};
-use gleaner_searcher::{Index, Rank, SearchError, SearchRequest, SearchResponse, Snapshot};
+use gleaner_searcher::{
+    CatalogError, Index, Rank, SearchError, SearchRequest, SearchResponse, Snapshot,
+};
 
 use crate::{
     args::{DEFAULT_DEMO_INDEX, DemoArgs, ProgressArg, QueryModelArgs},
@@ -142,7 +144,8 @@ fn check_ownership(index: &Path, input: &Path) -> anyhow::Result<()> {
         Ok(opened) => opened.snapshot(),
         // Its own default folder the demo may mend; another one may be anybody's.
         Err(error)
-            if (error.is_damage() || matches!(error, SearchError::EarlierVersion { .. }))
+            if (error.is_damage()
+                || matches!(error, SearchError::Catalog(CatalogError::EarlierVersion { .. })))
                 && index == Path::new(DEFAULT_DEMO_INDEX) =>
         {
             eprintln!("the demo's index is built anew: {}", chain(&error));
@@ -170,8 +173,9 @@ fn is_outdated(error: &anyhow::Error) -> bool {
             IndexError::ChangedInput { .. }
                 | IndexError::OtherInputs { .. }
                 | IndexError::ModelMismatch { .. }
-                | IndexError::DenseMismatch { .. }
-                | IndexError::DenseModelMismatch { .. }
+                | IndexError::Catalog(
+                    CatalogError::DenseMismatch { .. } | CatalogError::DenseModelMismatch { .. }
+                )
         )
     )
 }

@@ -6,8 +6,8 @@ use std::{path::PathBuf, process::ExitCode};
 
 use gleaner_encoder::EncodeError;
 use gleaner_eval::EvalError;
-use gleaner_indexer::{IndexError, Rejection, TantivyError};
-use gleaner_searcher::SearchError;
+use gleaner_indexer::{IndexError, Rejection};
+use gleaner_searcher::{CatalogError, SearchError};
 
 use crate::output::ReaderGone;
 
@@ -142,16 +142,17 @@ fn code(error: &anyhow::Error) -> u8 {
                     | IndexError::Malformed { .. } => Some(3),
                     IndexError::Input { .. }
                     | IndexError::OtherFormat { .. }
-                    | IndexError::Dense(_)
-                    | IndexError::DenseKey { .. }
-                    | IndexError::FusionWindow { .. } => Some(2),
-                    IndexError::Open(error) => Some(search_code(error)),
-                    IndexError::Storage(TantivyError::DataCorruption(_)) => Some(4),
+                    | IndexError::Dense(_) => Some(2),
+                    IndexError::Catalog(error) => Some(catalog_code(error)),
+                    IndexError::Storage(error) if error.is_damage() => Some(4),
                     _ => None,
                 };
             }
             if let Some(error) = cause.downcast_ref::<SearchError>() {
                 return Some(search_code(error));
+            }
+            if let Some(error) = cause.downcast_ref::<CatalogError>() {
+                return Some(catalog_code(error));
             }
             match cause.downcast_ref::<EvalError>() {
                 Some(EvalError::BadLine { .. }) => Some(3),
@@ -171,12 +172,23 @@ fn search_code(error: &SearchError) -> u8 {
         | SearchError::Effort { .. }
         | SearchError::QueryTerms { .. }
         | SearchError::Feedback { .. }
-        | SearchError::DenseField { .. }
         | SearchError::DenseQuery(_)
         | SearchError::MinScore { .. }
         | SearchError::Unlike { .. }
         | SearchError::Boost { .. }
         | SearchError::MissingInput { .. } => 2,
+        SearchError::Catalog(error) => catalog_code(error),
+        error if error.is_damage() => 4,
+        _ => 1,
+    }
+}
+
+fn catalog_code(error: &CatalogError) -> u8 {
+    match error {
+        CatalogError::DenseField { .. }
+        | CatalogError::Dense(_)
+        | CatalogError::DenseKey { .. }
+        | CatalogError::FusionDepth { .. } => 2,
         error if error.is_damage() => 4,
         _ => 1,
     }

@@ -13,7 +13,7 @@ use gleaner_indexer::{
     IndexError, IndexSettings, IndexStore, IngestOptions, IngestReport, Input, InputFile,
     InputFormat, InputKind, OnError, Progress, find_inputs, ingest,
 };
-use gleaner_searcher::{Index, Manifest, ModelBinding, SearchError};
+use gleaner_searcher::{CatalogError, Manifest, ModelBinding, OpenIndex};
 
 use crate::{
     args::{IndexArgs, InputFormatArg, MergeArgs, OnErrorArg},
@@ -49,7 +49,8 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
     }
     let mut inputs = find_inputs(&args.input, input_format(args.format))?;
     check_not_empty(&inputs)?;
-    let recorded = recorded(&args.index)?;
+    let opened = open_if_there(&args.index)?;
+    let recorded = opened.as_ref().map(|opened| opened.commit().manifest().clone());
     let recorded = recorded.as_ref();
     let DenseFields { asked, models: dense } = dense_fields::resolve(args, recorded, &inputs)?;
     let has_dense = match (&asked, recorded) {
@@ -61,7 +62,7 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
         long: long::resolve(args, sparse.as_ref(), recorded.map(|manifest| manifest.long))?,
         dense: asked,
         analyzer: args.analyzer,
-        fusion_window: args.fusion_window,
+        fusion_depth: args.fusion_window,
     };
     let binding = match &sparse {
         Some(model) => Some(binding(model)?),
@@ -69,7 +70,10 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
     };
     // From here on, so that no signal leaves an index into which nothing was indexed.
     stop_on_signal()?;
-    let mut store = IndexStore::open_or_create_with(&args.index, binding, &settings)?;
+    let mut store = match opened {
+        Some(opened) => IndexStore::open_checked(&opened, binding, &settings)?,
+        None => IndexStore::open_or_create_with(&args.index, binding, &settings)?,
+    };
     let filled = fill(&mut store, args, &inputs, &Models { sparse, dense });
     if filled.is_err() {
         // The error that matters is why nothing was indexed, not what is left of it.
@@ -268,17 +272,21 @@ pub(crate) fn stop_on_signal() -> anyhow::Result<()> {
 
 /// `gleaner merge`
 pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<()> {
-    let model = Index::open(&args.index)?.snapshot().manifest().model.clone();
-    let report = IndexStore::open(&args.index, model)?.merge()?;
+    let opened = OpenIndex::open(&args.index)?;
+    let model = opened.commit().manifest().model.clone();
+    let mut store = IndexStore::open_checked(&opened, model, &IndexSettings::default())?;
+    // Files that a merge replaces are let go with it.
+    drop(opened);
+    let report = store.merge()?;
     eprintln!("{} segments became {}", report.before, report.after);
     Ok(())
 }
 
-/// What an index says of itself, if there is one.
-fn recorded(index: &Path) -> anyhow::Result<Option<Manifest>> {
-    match Index::open(index) {
-        Ok(index) => Ok(Some(index.snapshot().manifest().clone())),
-        Err(SearchError::IndexNotFound { .. }) => Ok(None),
+/// The index, if there is one. Its files are read here, and nowhere else in a run.
+fn open_if_there(index: &Path) -> anyhow::Result<Option<OpenIndex>> {
+    match OpenIndex::open(index) {
+        Ok(opened) => Ok(Some(opened)),
+        Err(CatalogError::IndexNotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

@@ -12,8 +12,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use gleaner_catalog::{InputProgress, check_id};
 use gleaner_format::{CiffError, CiffReader, SparseVector};
-use gleaner_searcher::{InputProgress, check_id};
 use sha2::{Digest, Sha256};
 
 use crate::{

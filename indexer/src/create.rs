@@ -9,11 +9,11 @@ use std::{
     sync::Arc,
 };
 
-use gleaner_searcher::{Analyzer, Fields, Manifest, register_analyzers};
+use gleaner_catalog::{Analyzer, Fields, Manifest, register_analyzers};
 use tantivy::IndexWriter;
 
 use crate::{
-    error::IndexError,
+    error::{IndexError, storage},
     plugin::ImpactPlugin,
     store::{open_writer, payload},
 };
@@ -120,11 +120,12 @@ fn create_in(folder: &Path, manifest: &Manifest, analyzer: Analyzer) -> Result<(
     let index = tantivy::Index::builder()
         .schema(Fields::schema(analyzer))
         .register_plugin(Arc::new(ImpactPlugin::default()))
-        .create_in_dir(folder)?;
+        .create_in_dir(folder)
+        .map_err(storage)?;
     register_analyzers(&index);
     let mut writer = open_writer(&index, folder)?;
-    let mut prepared = writer.prepare_commit()?;
+    let mut prepared = writer.prepare_commit().map_err(storage)?;
     prepared.set_payload(&payload(manifest)?);
-    prepared.commit()?;
+    prepared.commit().map_err(storage)?;
     Ok(())
 }

@@ -2,24 +2,14 @@
 //!
 //! `object` takes the line apart; this says what its keys mean, and refuses what has none.
 
+use gleaner_catalog::{CONTENT_KEY, DenseField, OWN_KEYS, VECTOR_KEY, check_id};
 use gleaner_format::{SparseVector, VectorError};
-use gleaner_searcher::{DenseField, check_id};
 use serde_json::{Map, Value};
 
 use crate::{
     input::{Given, Terms, term_of},
-    object::{Object, VECTOR_KEY, VectorKeys, Weights},
+    object::{Object, VectorKeys, Weights},
 };
-
-/// Keys with a meaning of their own; every other key can be filtered on.
-const OWN_KEYS: [&str; 4] = ["_id", "id", "title", "text"];
-/// Another name of the text where vectors are given.
-const CONTENT_KEY: &str = "content";
-
-/// Whether a key means something else than a dense field in some format.
-pub(crate) fn is_own_key(key: &str) -> bool {
-    OWN_KEYS.contains(&key) || key == CONTENT_KEY || key == VECTOR_KEY
-}
 
 /// A document that passed all checks.
 #[derive(Debug, Clone, PartialEq)]

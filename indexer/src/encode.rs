@@ -12,8 +12,8 @@ use std::{
     },
 };
 
+use gleaner_catalog::{DenseField, InputProgress};
 use gleaner_format::{DenseError, SparseVector};
-use gleaner_searcher::{DenseField, InputProgress};
 
 use crate::{
     document::Document,

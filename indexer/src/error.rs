@@ -2,8 +2,9 @@
 
 use std::{fmt, path::PathBuf};
 
+use gleaner_catalog::{Analyzer, CatalogError, StorageError};
 use gleaner_format::DenseError;
-use gleaner_searcher::{Analyzer, LongTexts, SearchError};
+use tantivy::TantivyError;
 
 /// Where in a file an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,41 +138,6 @@ pub enum IndexError {
         /// Fingerprint of the model given.
         model: String,
     },
-    /// The index does otherwise with texts that are longer than the model reads.
-    #[error(
-        "long_mismatch: the index was created with `--long {index}`, which cannot be changed to \
-         `{asked}`; leave --long out, or index into another folder"
-    )]
-    LongMismatch {
-        /// What the index does.
-        index: LongTexts,
-        /// What was asked for.
-        asked: LongTexts,
-    },
-    /// The index has other dense fields.
-    #[error(
-        "the index has the dense fields {index}, not {asked}; they are fixed when an index is \
-         created: leave them out to take those it has, or build another index"
-    )]
-    DenseMismatch {
-        /// What the index has.
-        index: String,
-        /// What was asked for.
-        asked: String,
-    },
-    /// Another model made the vectors of a dense field.
-    #[error(
-        "model_mismatch: the dense field {field} was built with {index}, this model is {model}; name \
-         the field's own model with --dense-model, or build another index with this one"
-    )]
-    DenseModelMismatch {
-        /// The field.
-        field: String,
-        /// Fingerprint stored in the index.
-        index: String,
-        /// Fingerprint of the model given.
-        model: String,
-    },
     /// The index analyses text otherwise.
     #[error(
         "the index analyses text as {index}, not {asked}; that is fixed when an index is created: \
@@ -183,37 +149,9 @@ pub enum IndexError {
         /// What was asked for.
         asked: Analyzer,
     },
-    /// The index fuses other numbers of hits.
-    #[error(
-        "the index fuses the first {index} hits of each leg, not {asked}; that is fixed when an \
-         index is created: leave --fusion-window out, or build another index"
-    )]
-    FusionWindowMismatch {
-        /// What the index has.
-        index: usize,
-        /// What was asked for.
-        asked: usize,
-    },
-    /// A fusion window that no index can have.
-    #[error("the fusion window is {found}; it is at least 1 and at most {limit}")]
-    FusionWindow {
-        /// What was asked for.
-        found: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// A dense field that cannot be, or a vector that its field cannot hold.
+    /// A vector that its dense field cannot hold.
     #[error(transparent)]
     Dense(#[from] DenseError),
-    /// A dense field given by documents, under a key that means something else in them.
-    #[error(
-        "documents cannot bring a dense field {field:?}: that key of theirs has a meaning of its \
-         own; name the field otherwise"
-    )]
-    DenseKey {
-        /// The field.
-        field: String,
-    },
     /// Dense vectors of more or fewer fields than the index has.
     #[error("a row has vectors for {found} dense fields, the index has {expected}")]
     DenseCount {
@@ -222,9 +160,10 @@ pub enum IndexError {
         /// Entries of the row.
         found: usize,
     },
-    /// An index is there, but cannot be opened.
+    /// An index is there, but cannot be opened; or it has other settings than those asked for, or no
+    /// index can have these.
     #[error(transparent)]
-    Open(#[from] SearchError),
+    Catalog(#[from] CatalogError),
     /// No line of the inputs made a document.
     #[error("no document was indexed from {inputs}: all {rejected} lines or rows were rejected")]
     NothingIndexed {
@@ -291,8 +230,13 @@ pub enum IndexError {
     },
     /// The storage layer failed; committed documents are safe.
     #[error("the storage layer failed; what was committed is safe")]
-    Storage(#[from] tantivy::TantivyError),
+    Storage(#[from] StorageError),
     /// A thread of the pipeline died, which is a bug.
     #[error("a thread of the indexing pipeline stopped unexpectedly")]
     Pipeline,
+}
+
+/// Closes an error of the storage layer where it arises.
+pub(crate) fn storage(error: TantivyError) -> IndexError {
+    IndexError::Storage(error.into())
 }

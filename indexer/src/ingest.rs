@@ -17,8 +17,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use gleaner_catalog::InputProgress;
 use gleaner_format::SparseVector;
-use gleaner_searcher::InputProgress;
 
 use crate::{
     encode::{Chunk, DocumentEncoder, Encoded, EncodedText, NoEncoder, encode_chunks},

@@ -10,8 +10,8 @@ use std::{
     sync::Arc,
 };
 
+use gleaner_catalog::{DenseField, InputProgress};
 use gleaner_format::SparseVector;
-use gleaner_searcher::{DenseField, InputProgress};
 use sha2::{Digest, Sha256};
 
 use crate::{

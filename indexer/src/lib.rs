@@ -3,9 +3,9 @@
 //! The way of a document: `input` opens files, `recognise` tells unnamed formats apart, `lines`, `rows`
 //! and `ciff` read their entries, `object` and `document` understand lines, in `encode` an encoder given
 //! by the caller makes vectors of texts that come without, `ingest` keeps the order and decides when to
-//! commit, `store` owns the tantivy writer (`create` makes its folder, `settings` is what that fixes),
-//! and `plugin` writes each segment's vector files inside the segment's own commit. What is written is read by `searcher`, whose schema and manifest this
-//! crate shares; no model is known here.
+//! commit, `store` owns the tantivy writer (`create` makes its folder),
+//! and `plugin` writes each segment's vector files inside the segment's own commit. What an index is,
+//! `catalog` says; no model is known here.
 
 mod carry;
 mod ciff;
@@ -20,7 +20,6 @@ mod object;
 mod plugin;
 mod recognise;
 mod rows;
-mod settings;
 mod store;
 
 pub use document::{Document, parse_weights};
@@ -28,8 +27,6 @@ pub use encode::{DocumentEncoder, EncodedRow, EncodedText};
 pub use error::{IndexError, Place, Rejection};
 pub use ingest::{CHUNK_DOCUMENTS, IngestOptions, IngestReport, OnError, Progress, ingest};
 pub use input::{Given, Input, InputFile, InputFormat, InputKind, Terms, find_inputs, term_of};
-pub use plugin::ImpactPlugin;
-pub use settings::IndexSettings;
+// Used from here until those crates name `gleaner_catalog` themselves.
+pub use gleaner_catalog::{CatalogError, IndexSettings, OpenIndex};
 pub use store::{IndexStore, MergeReport};
-/// The storage layer's error, for telling damage from other failures.
-pub use tantivy::TantivyError;

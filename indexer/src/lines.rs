@@ -13,7 +13,7 @@ use std::{
 };
 
 use flate2::read::MultiGzDecoder;
-use gleaner_searcher::InputProgress;
+use gleaner_catalog::InputProgress;
 
 use crate::{
     error::{IndexError, Place},

@@ -5,12 +5,9 @@
 
 use std::fmt;
 
-use gleaner_searcher::DenseField;
+use gleaner_catalog::{DenseField, VECTOR_KEY};
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
-
-/// The key of a sparse vector.
-pub(crate) const VECTOR_KEY: &str = "vector";
 
 /// The keys that hold vectors.
 #[derive(Clone, Copy)]

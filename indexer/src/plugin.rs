@@ -11,8 +11,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use gleaner_catalog::{DENSE_EXTENSION, DENSE_TYPE, IMPACT_EXTENSION, IMPACTS_TYPE};
 use gleaner_format::{DenseBuilder, DenseFile, DenseSpec, FormatError, ImpactBuilder, ImpactFile};
-use gleaner_searcher::{DENSE_EXTENSION, DENSE_TYPE, IMPACT_EXTENSION, IMPACTS_TYPE};
 use tantivy::{
     DocId, Segment, SegmentReader, TantivyDocument, TantivyError,
     directory::{OwnedBytes, TerminatingWrite},
@@ -27,7 +27,7 @@ use crate::carry::{dense_from_bytes, vector_from_bytes};
 
 /// Writes and merges `<segment>.imp` and `<segment>.vec`.
 #[derive(Default)]
-pub struct ImpactPlugin {
+pub(crate) struct ImpactPlugin {
     specs: DenseSpecs,
 }
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use gleaner_catalog::InputProgress;
 use gleaner_format::{ExchangeError, RawRow, VectorReader};
-use gleaner_searcher::InputProgress;
 
 use crate::{
     error::{IndexError, Place},

@@ -11,11 +11,11 @@ use std::{
     sync::Arc,
 };
 
-use gleaner_format::{DenseSpec, DenseStorage, SparseVector};
-use gleaner_searcher::{
-    DenseField, Fields, Index, InputProgress, Manifest, ModelBinding, SearchError,
-    register_analyzers,
+use gleaner_catalog::{
+    CatalogError, DenseField, Fields, IndexSettings, InputProgress, Manifest, ModelBinding,
+    OpenIndex, register_analyzers,
 };
+use gleaner_format::{DenseSpec, DenseStorage, SparseVector};
 use tantivy::{
     IndexWriter, TantivyDocument, TantivyError, Term,
     directory::error::LockError,
@@ -28,9 +28,8 @@ use crate::{
     create::{Made, create, is_unfinished_index, remove},
     document::Document,
     encode::EncodedRow,
-    error::IndexError,
+    error::{IndexError, storage},
     plugin::{DenseSpecs, ImpactPlugin},
-    settings::{IndexSettings, specs},
 };
 
 /// Memory of the writer before it starts a new segment by itself.
@@ -92,65 +91,89 @@ pub struct MergeReport {
 impl IndexStore {
     /// Opens the index at `path`, or creates it.
     ///
-    /// Errors: `ModelMismatch` when the index holds anything and was built with another model;
-    /// `Open` when what is there is damaged; `Locked`, `Create`, `NotEmpty`.
+    /// # Errors
+    /// `ModelMismatch` when the index holds anything and was built with another model; `Catalog` when
+    /// what is there is damaged; `Locked`, `Create`, `NotEmpty`, `Storage`.
     pub fn open_or_create(path: &Path, model: Option<ModelBinding>) -> Result<Self, IndexError> {
         Self::open_or_create_with(path, model, &IndexSettings::default())
     }
 
     /// Opens the index at `path`, or creates it, with these settings.
     ///
-    /// Errors: also `LongMismatch`, `DenseMismatch`, `DenseModelMismatch`, `AnalyzerMismatch` and
-    /// `FusionWindowMismatch` when the index holds anything and has other settings; `Dense`,
-    /// `DenseKey` and `FusionWindow` for settings that no index can have.
+    /// # Errors
+    /// As [`IndexStore::open_or_create`]. `AnalyzerMismatch`, and `Catalog` with another mismatch, when
+    /// the index holds anything and has other settings; `Catalog` for settings that no index can have.
     pub fn open_or_create_with(
         path: &Path,
         model: Option<ModelBinding>,
         settings: &IndexSettings,
     ) -> Result<Self, IndexError> {
         settings.check()?;
-        let made = match Index::open(path) {
-            Err(SearchError::IndexNotFound { .. }) => {
+        match OpenIndex::open(path) {
+            Err(CatalogError::IndexNotFound { .. }) => {
                 let manifest = settings.manifest(model.clone());
-                Some(create(path, &manifest, settings.analyzer.unwrap_or_default())?)
+                let made = create(path, &manifest, settings.analyzer.unwrap_or_default())?;
+                let store = Self::open_checked(&OpenIndex::open(path)?, model, settings)?;
+                Ok(Self { made: Some(made), ..store })
             }
-            _ => None,
-        };
-        let store = Self::open_as_it_is(path, model)?.with_analyzer(settings)?;
-        Ok(Self { made, ..store.with_settings(settings)? })
+            opened => Self::open_checked(&opened?, model, settings),
+        }
     }
 
     /// Opens an existing index after checking all its files. One that was never written to takes
     /// any model.
     ///
-    /// Errors: as [`IndexStore::open_or_create`].
+    /// # Errors
+    /// As [`IndexStore::open_or_create`]; `Catalog` when there is no index.
     pub fn open(path: &Path, model: Option<ModelBinding>) -> Result<Self, IndexError> {
-        Self::open_as_it_is(path, model)?.with_settings(&IndexSettings::default())
+        Self::open_checked(&OpenIndex::open(path)?, model, &IndexSettings::default())
     }
 
-    fn open_as_it_is(path: &Path, model: Option<ModelBinding>) -> Result<Self, IndexError> {
-        let reader = Index::open(path)?;
-        let mut index = tantivy::Index::open_in_dir(path)?;
+    /// Opens an index for writing whose files were checked already: only what a commit since then added
+    /// is read.
+    ///
+    /// # Errors
+    /// As [`IndexStore::open_or_create_with`]; `Catalog` when the index is gone by now.
+    pub fn open_checked(
+        opened: &OpenIndex,
+        model: Option<ModelBinding>,
+        settings: &IndexSettings,
+    ) -> Result<Self, IndexError> {
+        settings.check()?;
+        Self::lock(opened, model)?.with_analyzer(settings)?.with_settings(settings)
+    }
+
+    /// Takes the lock of an index, and then its latest commit.
+    fn lock(opened: &OpenIndex, model: Option<ModelBinding>) -> Result<Self, IndexError> {
+        let path = opened.path();
+        if !path.join("meta.json").is_file() {
+            return Err(CatalogError::IndexNotFound { path: path.to_path_buf() }.into());
+        }
+        let mut index = tantivy::Index::open_in_dir(path).map_err(storage)?;
+        let fields = Fields::find(&index)?;
         let specs = DenseSpecs::default();
         index.register_plugin(Arc::new(ImpactPlugin::new(specs.clone())));
         register_analyzers(&index);
         let writer = open_writer(&index, path)?;
         // Read under the lock: another process may have committed until now.
-        let snapshot = reader.refresh()?;
-        let manifest = snapshot.manifest().clone();
-        let seen = snapshot.segments().is_empty().then(SeenIds::default);
+        let commit = match fields.analyzer == opened.fields().analyzer {
+            true => opened.refresh()?,
+            // Another index is in its place by now.
+            false => OpenIndex::open(path)?.commit(),
+        };
+        let manifest = commit.manifest().clone();
+        let seen = commit.segments().is_empty().then(SeenIds::default);
         let fingerprint =
             |model: &Option<ModelBinding>| model.as_ref().map(|model| model.fingerprint.clone());
         let (stored, given) = (fingerprint(&manifest.model), fingerprint(&model));
         // An index that was never written to, which is what a killed run may leave, is nobody's yet.
-        let is_unused = snapshot.segments().is_empty() && manifest.inputs.is_empty();
+        let is_unused = commit.is_unused();
         if stored != given && !is_unused {
             let name = |fingerprint: Option<String>| fingerprint.unwrap_or("no model".to_owned());
             return Err(IndexError::ModelMismatch { index: name(stored), model: name(given) });
         }
         // The same model may have moved; the next commit records where it is now.
         let manifest = Manifest { model, ..manifest };
-        let fields = Fields::find(&index)?;
         let path = path.to_path_buf();
         Ok(Self {
             path,
@@ -180,13 +203,13 @@ impl IndexStore {
         let Self { path, manifest, writer, .. } = self;
         remove(&path, writer)?;
         create(&path, &manifest, asked)?;
-        Self::open_as_it_is(&path, manifest.model)
+        Self::lock(&OpenIndex::open(&path)?, manifest.model)
     }
 
     /// Brings the manifest to the settings; with that all is known that segments are written by.
     fn with_settings(mut self, settings: &IndexSettings) -> Result<Self, IndexError> {
         settings.settle(&mut self.manifest, self.is_unused)?;
-        self.specs.set(specs(&self.manifest.dense));
+        self.specs.set(self.manifest.dense_specs());
         Ok(self)
     }
 
@@ -196,7 +219,9 @@ impl IndexStore {
     /// Errors: `Discard`.
     pub fn discard_if_unused(self) -> Result<bool, IndexError> {
         let Some(made) = self.made else { return Ok(false) };
-        if !self.index.searchable_segment_ids()?.is_empty() || !is_unfinished_index(&self.path) {
+        if !self.index.searchable_segment_ids().map_err(storage)?.is_empty()
+            || !is_unfinished_index(&self.path)
+        {
             return Ok(false);
         }
         remove(&self.path, self.writer)?;
@@ -322,7 +347,7 @@ impl IndexStore {
             self.writer.delete_term(Term::from_field_text(self.fields.id, id));
         }
         // Operations of one run go to the same segment.
-        self.writer.run(rows.into_iter().map(UserOperation::Add))?;
+        self.writer.run(rows.into_iter().map(UserOperation::Add)).map_err(storage)?;
         Ok(())
     }
 
@@ -333,9 +358,9 @@ impl IndexStore {
     pub fn commit(&mut self, inputs: Vec<InputProgress>) -> Result<(), IndexError> {
         self.manifest.inputs = inputs;
         let payload = payload(&self.manifest)?;
-        let mut prepared = self.writer.prepare_commit()?;
+        let mut prepared = self.writer.prepare_commit().map_err(storage)?;
         prepared.set_payload(&payload);
-        prepared.commit()?;
+        prepared.commit().map_err(storage)?;
         self.uncommitted = 0;
         self.merge_small()
     }
@@ -350,7 +375,7 @@ impl IndexStore {
     ///
     /// Errors: as [`IndexStore::merge`].
     pub fn settle(&mut self, indexed: u64) -> Result<(), IndexError> {
-        let metas = self.index.searchable_segment_metas()?;
+        let metas = self.index.searchable_segment_metas().map_err(storage)?;
         let living: u64 = metas.iter().map(|meta| u64::from(meta.num_docs())).sum();
         // Living rows: those of a document are several where passages are kept.
         let written = std::mem::take(&mut self.rows_written).max(indexed);
@@ -358,7 +383,7 @@ impl IndexStore {
             return self.merge().map(|_| ());
         }
         self.merge_small()?;
-        self.writer.garbage_collect_files().wait()?;
+        self.writer.garbage_collect_files().wait().map_err(storage)?;
         Ok(())
     }
 
@@ -366,11 +391,11 @@ impl IndexStore {
     ///
     /// Errors: `Storage`; the sources of a failed merge stay in place.
     pub fn merge(&mut self) -> Result<MergeReport, IndexError> {
-        let before = self.index.searchable_segment_ids()?.len();
+        let before = self.index.searchable_segment_ids().map_err(storage)?.len();
         let mut batch: Vec<SegmentId> = Vec::new();
         let mut batch_docs = 0;
         let docs_limit = merged_docs_limit(&self.manifest.dense);
-        let mut metas = self.index.searchable_segment_metas()?;
+        let mut metas = self.index.searchable_segment_metas().map_err(storage)?;
         metas.sort_by_key(|meta| meta.num_docs());
         for meta in metas {
             if batch_docs + u64::from(meta.num_docs()) > docs_limit {
@@ -381,13 +406,16 @@ impl IndexStore {
             batch_docs += u64::from(meta.num_docs());
         }
         self.merge_segments(&batch)?;
-        self.writer.garbage_collect_files().wait()?;
-        Ok(MergeReport { before, after: self.index.searchable_segment_ids()?.len() })
+        self.writer.garbage_collect_files().wait().map_err(storage)?;
+        Ok(MergeReport {
+            before,
+            after: self.index.searchable_segment_ids().map_err(storage)?.len(),
+        })
     }
 
     /// Keeps the number of segments bounded while indexing goes on.
     fn merge_small(&mut self) -> Result<(), IndexError> {
-        let metas = self.index.searchable_segment_metas()?;
+        let metas = self.index.searchable_segment_metas().map_err(storage)?;
         let limit = merged_docs_limit(&self.manifest.dense) / SMALL_SEGMENTS_LIMIT as u64;
         let small: Vec<SegmentId> = metas
             .iter()
@@ -402,13 +430,13 @@ impl IndexStore {
 
     fn merge_segments(&mut self, segments: &[SegmentId]) -> Result<(), IndexError> {
         let has_deletes = || -> Result<bool, IndexError> {
-            let metas = self.index.searchable_segment_metas()?;
+            let metas = self.index.searchable_segment_metas().map_err(storage)?;
             Ok(metas.iter().any(|meta| segments.contains(&meta.id()) && meta.has_deletes()))
         };
         if segments.len() < 2 && !has_deletes()? || segments.is_empty() {
             return Ok(());
         }
-        self.writer.merge(segments).wait()?;
+        self.writer.merge(segments).wait().map_err(storage)?;
         Ok(())
     }
 }
@@ -433,7 +461,7 @@ fn row_bytes(spec: &DenseSpec) -> u64 {
 /// The manifest as a commit carries it.
 pub(crate) fn payload(manifest: &Manifest) -> Result<String, IndexError> {
     let internal = |error: serde_json::Error| TantivyError::InternalError(error.to_string());
-    Ok(manifest.to_payload().map_err(internal)?)
+    manifest.to_payload().map_err(internal).map_err(storage)
 }
 
 /// Takes the lock of an index.
@@ -445,7 +473,7 @@ pub(crate) fn open_writer(index: &tantivy::Index, path: &Path) -> Result<IndexWr
         TantivyError::LockFailure(LockError::LockBusy, _) => {
             IndexError::Locked { path: path.to_path_buf() }
         }
-        other => other.into(),
+        other => storage(other),
     })?;
     writer.set_merge_policy(Box::new(NoMergePolicy));
     Ok(writer)

@@ -10,14 +10,13 @@ use std::{
     time::Duration,
 };
 
+use gleaner_catalog::{Analyzer, CatalogError, DenseField, IndexSettings, LongTexts, ModelBinding};
 use gleaner_format::{DenseBuilder, DenseFile, DenseSpec, DenseStorage, Metric, SparseVector};
 use gleaner_indexer::{
-    DocumentEncoder, EncodedRow, EncodedText, IndexError, IndexSettings, IndexStore, IngestOptions,
-    IngestReport, InputFile, InputKind, OnError, ingest,
+    DocumentEncoder, EncodedRow, EncodedText, IndexError, IndexStore, IngestOptions, IngestReport,
+    InputFile, InputKind, OnError, ingest,
 };
-use gleaner_searcher::{
-    Analyzer, DenseField, Index, LongTexts, ModelBinding, Rank, SearchRequest, Snapshot,
-};
+use gleaner_searcher::{Index, Rank, SearchRequest, Snapshot};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -318,7 +317,10 @@ fn what_is_fixed_with_an_index_is_named_when_it_differs() {
         let mut asked = fields();
         change(&mut asked[at]);
         let refused = error(settings(asked));
-        assert!(matches!(refused, IndexError::DenseMismatch { .. }), "{refused:?}");
+        assert!(
+            matches!(refused, IndexError::Catalog(CatalogError::DenseMismatch { .. })),
+            "{refused:?}"
+        );
     }
     let fewer = error(settings(fields()[..2].to_vec())).to_string();
     let both = "emb (3 dimensions, cosine, f16) given by documents, made (2 dimensions, dot, f32) \
@@ -329,19 +331,24 @@ fn what_is_fixed_with_an_index_is_named_when_it_differs() {
     other[1].model.as_mut().unwrap().fingerprint = "sha256:n".to_owned();
     other[1].spec.dims = 7;
     let other = error(settings(other));
-    assert!(matches!(&other, IndexError::DenseModelMismatch { field, .. } if field == "made"));
+    assert!(
+        matches!(&other, IndexError::Catalog(CatalogError::DenseModelMismatch { field, .. }) if field == "made")
+    );
     let german = Analyzer::all().find(|analyzer| analyzer.name() == "german");
     let german = error(IndexSettings { analyzer: german, ..IndexSettings::default() });
     assert!(german.to_string().contains("analyses text as english, not german"), "{german}");
-    let window = error(IndexSettings { fusion_window: Some(7), ..IndexSettings::default() });
-    assert!(matches!(window, IndexError::FusionWindowMismatch { index: 1000, asked: 7 }));
+    let window = error(IndexSettings { fusion_depth: Some(7), ..IndexSettings::default() });
+    assert!(matches!(
+        window,
+        IndexError::Catalog(CatalogError::FusionDepthMismatch { index: 1000, asked: 7 })
+    ));
     // The same, in any order, is no difference, and the model may have moved.
     let mut moved = fields();
     moved[1].model.as_mut().unwrap().path = "elsewhere".to_owned();
     moved.reverse();
     let settings = IndexSettings {
         analyzer: Some(Analyzer::ENGLISH),
-        fusion_window: Some(1000),
+        fusion_depth: Some(1000),
         ..settings(moved)
     };
     let store = IndexStore::open_or_create_with(&index, None, &settings).unwrap();
@@ -355,7 +362,7 @@ fn an_index_never_written_to_takes_other_settings() {
     let folder = tempfile::tempdir().unwrap();
     let index = folder.path().join("index");
     let german = Analyzer::all().find(|analyzer| analyzer.name() == "german");
-    let first = IndexSettings { fusion_window: Some(50), ..settings(fields()) };
+    let first = IndexSettings { fusion_depth: Some(50), ..settings(fields()) };
     drop(IndexStore::open_or_create_with(&index, None, &first).unwrap());
     let second = IndexSettings { analyzer: german, ..settings(fields()[..1].to_vec()) };
     let mut store = IndexStore::open_or_create_with(&index, None, &second).unwrap();
@@ -369,8 +376,8 @@ fn an_index_never_written_to_takes_other_settings() {
     store.upsert_rows(&document, &[row(vec![Some(vec![0.0, 1.0, 0.0])])]).unwrap();
     store.commit(Vec::new()).unwrap();
     let snapshot = Index::open(&index).unwrap().snapshot();
-    assert_eq!(snapshot.fields().analyzer.name(), "german");
-    assert_eq!((snapshot.manifest().fusion_window, snapshot.manifest().dense.len()), (50, 1));
+    assert_eq!(snapshot.analyzer().name(), "german");
+    assert_eq!((snapshot.manifest().fusion_depth, snapshot.manifest().dense.len()), (50, 1));
     assert_eq!(held(&snapshot)["a"], [vec![Some(vec![0.0, 1.0, 0.0])]]);
 }
 
@@ -381,7 +388,7 @@ fn settings_that_no_index_can_have_make_none() {
     let (metric, storage) = (Metric::Dot, DenseStorage::F32);
     let dense = |name: &str, dims| settings(vec![field(name, dims, metric, storage)]);
     let twice = vec![field("a", 1, metric, storage), field("a", 2, metric, storage)];
-    let window = |size| IndexSettings { fusion_window: Some(size), ..IndexSettings::default() };
+    let window = |size| IndexSettings { fusion_depth: Some(size), ..IndexSettings::default() };
     for (settings, says) in [
         (dense("a b", 3), "\"a b\" names no dense field"),
         (dense("", 3), "names no dense field"),

@@ -9,14 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use gleaner_catalog::{CatalogError, IndexSettings, LongTexts, ModelBinding};
 use gleaner_format::{ImpactBuilder, ImpactFile, SparseVector};
 use gleaner_indexer::{
-    DocumentEncoder, EncodedText, IndexError, IndexSettings, IndexStore, IngestOptions,
-    IngestReport, OnError, Place, ingest,
+    DocumentEncoder, EncodedText, IndexError, IndexStore, IngestOptions, IngestReport, OnError,
+    Place, ingest,
 };
-use gleaner_searcher::{
-    Index, LongTexts, ModelBinding, Rank, SearchError, SearchRequest, SearchResponse, exhaustive,
-};
+use gleaner_searcher::{Index, Rank, SearchError, SearchRequest, SearchResponse, exhaustive};
 use proptest::prelude::*;
 
 /// One weight per distinct word: its number of occurrences, under an id made from its letters.
@@ -362,7 +361,9 @@ fn what_becomes_of_long_texts_is_fixed_once_something_is_indexed() {
     let kept = max(16).unwrap();
     for other in [max(8), Some(LongTexts::Cut)] {
         let refused = open(other).err().unwrap();
-        assert!(matches!(refused, IndexError::LongMismatch { index, .. } if index == kept));
+        assert!(
+            matches!(refused, IndexError::Catalog(CatalogError::LongMismatch { index, .. }) if index == kept)
+        );
     }
     for same in [None, max(16)] {
         assert_eq!(open(same).unwrap().manifest().long, kept);

@@ -1,71 +1,17 @@
 //! What can go wrong between a query and its hits, as facts with fields.
 
-use std::path::PathBuf;
+use gleaner_catalog::{CatalogError, StorageError};
+use gleaner_format::DenseError;
 
-use gleaner_format::{DenseError, FormatError};
-
-use crate::{analyzer::Analyzer, query::boost::BOOST_LIMIT};
+use crate::query::boost::BOOST_LIMIT;
 
 /// Why an index could not be opened or searched.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SearchError {
-    /// Nothing is there.
-    #[error("no index at {path}; create one with `gleaner index --index {path} --input …`")]
-    IndexNotFound {
-        /// The folder asked for.
-        path: PathBuf,
-    },
-    /// A tantivy index, but not one of ours.
-    #[error("not a Gleaner index: field {missing} is missing from its schema")]
-    ForeignIndex {
-        /// The first field that is missing.
-        missing: &'static str,
-    },
-    /// An index from before something that every index has now.
-    #[error("the index was written by an earlier version, without {missing}; index again")]
-    EarlierVersion {
-        /// What it lacks.
-        missing: &'static str,
-    },
-    /// The name of no analyser.
-    #[error("{found:?} is no analyser: {} are", analyzer_names())]
-    Analyzer {
-        /// The name.
-        found: String,
-    },
-    /// The folder's first commit never happened, or its payload is not ours.
-    #[error(
-        "the index at {path} has no readable manifest: {reason}; restore it from a copy or index again"
-    )]
-    Manifest {
-        /// The index folder.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Commits replaced each other faster than one could be opened.
-    #[error("commits to {path} replace each other faster than one can be opened; try again")]
-    Busy {
-        /// The index folder.
-        path: PathBuf,
-    },
-    /// A file's bytes are not what was written.
-    #[error("the index is damaged: {file}: {reason}; restore it from a copy or index again")]
-    Damaged {
-        /// The damaged file.
-        file: PathBuf,
-        /// What contradicts what.
-        reason: String,
-    },
-    /// An impact file does not open.
-    #[error("the index is damaged: {file}; restore it from a copy or index again")]
-    DamagedImpacts {
-        /// The damaged file.
-        file: PathBuf,
-        /// What contradicts what.
-        source: FormatError,
-    },
+    /// The index cannot be opened or is damaged, or has no such dense field.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
     /// A filter that cannot be understood.
     #[error("cannot read the filter {filter:?}: {reason}")]
     Filter {
@@ -114,14 +60,6 @@ pub enum SearchError {
         feedback: String,
         /// What is wrong with it.
         reason: String,
-    },
-    /// A dense field that the index does not have, or whose name is missing.
-    #[error("{}", unknown_field(field.as_deref(), known))]
-    DenseField {
-        /// The name given, if one was.
-        field: Option<String>,
-        /// The index's dense fields.
-        known: Vec<String>,
     },
     /// A dense query vector that its field cannot be searched with.
     #[error("cannot search with the dense vector")]
@@ -174,44 +112,36 @@ pub enum SearchError {
     NoText,
     /// The storage layer failed.
     #[error("the storage layer failed")]
-    Tantivy(#[from] tantivy::TantivyError),
-    /// A file could not be read.
-    #[error("cannot read {file}")]
-    Io {
-        /// The file.
-        file: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
+    Storage(#[from] StorageError),
 }
 
-fn analyzer_names() -> String {
-    Analyzer::all().map(Analyzer::name).collect::<Vec<_>>().join(", ")
-}
-
-/// What to say of a dense field that cannot be found.
-fn unknown_field(field: Option<&str>, known: &[String]) -> String {
-    let known = match known {
-        [] => "the index has none, and is given them when it is created: index again, elsewhere, with \
-               --dense-model or --dense-field"
-            .to_owned(),
-        names => format!("the index has {}", names.join(", ")),
-    };
-    match field {
-        Some(field) => format!("there is no dense field {field:?}; {known}"),
-        None => format!("which dense field is meant? {known}"),
+/// So that `?` closes the storage layer's errors where they arise, inside this crate.
+impl From<tantivy::TantivyError> for SearchError {
+    fn from(error: tantivy::TantivyError) -> Self {
+        Self::Storage(error.into())
     }
 }
 
 impl SearchError {
     /// Whether this says that stored bytes are not what was written.
     pub fn is_damage(&self) -> bool {
-        matches!(
-            self,
-            Self::Damaged { .. }
-                | Self::DamagedImpacts { .. }
-                | Self::Manifest { .. }
-                | Self::Tantivy(tantivy::TantivyError::DataCorruption(_))
-        )
+        match self {
+            Self::Catalog(error) => error.is_damage(),
+            Self::Storage(error) => error.is_damage(),
+            Self::Filter { .. }
+            | Self::QueryTerms { .. }
+            | Self::NoHits
+            | Self::Depth { .. }
+            | Self::Effort { .. }
+            | Self::Rank { .. }
+            | Self::Feedback { .. }
+            | Self::DenseQuery(_)
+            | Self::NoDocument { .. }
+            | Self::Unlike { .. }
+            | Self::MinScore { .. }
+            | Self::Boost { .. }
+            | Self::MissingInput { .. }
+            | Self::NoText => false,
+        }
     }
 }

@@ -16,34 +16,29 @@
 //!
 //! Writing is `indexer`'s, encoding is `encoder`'s; this crate depends on neither.
 
-mod analyzer;
 mod dense;
-mod directory;
 mod error;
 mod filter;
-mod index;
 mod lexical;
-mod manifest;
 mod query;
 mod ranking;
-mod schema;
 mod snapshot;
 mod sparse;
 
-pub use analyzer::{Analyzer, register_analyzers};
+// Where these are used from here, they become `gleaner_catalog`'s.
+pub use gleaner_catalog::{
+    Analyzer, CatalogError, DenseField, FUSION_DEPTH, FUSION_DEPTH_LIMIT, InputProgress, LongTexts,
+    MANIFEST_VERSION, Manifest, ModelBinding, OpenIndex, check_id,
+};
+
 pub use error::SearchError;
 pub use filter::{parse::Filter, rows::RowSet};
-pub use index::Index;
-pub use manifest::{
-    DenseField, InputProgress, LongTexts, MANIFEST_VERSION, Manifest, ModelBinding,
-};
 pub use query::{
     boost::{BOOST_LIMIT, Boost},
-    certificate::{Certificate, CertificateKind},
     request::{DEPTH_LIMIT, DenseQuery, SearchRequest, THREADS_LIMIT},
     response::{
-        Contribution, Explanation, Hit, LegExplanation, LegProfile, LegScore, Passage, PhasesUs,
-        Profile, SearchResponse,
+        Certificate, CertificateKind, Contribution, Explanation, Hit, LegExplanation, LegProfile,
+        LegScore, Passage, PhasesUs, Profile, SearchResponse,
     },
 };
 pub use ranking::{
@@ -51,14 +46,11 @@ pub use ranking::{
         FEEDBACK_DOCUMENTS_LIMIT, FEEDBACK_TERMS_LIMIT, Feedback, FeedbackMethod, Interpolate,
     },
     rank::{
-        FUSION_DEPTH, FUSION_DEPTH_LIMIT, FUSION_NUMBER_LIMIT, Fusion, LEGS_LIMIT, Leg, Method,
-        Normaliser, RRF_K, Rank, WeightedLeg, is_rank_constant, is_weight,
+        FUSION_NUMBER_LIMIT, Fusion, LEGS_LIMIT, Leg, Method, Normaliser, RRF_K, Rank, WeightedLeg,
+        is_rank_constant, is_weight,
     },
 };
-pub use schema::{
-    DENSE_EXTENSION, DENSE_TYPE, Fields, ID_LIMIT_BYTES, IMPACT_EXTENSION, IMPACTS_TYPE, check_id,
-};
-pub use snapshot::{commit::Snapshot, segment::Segment};
+pub use snapshot::{commit::Snapshot, index::Index, segment::Segment};
 pub use sparse::{
     block_max, exhaustive,
     plan::{Choice, Plan},

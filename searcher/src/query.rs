@@ -5,7 +5,7 @@
 //! what was done; `response` has the types. `boost` and `like` change what a query is.
 
 pub(crate) mod boost;
-pub(crate) mod certificate;
+mod certificate;
 pub(crate) mod like;
 mod present;
 mod profile;

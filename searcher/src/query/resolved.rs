@@ -74,7 +74,7 @@ impl Snapshot {
             };
             Ok(ResolvedLeg { leg: leg.clone(), weight, query: query.boosted(request.boosts) })
         };
-        let depth = self.manifest().fusion_window;
+        let depth = self.manifest().fusion_depth;
         let (legs, method, depth) = match request.rank {
             Rank::Leg(leg) => (vec![resolve(leg, 1.0)?], None, depth),
             Rank::Fused(fusion) => {

@@ -4,15 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::{
-    query::certificate::Certificate,
-    sparse::{
-        plan::Plan,
-        profile::{Counters, Phases},
-    },
+use crate::sparse::{
+    plan::Plan,
+    profile::{Counters, Phases},
 };
 
 /// The answer to one search.
@@ -29,6 +26,54 @@ pub struct SearchResponse {
     /// Present on request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
+}
+
+/// The proof behind `exact`, or what is known without one.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Certificate {
+    /// What kind of proof it is.
+    pub kind: CertificateKind,
+    /// The effort asked for.
+    pub effort: f32,
+    /// Whether everything was looked at before the deadline.
+    pub complete: bool,
+    /// Score of the last hit that fills k; 0 if fewer documents match.
+    pub threshold: f32,
+    /// No document that was not scored scores above this; null only if every match was scored, if
+    /// nothing is known of what was not (BM25 or dense vectors that were not complete), or of a fused
+    /// ranking, whose legs have no score in common.
+    pub highest_bound_not_scored: Option<f64>,
+}
+
+/// What an answer's exactness rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateKind {
+    /// `rank_safe`: bounds rule out what was not scored.
+    RankSafe,
+    /// `exhaustive`: every match was scored.
+    Exhaustive,
+    /// `fused`: the list of every leg is one of these.
+    Fused,
+    /// `approximate`: none of them; less effort or the deadline left something out.
+    Approximate,
+}
+
+impl CertificateKind {
+    /// Its name in answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RankSafe => "rank_safe",
+            Self::Exhaustive => "exhaustive",
+            Self::Fused => "fused",
+            Self::Approximate => "approximate",
+        }
+    }
+}
+
+impl Serialize for CertificateKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 /// One document found.

@@ -9,7 +9,7 @@ use crate::{
     error::SearchError,
     filter::admission::Admission,
     query::{
-        certificate::{Certificate, is_exact},
+        certificate::{certificate, is_exact},
         like::ExampleDocument,
         profile::profile,
         request::SearchRequest,
@@ -48,7 +48,7 @@ impl Snapshot {
         let depth = hits_to_find;
         let run = LegRun { request, admission: &admission, depth, keeps_scores: false };
         let mut list = self.ranked_list(&resolved, &run, &mut counters)?;
-        let certificate = Certificate::new(request, hits_to_find, &resolved, &list);
+        let certificate = certificate(request, hits_to_find, &resolved, &list);
         cut(&mut list, request, resolved.depth);
         let search_us = start.elapsed().as_micros() as u64 - filter_us;
         let page = request.offset.min(list.best.len())..hits_to_find.min(list.best.len());

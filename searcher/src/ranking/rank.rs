@@ -3,15 +3,11 @@
 //! A [`Rank`] names legs, their weights, and how their lists become one. How that is written is
 //! `notation.rs`'s. Computing anything is left to `legs.rs` and `fuse.rs`.
 
+use gleaner_catalog::FUSION_DEPTH_LIMIT;
+
 /// Rank constant of reciprocal rank fusion unless another is given (Cormack, Clarke, Buettcher,
 /// SIGIR 2009).
 pub const RRF_K: f64 = 60.0;
-
-/// Hits of each leg that take part in fusion unless the index or the request says otherwise.
-pub const FUSION_DEPTH: usize = 1_000;
-
-/// Most hits of each leg that can take part in fusion.
-pub const FUSION_DEPTH_LIMIT: usize = 100_000;
 
 /// Largest weight of a leg and largest rank constant; the smallest weight but 0 is one over it. Beyond,
 /// fused scores would not fit f32 with their order.

@@ -1,5 +1,7 @@
 //! The scan equals scoring every vector by definition, for every storage, filter and thread count.
 
+use std::time::Instant;
+
 use gleaner_format::{DenseBuilder, DenseFile, DenseSpec, DenseStorage, ImpactBuilder, ImpactFile};
 use gleaner_format::{Metric, SparseVector};
 use proptest::prelude::*;

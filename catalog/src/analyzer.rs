@@ -14,7 +14,7 @@ use tantivy::{
     },
 };
 
-use crate::error::SearchError;
+use crate::error::CatalogError;
 
 /// Tokens longer than this are not words.
 const WORD_LIMIT_BYTES: usize = 40;
@@ -95,12 +95,18 @@ impl fmt::Display for Analyzer {
 }
 
 impl FromStr for Analyzer {
-    type Err = SearchError;
+    type Err = CatalogError;
 
-    /// Errors: `Analyzer`.
-    fn from_str(name: &str) -> Result<Self, SearchError> {
+    /// The analyser of a name.
+    ///
+    /// # Errors
+    /// `Analyzer`.
+    fn from_str(name: &str) -> Result<Self, CatalogError> {
         let found = Self::all().find(|analyzer| analyzer.name == name);
-        found.ok_or_else(|| SearchError::Analyzer { found: name.to_owned() })
+        found.ok_or_else(|| CatalogError::Analyzer {
+            found: name.to_owned(),
+            known: Self::all().map(Self::name).collect(),
+        })
     }
 }
 

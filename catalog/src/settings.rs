@@ -1,14 +1,17 @@
 //! What is fixed when an index is created: as a caller asks for it, and whether that is what an index
 //! has.
 //!
-//! Where it is kept, in the manifest and, for the analyser, in the schema, `store` and `create` know.
+//! The manifest keeps it; the schema keeps the analyser. Bringing a folder to it is `indexer`'s.
 
 use gleaner_format::DenseSpec;
-use gleaner_searcher::{
-    Analyzer, DenseField, FUSION_DEPTH, FUSION_DEPTH_LIMIT, LongTexts, Manifest, ModelBinding,
-};
 
-use crate::{document::is_own_key, error::IndexError};
+use crate::{
+    analyzer::Analyzer,
+    document::is_own_key,
+    error::CatalogError,
+    long::LongTexts,
+    manifest::{DenseField, FUSION_DEPTH, FUSION_DEPTH_LIMIT, Manifest, ModelBinding},
+};
 
 /// What to create an index with; `None` for what the index has, and for the default of a new one.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,49 +24,48 @@ pub struct IndexSettings {
     /// How text becomes words for BM25; English in a new index.
     pub analyzer: Option<Analyzer>,
     /// Hits of each leg that take part in fusion; [`FUSION_DEPTH`] in a new index.
-    pub fusion_window: Option<usize>,
+    pub fusion_depth: Option<usize>,
 }
 
 impl IndexSettings {
     /// Whether there can be such an index.
     ///
-    /// Errors: `Dense`, `DenseKey`, `FusionWindow`.
-    pub fn check(&self) -> Result<(), IndexError> {
+    /// # Errors
+    /// `Dense`, `DenseKey`, `FusionDepth`.
+    pub fn check(&self) -> Result<(), CatalogError> {
         let fields = self.dense.as_deref().unwrap_or_default();
-        DenseSpec::check_all(&specs(fields))?;
+        let specs: Vec<DenseSpec> = fields.iter().map(|field| field.spec.clone()).collect();
+        DenseSpec::check_all(&specs)?;
         let given = fields.iter().filter(|field| field.model.is_none());
         if let Some(field) = given.map(|field| &field.spec.name).find(|name| is_own_key(name)) {
-            return Err(IndexError::DenseKey { field: field.clone() });
+            return Err(CatalogError::DenseKey { field: field.clone() });
         }
-        match self.fusion_window {
+        match self.fusion_depth {
             Some(found) if !(1..=FUSION_DEPTH_LIMIT).contains(&found) => {
-                Err(IndexError::FusionWindow { found, limit: FUSION_DEPTH_LIMIT })
+                Err(CatalogError::FusionDepth { found, limit: FUSION_DEPTH_LIMIT })
             }
             _ => Ok(()),
         }
     }
 
     /// The manifest of a new index.
-    pub(crate) fn manifest(&self, model: Option<ModelBinding>) -> Manifest {
+    pub fn manifest(&self, model: Option<ModelBinding>) -> Manifest {
         let mut manifest = Manifest::new(model, self.long.unwrap_or_default());
         manifest.dense = self.dense.clone().unwrap_or_default();
-        manifest.fusion_window = self.fusion_window.unwrap_or(FUSION_DEPTH);
+        manifest.fusion_depth = self.fusion_depth.unwrap_or(FUSION_DEPTH);
         manifest
     }
 
     /// Brings a manifest to what is asked for, which only one of an index that was never written to
     /// takes if it is something else. A model that is the same may have moved.
     ///
-    /// Errors: `LongMismatch`, `DenseMismatch`, `DenseModelMismatch`, `FusionWindowMismatch`.
-    pub(crate) fn settle(
-        &self,
-        manifest: &mut Manifest,
-        is_unused: bool,
-    ) -> Result<(), IndexError> {
+    /// # Errors
+    /// `LongMismatch`, `DenseMismatch`, `DenseModelMismatch`, `FusionDepthMismatch`.
+    pub fn settle(&self, manifest: &mut Manifest, is_unused: bool) -> Result<(), CatalogError> {
         if is_unused {
-            let Manifest { long, dense, fusion_window, .. } = manifest;
+            let Manifest { long, dense, fusion_depth, .. } = manifest;
             *long = self.long.unwrap_or(*long);
-            *fusion_window = self.fusion_window.unwrap_or(*fusion_window);
+            *fusion_depth = self.fusion_depth.unwrap_or(*fusion_depth);
             if let Some(asked) = &self.dense {
                 dense.clone_from(asked);
             }
@@ -71,16 +73,16 @@ impl IndexSettings {
         }
         let (index, asked) = (manifest.long, self.long.unwrap_or(manifest.long));
         if index != asked {
-            return Err(IndexError::LongMismatch { index, asked });
+            return Err(CatalogError::LongMismatch { index, asked });
         }
-        let (index, asked) = (manifest.fusion_window, self.fusion_window);
+        let (index, asked) = (manifest.fusion_depth, self.fusion_depth);
         match asked.filter(|asked| *asked != index) {
-            Some(asked) => Err(IndexError::FusionWindowMismatch { index, asked }),
+            Some(asked) => Err(CatalogError::FusionDepthMismatch { index, asked }),
             None => self.settle_dense(&mut manifest.dense),
         }
     }
 
-    fn settle_dense(&self, fields: &mut [DenseField]) -> Result<(), IndexError> {
+    fn settle_dense(&self, fields: &mut [DenseField]) -> Result<(), CatalogError> {
         let Some(asked) = &self.dense else { return Ok(()) };
         let named = |name: &str| asked.iter().find(|field| field.spec.name == name);
         // Another model often makes vectors of another length: the model is the nearer cause.
@@ -89,7 +91,7 @@ impl IndexSettings {
             if let (Some(bound), Some(asked)) = (&field.model, asked)
                 && bound.fingerprint != asked.fingerprint
             {
-                return Err(IndexError::DenseModelMismatch {
+                return Err(CatalogError::DenseModelMismatch {
                     field: field.spec.name.clone(),
                     index: bound.fingerprint.clone(),
                     model: asked.fingerprint.clone(),
@@ -104,7 +106,7 @@ impl IndexSettings {
         };
         if asked.len() != fields.len() || !fields.iter().all(is_asked) {
             let (index, asked) = (describe(fields), describe(asked));
-            return Err(IndexError::DenseMismatch { index, asked });
+            return Err(CatalogError::DenseMismatch { index, asked });
         }
         for field in fields {
             let asked = named(&field.spec.name).and_then(|asked| asked.model.clone());
@@ -112,11 +114,6 @@ impl IndexSettings {
         }
         Ok(())
     }
-}
-
-/// What the dense vector files are to hold.
-pub(crate) fn specs(fields: &[DenseField]) -> Vec<DenseSpec> {
-    fields.iter().map(|field| field.spec.clone()).collect()
 }
 
 /// Dense fields in words.

@@ -13,7 +13,7 @@ use tantivy::{
     },
 };
 
-use crate::{analyzer::Analyzer, error::SearchError};
+use crate::{analyzer::Analyzer, error::CatalogError};
 
 /// Extension of a segment's impact file.
 pub const IMPACT_EXTENSION: &str = "imp";
@@ -23,8 +23,6 @@ pub const DENSE_EXTENSION: &str = "vec";
 pub const IMPACTS_TYPE: &str = "gleaner_sparse_vector";
 /// Type name of the custom field that carries the dense vectors.
 pub const DENSE_TYPE: &str = "gleaner_dense_vectors";
-/// Longest `_id` in bytes.
-pub const ID_LIMIT_BYTES: usize = 512;
 
 /// The index's fields.
 #[derive(Debug, Clone, Copy)]
@@ -77,25 +75,26 @@ impl Fields {
     /// Finds the fields in an existing index, whose schema must be ours to the letter: a changed
     /// option would change answers without any other symptom.
     ///
-    /// Errors: `EarlierVersion` for an index from before dense vectors; `ForeignIndex` naming the
-    /// missing field; `Damaged` if an option differs.
-    pub fn find(index: &Index) -> Result<Self, SearchError> {
+    /// # Errors
+    /// `EarlierVersion` for an index from before dense vectors; `ForeignIndex` naming the missing field;
+    /// `Damaged` if an option differs.
+    pub fn find(index: &Index) -> Result<Self, CatalogError> {
         let schema = index.schema();
         if schema == Self::first_schema(Analyzer::ENGLISH).build() {
-            return Err(SearchError::EarlierVersion { missing: "dense vectors" });
+            return Err(CatalogError::EarlierVersion { missing: "dense vectors" });
         }
         let find = |name: &'static str| {
-            schema.get_field(name).map_err(|_| SearchError::ForeignIndex { missing: name })
+            schema.get_field(name).map_err(|_| CatalogError::ForeignIndex { missing: name })
         };
         let (id, source, text) = (find("_id")?, find("_source")?, find("text")?);
-        let damaged = |reason: String| SearchError::Damaged { file: "meta.json".into(), reason };
+        let damaged = |reason: String| CatalogError::Damaged { file: "meta.json".into(), reason };
         let analyzer = match schema.get_field_entry(text).field_type() {
             FieldType::Str(options) => options.get_indexing_options(),
             _ => None,
         };
         let name = analyzer.map_or("", |options| options.tokenizer());
         let analyzer: Analyzer =
-            name.parse().map_err(|error: SearchError| damaged(error.to_string()))?;
+            name.parse().map_err(|error: CatalogError| damaged(error.to_string()))?;
         let found = Self {
             id,
             source,
@@ -110,20 +109,6 @@ impl Fields {
             false => Err(damaged("its schema is not the one that this version writes".to_owned())),
         }
     }
-}
-
-/// Why an `_id` cannot be stored, if it cannot.
-pub fn check_id(id: &str) -> Result<(), &'static str> {
-    if id.is_empty() {
-        return Err("_id is empty");
-    }
-    if id.len() > ID_LIMIT_BYTES {
-        return Err("_id is longer than 512 bytes");
-    }
-    if id.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err("_id contains a space or a control character");
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! tantivy takes a lock to read, which means writing a file: an index on a read-only mount, or one
 //! that belongs to somebody else, could not be searched. The lock keeps files from being removed
-//! between reading their list and opening them; `index.rs` tries again instead.
+//! between reading their list and opening them; `open.rs` tries again instead.
 
 use std::{
     io,

@@ -3,15 +3,21 @@
 //! Stored as the payload of tantivy's commit, so that it is atomic with the documents. Every
 //! commit carries it on.
 
-use std::{fmt, path::Path};
+use std::path::Path;
 
 use gleaner_format::DenseSpec;
 use serde::{Deserialize, Serialize};
 
-use crate::{error::SearchError, ranking::rank::FUSION_DEPTH};
+use crate::{error::CatalogError, long::LongTexts};
 
 /// Version of the payload.
 pub const MANIFEST_VERSION: u32 = 1;
+
+/// Hits of each leg that take part in fusion unless the index or the request says otherwise.
+pub const FUSION_DEPTH: usize = 1_000;
+
+/// Most hits of each leg that can take part in fusion.
+pub const FUSION_DEPTH_LIMIT: usize = 100_000;
 
 /// The payload of every commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,17 +35,22 @@ pub struct Manifest {
     /// created.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dense: Vec<DenseField>,
-    /// Hits of each leg that take part in fusion; fixed when the index is created.
-    #[serde(default = "default_window", skip_serializing_if = "is_default_window")]
-    pub fusion_window: usize,
+    /// Hits of each leg that take part in fusion; fixed when the index is created. The stored key is
+    /// the name that it had first.
+    #[serde(
+        rename = "fusion_window",
+        default = "default_depth",
+        skip_serializing_if = "is_default_depth"
+    )]
+    pub fusion_depth: usize,
 }
 
-fn default_window() -> usize {
+fn default_depth() -> usize {
     FUSION_DEPTH
 }
 
-fn is_default_window(window: &usize) -> bool {
-    *window == FUSION_DEPTH
+fn is_default_depth(depth: &usize) -> bool {
+    *depth == FUSION_DEPTH
 }
 
 /// Dense vectors of one kind, one for every document or row that has one.
@@ -58,26 +69,35 @@ impl Manifest {
     pub fn new(model: Option<ModelBinding>, long: LongTexts) -> Self {
         let (inputs, dense) = (Vec::new(), Vec::new());
         let version = MANIFEST_VERSION;
-        Self { version, model, inputs, long, dense, fusion_window: FUSION_DEPTH }
+        Self { version, model, inputs, long, dense, fusion_depth: FUSION_DEPTH }
     }
 
     /// The dense field of a name; without one, the only one.
     ///
-    /// Errors: `DenseField`.
-    pub fn dense_field(&self, name: Option<&str>) -> Result<&DenseField, SearchError> {
+    /// # Errors
+    /// `DenseField`.
+    pub fn dense_field(&self, name: Option<&str>) -> Result<&DenseField, CatalogError> {
         let found = match (name, &self.dense[..]) {
             (None, [only]) => Some(only),
             (None, _) => None,
             (Some(name), fields) => fields.iter().find(|field| field.spec.name == name),
         };
-        found.ok_or_else(|| SearchError::DenseField {
+        found.ok_or_else(|| CatalogError::DenseField {
             field: name.map(str::to_owned),
             known: self.dense.iter().map(|field| field.spec.name.clone()).collect(),
         })
     }
 
+    /// What the dense vector files hold, in order.
+    pub fn dense_specs(&self) -> Vec<DenseSpec> {
+        self.dense.iter().map(|field| field.spec.clone()).collect()
+    }
+
     /// The payload: a checksum of eight hexadecimal digits, a space, JSON. (tantivy keeps the
     /// payload in `meta.json`, which has no checksum of its own.)
+    ///
+    /// # Errors
+    /// Those of writing JSON.
     pub fn to_payload(&self) -> Result<String, serde_json::Error> {
         let json = serde_json::to_string(self)?;
         Ok(format!("{:08x} {json}", crc32fast::hash(json.as_bytes())))
@@ -86,9 +106,9 @@ impl Manifest {
     /// Reads a payload. `path` is the index folder, for errors.
     ///
     /// Errors: `Manifest` with what is wrong.
-    pub(crate) fn read(payload: Option<&str>, path: &Path) -> Result<Self, SearchError> {
+    pub(crate) fn read(payload: Option<&str>, path: &Path) -> Result<Self, CatalogError> {
         let unreadable =
-            |reason: &str| SearchError::Manifest { path: path.into(), reason: reason.to_owned() };
+            |reason: &str| CatalogError::Manifest { path: path.into(), reason: reason.to_owned() };
         let payload = payload.ok_or_else(|| unreadable("the commit carries none"))?;
         let (crc, json) =
             payload.split_once(' ').ok_or_else(|| unreadable("its checksum is missing"))?;
@@ -103,52 +123,6 @@ impl Manifest {
                 Err(unreadable(&format!("version {found}; this build reads {MANIFEST_VERSION}")))
             }
         }
-    }
-}
-
-/// What becomes of texts that are longer than the model reads; one for all documents of an index.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "mode", rename_all = "snake_case")]
-pub enum LongTexts {
-    /// Their end is cut off.
-    #[default]
-    Cut,
-    /// They are encoded in windows that overlap; every term has its highest weight of all windows.
-    Max {
-        /// Tokens of a window.
-        window: usize,
-        /// Tokens that two windows share.
-        overlap: usize,
-    },
-    /// They are encoded in windows that overlap, one row each; the best of them is the document's.
-    Passages {
-        /// Tokens of a window.
-        window: usize,
-        /// Tokens that two windows share.
-        overlap: usize,
-    },
-}
-
-impl LongTexts {
-    /// Whether a document may have several rows.
-    pub fn is_passages(&self) -> bool {
-        matches!(self, Self::Passages { .. })
-    }
-
-    /// Whether the end is cut off.
-    pub fn is_cut(&self) -> bool {
-        *self == Self::Cut
-    }
-}
-
-impl fmt::Display for LongTexts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (mode, window, overlap) = match self {
-            Self::Cut => return f.write_str("cut"),
-            Self::Max { window, overlap } => ("max", window, overlap),
-            Self::Passages { window, overlap } => ("passages", window, overlap),
-        };
-        write!(f, "{mode}, windows of {window} tokens that overlap by {overlap}")
     }
 }
 
@@ -180,4 +154,32 @@ pub struct InputProgress {
     pub rejected: u64,
     /// Whether the end of the file was reached.
     pub complete: bool,
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stored_keys_are_the_names_that_they_had_first() {
+        let mut manifest = Manifest::new(None, LongTexts::Cut);
+        let plain = r#"{"version":1,"model":null,"inputs":[]}"#;
+        assert_eq!(serde_json::to_string(&manifest).unwrap(), plain);
+        manifest.fusion_depth = 50;
+        let deep = r#"{"version":1,"model":null,"inputs":[],"fusion_window":50}"#;
+        assert_eq!(serde_json::to_string(&manifest).unwrap(), deep);
+        let payload = manifest.to_payload().unwrap();
+        assert_eq!(Manifest::read(Some(&payload), Path::new("x")).unwrap(), manifest);
+    }
+
+    #[test]
+    fn a_payload_that_was_changed_is_damage() {
+        let payload = Manifest::new(None, LongTexts::Cut).to_payload().unwrap();
+        let others = [None, Some("no checksum".to_owned()), Some(payload.replace('1', "2"))];
+        for payload in others {
+            let error = Manifest::read(payload.as_deref(), Path::new("x")).unwrap_err();
+            assert!(error.is_damage(), "{error}");
+        }
+    }
 }

@@ -1,0 +1,53 @@
+//! What becomes of texts that are longer than the model reads.
+//!
+//! The manifest keeps it. Cutting texts is the encoder's.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What becomes of texts that are longer than the model reads; one for all documents of an index.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "mode", rename_all = "snake_case")]
+pub enum LongTexts {
+    /// Their end is cut off.
+    #[default]
+    Cut,
+    /// They are encoded in spans that overlap; every term has its highest weight of all spans.
+    Max {
+        /// Tokens of a span.
+        window: usize,
+        /// Tokens that two spans share.
+        overlap: usize,
+    },
+    /// They are encoded in spans that overlap, one row each; the best of them is the document's.
+    Passages {
+        /// Tokens of a span.
+        window: usize,
+        /// Tokens that two spans share.
+        overlap: usize,
+    },
+}
+
+impl LongTexts {
+    /// Whether a document may have several rows.
+    pub fn is_passages(&self) -> bool {
+        matches!(self, Self::Passages { .. })
+    }
+
+    /// Whether the end is cut off.
+    pub fn is_cut(&self) -> bool {
+        *self == Self::Cut
+    }
+}
+
+impl fmt::Display for LongTexts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mode, window, overlap) = match self {
+            Self::Cut => return f.write_str("cut"),
+            Self::Max { window, overlap } => ("max", window, overlap),
+            Self::Passages { window, overlap } => ("passages", window, overlap),
+        };
+        write!(f, "{mode}, windows of {window} tokens that overlap by {overlap}")
+    }
+}
