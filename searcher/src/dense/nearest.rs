@@ -52,7 +52,7 @@ pub(crate) struct DenseLimits<'a> {
 }
 
 impl DenseLimits<'_> {
-    /// Whether the time is.
+    /// Whether the deadline has passed.
     pub(crate) fn are_over(&self) -> bool {
         self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }

@@ -32,7 +32,7 @@ pub(crate) fn certificate(
         (Some(_), _) => CertificateKind::Fused,
     };
     let bound = match &legs[..] {
-        // Without a bound is what a deadline left unseen.
+        // Rows that a deadline left unseen have no bound.
         [only] if resolved.method.is_none() => {
             only.highest_bound_not_scored.filter(|bound| bound.is_finite())
         }
@@ -47,7 +47,7 @@ pub(crate) fn certificate(
     }
 }
 
-/// Whether nothing was given up, in the first answers neither where feedback learned from them.
+/// Whether nothing was given up: neither in the legs, nor in the first answers that feedback learned from.
 pub(crate) fn is_exact(resolved: &ResolvedRequest<'_>, list: &RankedList) -> bool {
     resolved.is_feedback_exact && list.legs.iter().all(|leg| leg.is_exact)
 }

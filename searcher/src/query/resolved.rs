@@ -25,7 +25,7 @@ pub(crate) struct ResolvedLeg<'q> {
 /// A ranking with all its queries.
 pub(crate) struct ResolvedRequest<'q> {
     pub(crate) legs: Vec<ResolvedLeg<'q>>,
-    /// Of a fused ranking; otherwise there is one leg.
+    /// How lists become one; `None` where there is one leg.
     pub(crate) method: Option<Method>,
     /// How many hits of each leg are fused, and how many of a single one a knee is looked for in.
     pub(crate) depth: usize,

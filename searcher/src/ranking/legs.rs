@@ -37,12 +37,12 @@ pub(crate) struct LegAnswer {
     pub(crate) choice: Choice,
     /// Scores that BM25 computed of all documents of a segment, by segment.
     pub(crate) scores: Vec<Option<Vec<f32>>>,
-    /// Time it took.
+    /// Microseconds that the leg took.
     pub(crate) took_us: u64,
 }
 
 impl LegAnswer {
-    /// Of an index without segments.
+    /// The answer of an index without segments.
     fn new(snapshot: &Snapshot) -> Self {
         Self {
             best: Vec::new(),
@@ -61,7 +61,7 @@ pub(crate) struct LegRun<'a> {
     pub(crate) request: &'a SearchRequest<'a>,
     pub(crate) admission: &'a Admission<'a>,
     pub(crate) depth: usize,
-    /// Whether BM25 is to keep the scores of all documents, for completing other legs' hits.
+    /// Whether BM25 keeps the scores of all documents, for hits that other legs find.
     pub(crate) keeps_scores: bool,
 }
 

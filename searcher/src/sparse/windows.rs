@@ -58,7 +58,7 @@ pub(crate) struct Search<'a, 'q> {
     query: &'q SparseVector,
     limits: Limits<'q>,
     plan: SegmentPlan,
-    /// Why the last window that was summed was.
+    /// Why the last window that was summed was not searched in one list.
     why_sums: WhySums,
     scaled: ScaledQuery,
     lists: Lists<'a>,
