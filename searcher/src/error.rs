@@ -3,7 +3,7 @@
 use gleaner_catalog::{CatalogError, StorageError};
 use gleaner_format::DenseError;
 
-use crate::boost::BOOST_LIMIT;
+use crate::query::boost::BOOST_LIMIT;
 
 /// Why an index could not be opened or searched.
 #[derive(Debug, thiserror::Error)]

@@ -188,7 +188,7 @@ fn ranking(
             let parsed: Rank = rank.parse().map_err(|error| unknown_rank(rank, &error))?;
             let depth = match &parsed {
                 Rank::Leg(_) => None,
-                Rank::Fused(fusion) => fusion.window,
+                Rank::Fused(fusion) => fusion.depth,
             };
             match depth.is_some_and(|depth| depth > limits.k) {
                 true => {

@@ -204,7 +204,7 @@ proptest! {
         let oracle = Oracle { docs: &docs, spec: &spec, least_number, except: None };
         let filter = (least_number > 0).then(|| format!("n:>={least_number}"));
         for fusion in fusions {
-            let window = fusion.window.unwrap_or(1_000);
+            let window = fusion.depth.unwrap_or(1_000);
             let expected = oracle.fuse(&fusion, window, &asked);
             let rank = Rank::Fused(fusion);
             for snapshot in &snapshots {
