@@ -5,10 +5,8 @@
 
 use core::arch::x86_64::*;
 
-use crate::{
-    dense::{AHEAD_BYTES, F16_BYTES, F32_BYTES, LINE_BYTES, SUMS},
-    prefetch::prefetch_ahead,
-};
+use super::values::{AHEAD_BYTES, F16_BYTES, F32_BYTES, LINE_BYTES, SUMS};
+use crate::prefetch::prefetch_ahead;
 
 /// Values of 64 bits in one register.
 const LANES: usize = 8;

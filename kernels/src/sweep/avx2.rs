@@ -1,12 +1,13 @@
-//! Kernels for AVX2: sixteen sums to a register, four registers to a group. A bitmap's codes are
+//! The sweep for AVX2: sixteen sums to a register, four registers to a group. A bitmap's codes are
 //! spread over their rows eight at a time by a table of byte shuffles.
 
 use core::arch::x86_64::*;
 
-use crate::{
-    GroupCodes, GroupList, Sums, Sweep, Swept,
-    scalar::{self, GROUP, group_of_bitmap},
+use super::{
+    scalar,
+    window::{GroupList, Sums, Sweep, Swept},
 };
+use crate::groups::{GROUP, GroupCodes, group_of_bitmap};
 
 /// Sums in one register.
 const LANES: usize = 16;
@@ -30,10 +31,6 @@ const fn spread_table() -> [[u8; 8]; 256] {
         mask += 1;
     }
     table
-}
-
-pub(crate) fn is_available() -> bool {
-    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt")
 }
 
 #[target_feature(enable = "avx2")]

@@ -1,63 +1,14 @@
-//! Every kernel of every level against the plain definition, and that against exact arithmetic.
+//! The sweep of every level against the plain definition, and that against exact arithmetic.
 #![allow(clippy::unwrap_used)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use proptest::prelude::*;
 
-use crate::*;
-
-/// A list as its rows' codes, one byte per row of every group, with its multiplier.
-#[derive(Debug, Clone)]
-struct Codes {
-    rows: Vec<u8>,
-    multiplier: u16,
-    is_dense: bool,
-}
-
-/// The bytes that a kernel reads of a list.
-struct Encoded {
-    heads: Vec<u8>,
-    codes: Vec<u8>,
-}
-
-impl Codes {
-    fn encode(&self) -> Encoded {
-        if self.is_dense {
-            return Encoded { heads: Vec::new(), codes: self.rows.clone() };
-        }
-        let (mut heads, mut codes) = (Vec::new(), Vec::new());
-        for group in self.rows.chunks(GROUP) {
-            let bits = group.iter().enumerate().filter(|row| *row.1 > 0);
-            let mask = bits.fold(0u64, |mask, (row, _)| mask | 1 << row);
-            heads.extend(mask.to_le_bytes());
-            heads.extend((codes.len() as u16).to_le_bytes());
-            codes.extend(group.iter().filter(|&&code| code > 0));
-        }
-        // What lies beyond the codes is another list's, and must not matter.
-        codes.extend([0xa5; GROUP]);
-        Encoded { heads, codes }
-    }
-
-    fn maxima(&self) -> Vec<u8> {
-        self.rows.chunks(GROUP).map(|group| group.iter().copied().max().unwrap()).collect()
-    }
-
-    /// 256 times what row `row` gets.
-    fn exact(&self, row: usize) -> u64 {
-        u64::from(self.rows[row]) * u64::from(self.multiplier)
-    }
-}
-
-impl Encoded {
-    fn list(&self, of: &Codes) -> GroupList<'_> {
-        let codes = match of.is_dense {
-            true => GroupCodes::Dense { codes: &self.codes },
-            false => GroupCodes::Bitmap { heads: &self.heads, codes: &self.codes },
-        };
-        GroupList { codes, multiplier: of.multiplier }
-    }
-}
+use crate::{
+    groups::tests::{Codes, Encoded},
+    *,
+};
 
 /// What one sweep works on.
 #[derive(Debug, Clone)]
@@ -276,73 +227,6 @@ proptest! {
         prop_assert!(by_locals.0.iter().zip(&expected).all(|(&a, &b)| u64::from(a) == b));
         prop_assert!(by_gaps.0 == by_locals.0);
     }
-
-    #[test]
-    fn matched_terms_are_those_of_the_filter(
-        terms in prop_oneof![
-            prop::collection::btree_set(0u32..600, 0..200),
-            prop::collection::btree_set(0u32..30_522, 0..200),
-            prop::collection::btree_set(0u32..1 << 20, 0..200),
-        ],
-        wanted in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
-        others in prop::collection::vec(any::<u16>(), 0..20),
-    ) {
-        let terms: Vec<u32> = terms.into_iter().collect();
-        let mut query: Vec<u32> = others.into_iter().map(u32::from).collect();
-        if !terms.is_empty() {
-            query.extend(wanted.iter().map(|pick| terms[pick.index(terms.len())]));
-        }
-        query.sort_unstable();
-        query.dedup();
-        check_matches(&terms, &query);
-    }
-}
-
-/// Compares every level with a plain search of the terms.
-fn check_matches(terms: &[u32], query: &[u32]) {
-    let lows: Vec<u8> = terms.iter().map(|&term| term as u8).collect();
-    let bit = |(position, term): (usize, &u32)| (term >> 8) as usize + position;
-    let bits: Vec<usize> = terms.iter().enumerate().map(bit).collect();
-    let mut highs = vec![0u8; bits.last().map_or(0, |&last| last / 8 + 1)];
-    bits.iter().for_each(|bit| highs[bit / 8] |= 1 << (bit % 8));
-    let mut filter = [0u64; 1024];
-    query.iter().for_each(|&term| filter[term as usize >> 6 & 1023] |= 1 << (term & 63));
-    let has = |term: u32| query.binary_search(&term).is_ok();
-    let expected: Vec<u64> = (0u64..)
-        .zip(terms)
-        .filter(|(_, term)| has(**term))
-        .map(|(position, &term)| position << 32 | u64::from(term))
-        .collect();
-    for kernels in Kernels::available() {
-        let mut found = vec![u64::MAX; terms.len().max(query.len()) + 1];
-        let count = kernels.match_terms((query, &filter), &lows, &highs, &mut found);
-        found.truncate(count);
-        // A term with the residue of one of the query's may be among them.
-        let same_residue = |term: u32| filter[term as usize >> 6 & 1023] >> (term & 63) & 1 == 1;
-        assert!(found.iter().all(|&found| same_residue(found as u32)), "{}", kernels.name());
-        found.retain(|&found| has(found as u32));
-        assert_eq!(found, expected, "{}", kernels.name());
-    }
-}
-
-/// Rows whose bits end just before, at and after the ends of words, for every length.
-#[test]
-fn matched_terms_cross_words_of_bits() {
-    for len in 0..=200u32 {
-        for step in [1, 2, 255, 256, 257, 16_000] {
-            for first in [0, 255, 256 * 62, 256 * 63, 256 * 64] {
-                let terms: Vec<u32> = (0..len).map(|i| first + i * step).collect();
-                let ends = [terms.first(), terms.get(len as usize / 2), terms.last()];
-                let mut some: Vec<u32> = ends.into_iter().flatten().copied().collect();
-                some.extend([first.saturating_sub(1), first + len * step]);
-                some.sort_unstable();
-                some.dedup();
-                check_matches(&terms, &some);
-                check_matches(&terms, &terms);
-                check_matches(&terms, &[]);
-            }
-        }
-    }
 }
 
 /// The sweep of one bitmap of three groups whose heads and codes are as given.
@@ -393,68 +277,5 @@ fn slices_that_do_not_cover_the_groups_panic() {
         assert!(!sweeps(dense(191), 3, 3, 5, 3) && !sweeps(bitmap(29), 3, 3, 5, 3));
         assert!(!sweeps(dense(192), 2, 3, 5, 3) && !sweeps(dense(192), 3, 2, 5, 3));
         assert!(!sweeps(dense(192), 3, 3, 0, 3) && !sweeps(dense(192), 3, 3, 5, 4));
-    }
-}
-
-/// A gap list's bytes: distances of up to 255, bridged by entries with code 0.
-fn gap_list(rows: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    let (mut gaps, mut codes, mut next) = (Vec::new(), Vec::new(), 0);
-    for (row, &code) in rows.iter().enumerate().filter(|row| *row.1 > 0) {
-        while row - next >= 255 {
-            gaps.push(255);
-            codes.push(0);
-            next += 255;
-        }
-        gaps.push((row - next + 1) as u8);
-        codes.push(code);
-        next = row + 1;
-    }
-    (gaps, codes)
-}
-
-proptest! {
-    /// Every form of the same list yields the same rows and adds the same parts.
-    #[test]
-    fn rows_found_and_looked_up_are_those_of_the_list(
-        kept in prop::collection::vec((0u8..=255, 0usize..40), 0..400),
-        spread in 1usize..40, least in 1u8..=255, multiplier in 1u16..=256,
-        is_dense in any::<bool>(), wanted in prop::collection::btree_set(0usize..8_000, 0..200),
-    ) {
-        let mut rows = Vec::new();
-        kept.iter().for_each(|&(code, gap)| {
-            rows.extend(std::iter::repeat_n(0, gap * spread / 4));
-            rows.push(code);
-        });
-        rows.truncate(8_000);
-        rows.resize(rows.len().next_multiple_of(GROUP), 0);
-        let list = Codes { rows: rows.clone(), multiplier, is_dense };
-        let (encoded, (gaps, codes)) = (list.encode(), gap_list(&rows));
-        let set = || rows.iter().enumerate().filter(|row| *row.1 > 0);
-        let locals: Vec<u8> = set().flat_map(|row| (row.0 as u16).to_le_bytes()).collect();
-        let local_codes: Vec<u8> = set().map(|row| *row.1).collect();
-        let expected: Vec<u32> = set().filter(|row| *row.1 >= least)
-            .map(|(row, &code)| u32::from(code) << 16 | row as u32).collect();
-        let start: Vec<u32> = wanted.iter().filter(|&&row| row < rows.len())
-            .map(|&row| 7 << 16 | row as u32).collect();
-        let added: Vec<u32> = start.iter().map(|&row| {
-            let part = list.exact((row & 0xffff) as usize).div_ceil(256);
-            row + ((part as u32) << 16)
-        }).collect();
-        for kernels in Kernels::available() {
-            let of = |find: &dyn Fn(&mut Vec<u32>)| { let mut found = Vec::new(); find(&mut found); found };
-            let group_list = encoded.list(&list).codes;
-            prop_assert_eq!(&of(&|found| kernels.find_in_gaps(&gaps, &codes, least, found)), &expected);
-            prop_assert_eq!(&of(&|found| find_in_locals(&locals, &local_codes, least, found)), &expected);
-            let maxima = list.maxima();
-            let read = kernels.find_in_groups(&group_list, &maxima, least, &mut Vec::new());
-            prop_assert_eq!(read, maxima.iter().filter(|max| **max >= least).count());
-            let found = of(&|found| { kernels.find_in_groups(&group_list, &maxima, least, found); });
-            prop_assert_eq!(&found, &expected);
-            prop_assert_eq!(kernels.count_reaching(&codes, least), expected.len());
-            let at = |add: &dyn Fn(&mut [u32])| { let mut rows = start.clone(); add(&mut rows); rows };
-            prop_assert_eq!(&at(&|rows| kernels.add_gaps_at(&gaps, &codes, multiplier, rows)), &added);
-            prop_assert_eq!(&at(&|rows| add_locals_at(&locals, &local_codes, multiplier, rows)), &added);
-            prop_assert_eq!(&at(&|rows| add_groups_at(&group_list, multiplier, rows)), &added);
-        }
     }
 }

@@ -7,7 +7,7 @@
 
 use core::arch::x86_64::*;
 
-use crate::screen::{PackedRows, QUAD, ROWS_AT_ONCE, STRIP, STRIP_QUAD, TokenCodes, TokenValues};
+use super::packed::{PackedRows, QUAD, ROWS_AT_ONCE, STRIP, STRIP_QUAD, TokenCodes, TokenValues};
 
 /// 32-bit sums in one register.
 const LANES: usize = 16;

@@ -5,7 +5,7 @@
 
 use core::arch::x86_64::*;
 
-use crate::screen::{PackedRows, QUAD, ROWS_AT_ONCE, STRIP, STRIP_QUAD, TokenCodes, TokenValues};
+use super::packed::{PackedRows, QUAD, ROWS_AT_ONCE, STRIP, STRIP_QUAD, TokenCodes, TokenValues};
 
 /// Rows in one register: four products of 16 bits each.
 const ROWS: usize = 4;

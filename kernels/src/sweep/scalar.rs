@@ -1,18 +1,7 @@
-//! The kernels' definition, in plain Rust.
+//! The definition of the sweep and of what prepares it, in plain Rust.
 
-use crate::{GroupCodes, GroupList, HEAD_BYTES, Sums, Sweep, Swept, TermFilter};
-
-/// Rows of one window. A power of two, so that masking a row number keeps any input in bounds
-/// without a branch.
-pub const WINDOW: usize = 32_768;
-
-/// Rows of one group.
-pub const GROUP: usize = 64;
-
-/// What a code adds to a sum, rounded up: at least 1 for every code and multiplier above 0.
-pub(crate) fn contribution_up(code: u8, multiplier: u16) -> u16 {
-    ((u32::from(code) * u32::from(multiplier) + 255) >> 8) as u16
-}
+use super::window::{GroupList, Sums, Sweep, Swept};
+use crate::groups::{GROUP, GroupCodes, WINDOW, contribution_up, group_of_bitmap};
 
 /// What a code adds to a sum, rounded down: less than the truth by less than 1.
 fn contribution_down(code: u8, multiplier: u16) -> u16 {
@@ -133,41 +122,4 @@ fn add_group<const UP: bool>(rows: &mut [u16; GROUP], list: &GroupList<'_>, grou
             }
         }
     }
-}
-
-/// The rows of a group that have a code, and the number of codes before it.
-#[inline(always)]
-pub(crate) fn group_of_bitmap(heads: &[u8], group: usize) -> (u64, usize) {
-    let head = &heads[group * HEAD_BYTES..][..HEAD_BYTES];
-    let mut mask = [0; 8];
-    mask.copy_from_slice(&head[..8]);
-    (u64::from_le_bytes(mask), usize::from(u16::from_le_bytes([head[8], head[9]])))
-}
-
-/// See [`crate::Kernels::match_terms`]: every term of the row is looked up in the filter.
-pub(crate) fn match_terms(
-    lows: &[u8],
-    highs: &[u8],
-    filter: &TermFilter,
-    found: &mut [u64],
-) -> usize {
-    assert!(found.len() > lows.len(), "room for every term, and one to write to in vain");
-    let (mut count, mut position) = (0, 0usize);
-    for (word, bytes) in highs.chunks(8).enumerate() {
-        let mut bits = match bytes.try_into() {
-            Ok(whole) => u64::from_le_bytes(whole),
-            Err(_) => bytes.iter().rev().fold(0, |bits, &byte| bits << 8 | u64::from(byte)),
-        };
-        while bits != 0 {
-            let bit = word * 64 + bits.trailing_zeros() as usize;
-            bits &= bits - 1;
-            let Some(&low) = lows.get(position) else { return count };
-            let term = (bit - position) << 8 | usize::from(low);
-            let slot = count.min(lows.len());
-            found[slot] = (position as u64) << 32 | term as u64;
-            count += (filter[term >> 6 & 1023] >> (term & 63) & 1) as usize;
-            position += 1;
-        }
-    }
-    count
 }

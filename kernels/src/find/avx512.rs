@@ -1,11 +1,8 @@
-//! `find.rs` for AVX-512: codes compared 64 at a time, distances summed 64 at a time.
+//! Finding rows for AVX-512: codes compared 64 at a time, distances summed 64 at a time.
 
 use core::arch::x86_64::*;
 
-use crate::{
-    GroupCodes,
-    scalar::{self, GROUP, WINDOW},
-};
+use crate::groups::{GROUP, GroupCodes, WINDOW, contribution_up, group_of_bitmap};
 
 /// Loads up to 64 bytes, zeros beyond the slice.
 #[target_feature(enable = "avx512f,avx512bw")]
@@ -29,7 +26,7 @@ pub(crate) fn count_reaching(codes: &[u8], least: u8) -> usize {
     codes.chunks(GROUP).map(|some| reaching(some) as usize).sum()
 }
 
-/// The definition is `find::find_in_gaps`. Distances are summed 64 at a time, and to a single row
+/// The definition is `scalar::find_in_gaps`. Distances are summed 64 at a time, and to a single row
 /// only where a code reaches `least`.
 #[target_feature(enable = "avx512f,avx512bw,bmi1,popcnt")]
 pub(crate) fn find_in_gaps(gaps: &[u8], codes: &[u8], least: u8, found: &mut Vec<u32>) {
@@ -50,7 +47,7 @@ pub(crate) fn find_in_gaps(gaps: &[u8], codes: &[u8], least: u8, found: &mut Vec
     }
 }
 
-/// The definition is `find::find_in_groups`.
+/// The definition is `scalar::find_in_groups`.
 #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,popcnt")]
 pub(crate) fn find_in_groups(
     codes: &GroupCodes<'_>,
@@ -68,7 +65,7 @@ pub(crate) fn find_in_groups(
             alive &= alive - 1;
             let (mask, codes) = match *codes {
                 GroupCodes::Bitmap { heads, codes } => {
-                    let (mask, rank) = scalar::group_of_bitmap(heads, group);
+                    let (mask, rank) = group_of_bitmap(heads, group);
                     (mask, &codes[rank..rank + mask.count_ones() as usize])
                 }
                 GroupCodes::Dense { codes } => (u64::MAX, &codes[group * GROUP..][..GROUP]),
@@ -85,7 +82,7 @@ pub(crate) fn find_in_groups(
     read
 }
 
-/// The definition is `find::add_gaps_at`. Whole registers of distances are passed over by their sum.
+/// The definition is `scalar::add_gaps_at`. Whole registers of distances are passed over by their sum.
 #[target_feature(enable = "avx512f,avx512bw,popcnt")]
 #[allow(unsafe_code)]
 pub(crate) fn add_gaps_at(gaps: &[u8], codes: &[u8], multiplier: u16, rows: &mut [u32]) {
@@ -122,7 +119,7 @@ pub(crate) fn add_gaps_at(gaps: &[u8], codes: &[u8], multiplier: u16, rows: &mut
             at += u32::from(gaps[entry]);
         }
         if at == wanted {
-            *row += u32::from(scalar::contribution_up(codes[entry], multiplier)) << 16;
+            *row += u32::from(contribution_up(codes[entry], multiplier)) << 16;
         }
     }
 }

@@ -1,29 +1,19 @@
-//! Kernels for AVX-512 with byte expansion (Ice Lake, Zen 4 and later): a bitmap's codes are spread
+//! The sweep for AVX-512 with byte expansion (Ice Lake, Zen 4 and later): a bitmap's codes are spread
 //! over their rows by one instruction, and a group's 64 sums stay in two registers.
 
 use core::arch::x86_64::*;
 
-use crate::{
-    GroupCodes, GroupList, HEAD_BYTES, Sums, Sweep, Swept,
-    scalar::{self, GROUP},
+use super::{
+    scalar,
+    window::{GroupList, Sums, Sweep, Swept},
 };
+use crate::groups::{GROUP, GroupCodes, HEAD_BYTES};
 
 /// How far ahead of their use codes are asked for.
 const AHEAD_BYTES: usize = 384;
 
 /// Rows of a group whose sums lie in the first register (see [`Lanes`]).
 const FIRST_ROWS: u64 = 0x00ff_00ff_00ff_00ff;
-
-pub(crate) fn is_available() -> bool {
-    is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512vl")
-        && is_x86_feature_detected!("avx512vbmi2")
-        && is_x86_feature_detected!("bmi1")
-        && is_x86_feature_detected!("bmi2")
-        && is_x86_feature_detected!("lzcnt")
-        && is_x86_feature_detected!("popcnt")
-}
 
 #[target_feature(enable = "avx512f,avx512bw")]
 pub(crate) fn add_maxima(tails: &mut [u16], block_max: &[u8], multiplier: u16) {
@@ -190,7 +180,7 @@ struct Dropped {
 /// The definition is `scalar::sweep`. Groups are taken in pairs, and a group
 /// that is dropped alone may be summed beside its neighbour.
 ///
-/// Safety: the processor has what `is_available` asks for, and `sweep` covers `groups`.
+/// Safety: the processor has what `level.rs` asks for, and `sweep` covers `groups`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,bmi2")]
 #[allow(unsafe_code)]
 pub(crate) unsafe fn sweep<const UP: bool>(
@@ -348,97 +338,4 @@ fn largest(sums: __m512i) -> u16 {
     // The minimum of the complement, by the one instruction that searches eight lanes.
     let complement = _mm_xor_si128(quarter, _mm_set1_epi16(-1));
     !(_mm_extract_epi16::<0>(_mm_minpos_epu16(complement)) as u16)
-}
-
-/// The definition is `scalar::match_terms`, for a query of few terms: the stretch of the row that can
-/// hold a term is found by counting zeros, and the rest of the row is passed over.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi1,bmi2,popcnt,lzcnt")]
-pub(crate) fn match_terms(terms: &[u32], lows: &[u8], highs: &[u8], found: &mut [u64]) -> usize {
-    assert!(found.len() > terms.len(), "room for every term, and one to write to in vain");
-    let mut count = 0;
-    let mut zeros = Zeros { highs, word: 0, before: 0 };
-    for &term in terms {
-        // Term ids of a high part lie between two zeros of the bit vector.
-        let Some(bit) = zeros.after(term >> 8) else { break };
-        let first = bit - (term >> 8) as usize;
-        let in_block = run_of_ones(highs, bit);
-        let lows = lows.get(first..).unwrap_or_default();
-        let at = position_of(lows, in_block.min(lows.len()), term as u8);
-        found[count] = ((first + at) as u64) << 32 | u64::from(term);
-        count += usize::from(at < in_block);
-    }
-    count
-}
-
-/// Finds zeros of a bit vector, ever further on.
-struct Zeros<'a> {
-    highs: &'a [u8],
-    word: usize,
-    /// Zeros before the word.
-    before: u32,
-}
-
-impl Zeros<'_> {
-    /// The bit after the given number of zeros; `None` beyond the end. Counts must not descend.
-    #[target_feature(enable = "bmi1,bmi2,popcnt")]
-    #[inline]
-    fn after(&mut self, count: u32) -> Option<usize> {
-        if count == 0 {
-            return Some(0);
-        }
-        loop {
-            // Beyond the end there are only zeros, which lead nowhere.
-            let word = bits_at(self.highs, self.word * 8)?;
-            let zeros = word.count_zeros();
-            if self.before + zeros >= count {
-                let one = 1u64 << (count - 1 - self.before);
-                let at = _pdep_u64(one, !word).trailing_zeros() as usize;
-                return Some(self.word * 64 + at + 1);
-            }
-            self.before += zeros;
-            self.word += 1;
-        }
-    }
-}
-
-/// Sixty-four bits from a byte on, zeros beyond the end; `None` if there is no such byte.
-#[inline]
-fn bits_at(bytes: &[u8], at: usize) -> Option<u64> {
-    let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;
-    Some(match rest.first_chunk() {
-        Some(whole) => u64::from_le_bytes(*whole),
-        None => rest.iter().rev().fold(0, |bits, &byte| bits << 8 | u64::from(byte)),
-    })
-}
-
-/// How many ones follow from a bit on.
-#[inline]
-fn run_of_ones(bytes: &[u8], bit: usize) -> usize {
-    let mut run = 0;
-    while let Some(bits) = bits_at(bytes, (bit + run) / 8) {
-        let used = (bit + run) % 8;
-        let ones = (bits >> used).trailing_ones() as usize;
-        run += ones;
-        if ones < 64 - used {
-            break;
-        }
-    }
-    run
-}
-
-/// Where a byte first stands among the first `len` of some; `len` or more if nowhere.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
-#[allow(unsafe_code)]
-#[inline]
-fn position_of(bytes: &[u8], len: usize, wanted: u8) -> usize {
-    match bytes.first_chunk::<32>() {
-        Some(some) if len <= 32 => {
-            // SAFETY: the chunk is 32 bytes long.
-            let some = unsafe { _mm256_loadu_si256(some.as_ptr().cast()) };
-            let equal = _mm256_cmpeq_epi8_mask(some, _mm256_set1_epi8(wanted as i8));
-            // 32 if nowhere, which is no less than `len`.
-            equal.trailing_zeros() as usize
-        }
-        _ => bytes[..len].iter().position(|&byte| byte == wanted).unwrap_or(len),
-    }
 }

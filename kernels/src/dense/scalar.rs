@@ -1,6 +1,6 @@
 //! The dense kernels' definition, in plain Rust.
 
-use crate::dense::{F16_BYTES, F32_BYTES, I8_BYTES, SUMS};
+use super::values::{F16_BYTES, F32_BYTES, I8_BYTES, SUMS};
 
 /// See [`crate::Kernels::dots_f32`].
 pub(crate) fn dots<const BYTES: usize>(query: &[f32], rows: &[u8], sums: &mut [f64]) {

@@ -1,6 +1,6 @@
 //! The screen kernels' definition, in plain Rust.
 
-use crate::screen::{PackedRows, QUAD, ROWS_AT_ONCE, STRIP, STRIP_QUAD, TokenCodes, TokenValues};
+use super::packed::{PackedRows, QUAD, ROWS_AT_ONCE, STRIP, STRIP_QUAD, TokenCodes, TokenValues};
 
 /// See [`crate::Kernels::screen`].
 pub(crate) fn screen(rows: &PackedRows, tokens: &TokenCodes, maxima: &mut [i32]) {

@@ -1,14 +1,12 @@
 //! The dense kernels for AVX2: sixteen partial sums are four registers, so two rows are read at a
-//! time. Codes are widened to 16 bits before they are multiplied, as in `screen_avx2.rs`.
+//! time. Codes are widened to 16 bits before they are multiplied, as in `screen/avx2.rs`.
 
 #![allow(clippy::needless_range_loop)]
 
 use core::arch::x86_64::*;
 
-use crate::{
-    dense::{AHEAD_BYTES, F16_BYTES, F32_BYTES, LINE_BYTES, SUMS},
-    prefetch::prefetch_ahead,
-};
+use super::values::{AHEAD_BYTES, F16_BYTES, F32_BYTES, LINE_BYTES, SUMS};
+use crate::prefetch::prefetch_ahead;
 
 /// Values of 64 bits in one register.
 const LANES: usize = 4;
