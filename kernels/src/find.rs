@@ -1,7 +1,7 @@
 //! Rows found one by one instead of summed.
 //!
-//! One half finds the entries of a list whose codes suffice; the other adds what other lists have at
-//! the rows found. `find/scalar.rs` is the definition, `find/avx512.rs` refines it.
+//! One half finds the entries of a list whose codes suffice; the other adds what other lists have
+//! at the rows found. `find/scalar.rs` is the definition, `find/avx512.rs` refines it.
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;

@@ -1,7 +1,8 @@
 //! How rows are grouped, and the codes of a list that is read group by group.
 //!
-//! A window is [`WINDOW`] rows, a group [`GROUP`] rows of it. Both the sweep and the search for single
-//! rows read lists in this form. What a code adds to a sum is here too, for all kernels that add codes.
+//! A window is [`WINDOW`] rows, a group [`GROUP`] rows of it. Both the sweep and the search for
+//! single rows read lists in this form. What a code adds to a sum is here too, for all kernels that
+//! add codes.
 
 /// Rows of one window. A power of two, so that masking a row number keeps any input in bounds
 /// without a branch.

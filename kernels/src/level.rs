@@ -1,7 +1,7 @@
 //! The choice of instruction set, made once and carried as a value.
 //!
-//! Each room adds the methods of its operation to [`Kernels`], in its `dispatch.rs`. Every level may
-//! run a definition: where a level has no kernel of its own, a `_` arm leads to `scalar.rs`.
+//! Each room adds the methods of its operation to [`Kernels`], in its `dispatch.rs`. Every level
+//! may run a definition: where a level has no kernel of its own, a `_` arm leads to `scalar.rs`.
 
 /// An instruction set that this machine has. Can only be made by asking the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

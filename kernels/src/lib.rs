@@ -10,8 +10,8 @@
 //! | `dense/` | products of a query with dense vectors |
 //! | `screen/` | bounds and exact products of an encoder's output layer |
 //!
-//! In every room `scalar.rs` is the definition; `avx2.rs` and `avx512.rs` refine it where that pays,
-//! and `dispatch.rs` chooses among them by [`Kernels`]. That choice is made once, at run time
+//! In every room `scalar.rs` is the definition; `avx2.rs` and `avx512.rs` refine it where that
+//! pays, and `dispatch.rs` chooses among them by [`Kernels`]. That choice is made once, at run time
 //! (`level.rs`). Tests hold every choice to the definition. Nothing here knows files, queries or
 //! documents.
 

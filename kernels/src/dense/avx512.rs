@@ -161,8 +161,8 @@ fn total([low, high]: [__m512d; PARTS]) -> f64 {
 
 /// See [`crate::Kernels::dots_codes`], which checks the lengths.
 ///
-/// The instruction multiplies bytes without by bytes with a sign: 128 is added to the rows' codes and
-/// their product with the query taken off in the end.
+/// The instruction multiplies bytes without by bytes with a sign: 128 is added to the rows' codes
+/// and their product with the query taken off in the end.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 pub(crate) fn dots_codes(query: &[i8], rows: &[u8], sums: &mut [i32]) {
     let stride = query.len();

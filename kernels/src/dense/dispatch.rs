@@ -14,14 +14,14 @@ use crate::{
 impl Kernels {
     /// The products of a query with rows of 32-bit floats, the same bits at every level.
     ///
-    /// Sixteen partial sums in f64: sum `j` adds up `f64(query[i]) × f64(row[i])`, which are exact, for
-    /// `i = j` modulo 16 in ascending `i`. Then, for `w` = 8, 4, 2, 1, sum `j + w` is added to sum `j`
-    /// for each `j < w`; sum 0 is the product.
+    /// Sixteen partial sums in f64: sum `j` adds up `f64(query[i]) × f64(row[i])`, which are exact,
+    /// for `i = j` modulo 16 in ascending `i`. Then, for `w` = 8, 4, 2, 1, sum `j + w` is added to
+    /// sum `j` for each `j < w`; sum 0 is the product.
     ///
-    /// Shapes: `query [dims]`, `rows [rows, dims] f32`, little-endian, at any address → `sums [rows]`.
-    /// All values are finite: sums of others are unspecified.
-    /// Panics: unless `rows` is as long as `sums` and `query` say.
-    /// Cost: one pass over the rows' bytes, as fast as memory gives them.
+    /// Shapes: `query [dims]`, `rows [rows, dims] f32`, little-endian, at any address → `sums
+    /// [rows]`. All values are finite: sums of others are unspecified. Panics: unless `rows` is as
+    /// long as `sums` and `query` say. Cost: one pass over the rows' bytes, as fast as memory gives
+    /// them.
     pub fn dots_f32(self, query: &[f32], rows: &[u8], sums: &mut [f64]) {
         self.dots_of::<F32_BYTES>(query, rows, sums);
     }

@@ -3,9 +3,9 @@
 /// Partial sums of one product: dimension `i` is added to sum `i` modulo 16.
 pub(super) const SUMS: usize = 16;
 
-/// How far ahead of their use bytes are asked for: two pages, because the processor, which would ask
-/// by itself, stops at the end of each. Calls of a block of rows or more are taken for a part of a
-/// scan, which goes on after the last of them.
+/// How far ahead of their use bytes are asked for: two pages, because the processor, which would
+/// ask by itself, stops at the end of each. Calls of a block of rows or more are taken for a part
+/// of a scan, which goes on after the last of them.
 #[cfg(target_arch = "x86_64")]
 pub(super) const AHEAD_BYTES: usize = 8192;
 

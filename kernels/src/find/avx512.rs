@@ -82,7 +82,8 @@ pub(crate) fn find_in_groups(
     read
 }
 
-/// The definition is `scalar::add_gaps_at`. Whole registers of distances are passed over by their sum.
+/// The definition is `scalar::add_gaps_at`. Whole registers of distances are passed over by their
+/// sum.
 #[target_feature(enable = "avx512f,avx512bw,popcnt")]
 #[allow(unsafe_code)]
 pub(crate) fn add_gaps_at(gaps: &[u8], codes: &[u8], multiplier: u16, rows: &mut [u32]) {

@@ -22,8 +22,8 @@ impl Kernels {
         }
     }
 
-    /// Appends `code << 16 | row` for every entry of a gap list whose code is at least `least` (1 or
-    /// more), rows ascending.
+    /// Appends `code << 16 | row` for every entry of a gap list whose code is at least `least` (1
+    /// or more), rows ascending.
     #[allow(unsafe_code)]
     pub fn find_in_gaps(self, gaps: &[u8], codes: &[u8], least: u8, found: &mut Vec<u32>) {
         match self.0 {
@@ -52,8 +52,8 @@ impl Kernels {
         }
     }
 
-    /// Adds what a gap list's codes add, rounded up, at some rows: `sum << 16 | row`, rows ascending.
-    /// Sums must not leave 16 bits, which is the caller's to keep.
+    /// Adds what a gap list's codes add, rounded up, at some rows: `sum << 16 | row`, rows
+    /// ascending. Sums must not leave 16 bits, which is the caller's to keep.
     #[allow(unsafe_code)]
     pub fn add_gaps_at(self, gaps: &[u8], codes: &[u8], multiplier: u16, rows: &mut [u32]) {
         match self.0 {

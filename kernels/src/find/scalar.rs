@@ -18,7 +18,8 @@ pub(crate) fn find_in_gaps(gaps: &[u8], codes: &[u8], least: u8, found: &mut Vec
     }
 }
 
-/// As [`crate::Kernels::find_in_gaps`], for a sparse list: `locals` little-endian `u16`, two bytes per code.
+/// As [`crate::Kernels::find_in_gaps`], for a sparse list: `locals` little-endian `u16`, two bytes
+/// per code.
 pub fn find_in_locals(locals: &[u8], codes: &[u8], least: u8, found: &mut Vec<u32>) {
     for (local, &code) in locals.chunks_exact(2).zip(codes) {
         if code >= least {

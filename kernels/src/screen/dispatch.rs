@@ -36,10 +36,10 @@ impl Kernels {
     /// Exact products of four rows with all tokens, the same bits at every level.
     ///
     /// Every product is one chain of fused multiplications and additions, in ascending dimension,
-    /// that starts at 0: it does not depend on how many tokens or rows there are.
-    /// Shapes: `rows [4][dims]`, `tokens [tokens, dims]` → `dots [4][tokens.width()]`, whose padding
-    /// is 0 (or what 0 × infinity makes of it).
-    /// Panics: if a row's length is not `dims`, or `dots` are not four rows.
+    /// that starts at 0: it does not depend on how many tokens or rows there are. Shapes: `rows
+    /// [4][dims]`, `tokens [tokens, dims]` → `dots [4][tokens.width()]`, whose padding is 0 (or
+    /// what 0 × infinity makes of it). Panics: if a row's length is not `dims`, or `dots` are not
+    /// four rows.
     #[allow(unsafe_code)]
     pub fn dots(self, rows: [&[f32]; ROWS_AT_ONCE], tokens: &TokenValues, dots: &mut [f32]) {
         assert!(rows.iter().all(|row| row.len() == tokens.dims), "one value per dimension");

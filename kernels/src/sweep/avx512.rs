@@ -1,5 +1,5 @@
-//! The sweep for AVX-512 with byte expansion (Ice Lake, Zen 4 and later): a bitmap's codes are spread
-//! over their rows by one instruction, and a group's 64 sums stay in two registers.
+//! The sweep for AVX-512 with byte expansion (Ice Lake, Zen 4 and later): a bitmap's codes are
+//! spread over their rows by one instruction, and a group's 64 sums stay in two registers.
 
 use core::arch::x86_64::*;
 

@@ -29,19 +29,20 @@ impl Kernels {
 
     /// Sums groups of rows and keeps the rows whose sum reaches `sweep.least`.
     ///
-    /// A group is dropped whole if the largest of `sums` among its admitted rows and its tail cannot
-    /// reach `least`. Otherwise every list is added to its 64 rows, `code × multiplier ÷ 256`. While
-    /// `least` is no more than the number of lists, each part is rounded up, so that a row with any
-    /// code has a sum above 0; above that, each part is rounded down, and one for every list is added
-    /// at the end to all rows. So the sum of a survivor never understates, and overstates by no more
-    /// than the number of lists. Survivors are appended as `sum << 16 | row`, in ascending row, as
-    /// long as the vector's capacity has room for 128 more (some levels go on while there is room for
-    /// 64), and are the same at every level. The swept part of `sums` is 0 afterwards.
+    /// A group is dropped whole if the largest of `sums` among its admitted rows and its tail
+    /// cannot reach `least`. Otherwise every list is added to its 64 rows, `code × multiplier ÷
+    /// 256`. While `least` is no more than the number of lists, each part is rounded up, so that a
+    /// row with any code has a sum above 0; above that, each part is rounded down, and one for
+    /// every list is added at the end to all rows. So the sum of a survivor never understates, and
+    /// overstates by no more than the number of lists. Survivors are appended as `sum << 16 | row`,
+    /// in ascending row, as long as the vector's capacity has room for 128 more (some levels go on
+    /// while there is room for 64), and are the same at every level. The swept part of `sums` is 0
+    /// afterwards.
     ///
-    /// Panics: if `survivors` has room for fewer than 128 in all; if `groups` exceed `sums`, `tails`,
-    /// `admitted` or a list; if `least` is 0; if the rank
-    /// of a summed group leads outside the codes (some levels: or to fewer than [`crate::GROUP`] of
-    /// them). Sums must not leave 16 bits, one for every list included, which is the caller's to keep.
+    /// Panics: if `survivors` has room for fewer than 128 in all; if `groups` exceed `sums`,
+    /// `tails`, `admitted` or a list; if `least` is 0; if the rank of a summed group leads outside
+    /// the codes (some levels: or to fewer than [`crate::GROUP`] of them). Sums must not leave 16
+    /// bits, one for every list included, which is the caller's to keep.
     #[allow(unsafe_code)]
     pub fn sweep(
         self,

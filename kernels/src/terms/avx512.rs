@@ -2,8 +2,8 @@
 
 use core::arch::x86_64::*;
 
-/// The definition is `scalar::match_terms`, for a query of few terms: the stretch of the row that can
-/// hold a term is found by counting zeros, and the rest of the row is passed over.
+/// The definition is `scalar::match_terms`, for a query of few terms: the stretch of the row that
+/// can hold a term is found by counting zeros, and the rest of the row is passed over.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi1,bmi2,popcnt,lzcnt")]
 pub(crate) fn match_terms(terms: &[u32], lows: &[u8], highs: &[u8], found: &mut [u64]) -> usize {
     assert!(found.len() > terms.len(), "room for every term, and one to write to in vain");

@@ -14,10 +14,10 @@ impl Kernels {
     /// Finds the terms of a row that may belong to a query.
     ///
     /// Shapes: `terms` the query's, ascending; `filter` one bit for each of them, at its residue
-    /// modulo 65,536; `lows` one byte per term of the row, `highs` the bit vector of their high parts
-    /// (bit `b`, the `i`-th that is set, makes term `i` `(b − i) × 256 + low`). Writes
-    /// `position << 32 | term`, ascending, for every term of the row that the query has, and perhaps
-    /// for others with the residue of one; returns how many.
+    /// modulo 65,536; `lows` one byte per term of the row, `highs` the bit vector of their high
+    /// parts (bit `b`, the `i`-th that is set, makes term `i` `(b − i) × 256 + low`). Writes
+    /// `position << 32 | term`, ascending, for every term of the row that the query has, and
+    /// perhaps for others with the residue of one; returns how many.
     ///
     /// Panics: unless `found` holds one entry more than the row or the query has terms, whichever
     /// is more.

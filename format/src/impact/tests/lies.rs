@@ -2,7 +2,13 @@
 //! because a search relies on them without looking again, or by the audit.
 
 use super::*;
-use crate::layout::{LIST_ENTRY_LEN_BYTES, SECTION_ENTRY_LEN_BYTES, list_at, u16_at, u64_at};
+use crate::{
+    bytes::{aligned, u16_at},
+    impact::{
+        layout::{HEADER_LEN_BYTES, SECTION_ENTRY_LEN_BYTES},
+        lists::{LIST_ENTRY_LEN_BYTES, entry::list_at},
+    },
+};
 
 type Places = [(usize, usize); Section::ALL.len()];
 
@@ -10,11 +16,11 @@ type Places = [(usize, usize); Section::ALL.len()];
 fn reseal(bytes: &mut [u8], places: &Places) {
     for (position, &(offset, len)) in places.iter().enumerate() {
         let crc = crc32fast::hash(&bytes[offset..offset + len]);
-        let at = layout::HEADER_LEN_BYTES + position * SECTION_ENTRY_LEN_BYTES + 4;
+        let at = HEADER_LEN_BYTES + position * SECTION_ENTRY_LEN_BYTES + 4;
         bytes[at..at + 4].copy_from_slice(&crc.to_le_bytes());
     }
     let table_len = Section::ALL.len() * SECTION_ENTRY_LEN_BYTES;
-    let crc = crc32fast::hash(&bytes[layout::HEADER_LEN_BYTES..][..table_len]);
+    let crc = crc32fast::hash(&bytes[HEADER_LEN_BYTES..][..table_len]);
     bytes[header_at::TABLE_CRC..header_at::TABLE_CRC + 4].copy_from_slice(&crc.to_le_bytes());
     let crc = crc32fast::hash(&bytes[..header_at::HEADER_CRC]);
     bytes[header_at::HEADER_CRC..header_at::HEADER_CRC + 4].copy_from_slice(&crc.to_le_bytes());
@@ -95,7 +101,7 @@ fn headers_that_lie_are_errors() {
     truth.refuses(header_at::FILE_LEN, &odd, "file length");
     truth.refuses(header_at::RESERVED + 7, &[1], "reserved bytes");
     for section in 0..Section::ALL.len() {
-        let at = layout::HEADER_LEN_BYTES + section * SECTION_ENTRY_LEN_BYTES;
+        let at = HEADER_LEN_BYTES + section * SECTION_ENTRY_LEN_BYTES;
         truth.refuses(at, &odd, "section id");
         truth.refuses(at + 8, &odd, "offset");
         let len = u64::MAX.to_le_bytes();
@@ -272,9 +278,9 @@ fn columns_without_their_tail_are_errors() {
         let mut places = places(&bytes);
         let (offset, len) = places[Section::Columns as usize - 1];
         places[Section::Columns as usize - 1].1 = len - 64;
-        let at = layout::HEADER_LEN_BYTES + 6 * SECTION_ENTRY_LEN_BYTES + 16;
+        let at = HEADER_LEN_BYTES + 6 * SECTION_ENTRY_LEN_BYTES + 16;
         bytes[at..at + 8].copy_from_slice(&(len as u64 - 64).to_le_bytes());
-        bytes.truncate(layout::aligned(offset + len - 64));
+        bytes.truncate(aligned(offset + len - 64));
         bytes[offset + len - 64..].fill(0);
         let file_len = (bytes.len() as u64).to_le_bytes();
         bytes[header_at::FILE_LEN..header_at::FILE_LEN + 8].copy_from_slice(&file_len);

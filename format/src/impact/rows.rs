@@ -1,14 +1,12 @@
 //! Forward rows: one document's stored vector, the truth that everything else is derived from.
 //!
 //! A row is a head, its 16-bit codes and its term ids. Ids are split Elias–Fano fashion: the low
-//! byte of each, and a bit vector that counts up the high parts (a one per posting, a zero per step of
-//! the high part), about ten bits an id for SPLADE's vectors. Ids too far apart for that keep two or
-//! four bytes. The width is the one that takes the fewest bytes: a pure function of the ids.
+//! byte of each, and a bit vector that counts up the high parts (a one per posting, a zero per step
+//! of the high part), about ten bits an id for SPLADE's vectors. Ids too far apart for that keep
+//! two or four bytes. The width is the one that takes the fewest bytes: a pure function of the ids.
 
-use crate::{
-    layout::{u16_at, u32_at, u64_at},
-    quantize::power_of_two,
-};
+use super::quantize::power_of_two;
+use crate::bytes::{u16_at, u32_at, u64_at};
 
 /// Length of a row's head: postings `u32`, exponent `i16`, bytes of a low part `u8`, 0.
 pub(crate) const ROW_HEAD_LEN_BYTES: usize = 8;

@@ -1,15 +1,16 @@
-//! The borrowed view of an impact file: rows, terms, lists, block maxima.
+//! The borrowed view of an impact file: rows, terms and lists.
 //!
 //! Values are read in place, little-endian and unaligned, so the bytes may come from any mapping.
 //! Everything a view slices was checked by `open.rs`.
 
-use crate::{
-    layout::{
-        GROUP_ROWS, LIST_ENTRY_LEN_BYTES, Layout, Section, WINDOW_ROWS, f32_at, list_at, u16_at,
-        u32_at, u64_at,
-    },
-    lists::{Form, GROUP_HEAD_BYTES},
+use super::{
+    layout::{ImpactLayout, Section},
+    lists::{Column, LIST_ENTRY_LEN_BYTES, ListEntry, ListScale, ListView},
     rows::RowView,
+};
+use crate::{
+    bytes::{u32_at, u64_at},
+    windows::{GROUP_ROWS, WINDOW_ROWS},
 };
 
 /// Probes by interpolation before a search of terms halves its range instead.
@@ -19,7 +20,7 @@ const INTERPOLATIONS: u32 = 6;
 #[derive(Debug, Clone, Copy)]
 pub struct ImpactView<'a> {
     pub(crate) bytes: &'a [u8],
-    pub(crate) layout: &'a Layout,
+    pub(crate) layout: &'a ImpactLayout,
 }
 
 impl<'a> ImpactView<'a> {
@@ -158,25 +159,8 @@ impl<'a> ImpactView<'a> {
         // Kernels load whole groups: the tail of the section keeps every such load inside.
         let bytes = &self.section(Section::Columns)[entry.offset..];
         let groups = self.window_rows(entry.window).len().div_ceil(GROUP_ROWS);
-        let column = match entry.form {
-            Form::Sparse => {
-                let (locals, codes) = bytes[..entry.postings * 3].split_at(entry.postings * 2);
-                Column::Sparse { locals, codes }
-            }
-            Form::Gaps => {
-                let (gaps, codes) = bytes[..entry.entries * 2].split_at(entry.entries);
-                Column::Gaps { gaps, codes }
-            }
-            Form::Bitmap => {
-                let (heads, rest) = bytes.split_at(groups * GROUP_HEAD_BYTES);
-                let (block_max, codes) = rest.split_at(groups);
-                Column::Bitmap { heads, block_max, codes }
-            }
-            Form::Dense => {
-                let (codes, rest) = bytes.split_at(groups * GROUP_ROWS);
-                Column::Dense { codes, block_max: &rest[..groups] }
-            }
-        };
+        let counts = (entry.postings, entry.entries);
+        let column = Column::read(entry.form, bytes, counts, groups);
         ListView {
             window: entry.window,
             postings: entry.postings,
@@ -188,117 +172,5 @@ impl<'a> ImpactView<'a> {
 
     pub(crate) fn section(&self, section: Section) -> &'a [u8] {
         self.layout.slice(section, self.bytes)
-    }
-}
-
-/// How many weights a list has, and how large they are.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ListScale {
-    /// Weight of one code step.
-    pub step: f64,
-    /// At least the largest weight.
-    pub max_weight: f64,
-    /// Rows that have the term.
-    pub postings: usize,
-}
-
-/// One decoded entry of the list directory.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ListEntry {
-    pub(crate) window: usize,
-    pub(crate) postings: usize,
-    pub(crate) entries: usize,
-    pub(crate) offset: usize,
-    pub(crate) step: f32,
-    pub(crate) form: Form,
-    pub(crate) max_code: u8,
-}
-
-impl ListEntry {
-    /// Reads entry `list`; an unknown form reads as sparse (open refuses it).
-    pub(crate) fn read(lists: &[u8], list: usize) -> ListEntry {
-        let entry = &lists[list * LIST_ENTRY_LEN_BYTES..][..LIST_ENTRY_LEN_BYTES];
-        ListEntry {
-            window: u32_at(entry, list_at::WINDOW) as usize,
-            postings: usize::from(u16_at(entry, list_at::POSTINGS)) + 1,
-            entries: usize::from(u16_at(entry, list_at::ENTRIES)) + 1,
-            offset: u64_at(entry, list_at::OFFSET) as usize,
-            step: f32_at(entry, list_at::STEP),
-            form: Form::from_byte(entry[list_at::FORM]).unwrap_or(Form::Sparse),
-            max_code: entry[list_at::MAX_CODE],
-        }
-    }
-}
-
-/// One term's postings in one window.
-///
-/// Units: `code × step` is at least the stored weight, and exceeds it by at most `step`;
-/// `max_code` is the largest code, so `max_code × step` bounds every weight of the list.
-#[derive(Debug, Clone, Copy)]
-pub struct ListView<'a> {
-    /// Window number.
-    pub window: usize,
-    /// Rows that have the term.
-    pub postings: usize,
-    /// Weight of one code step.
-    pub step: f32,
-    /// Largest code.
-    pub max_code: u8,
-    /// The codes.
-    pub column: Column<'a>,
-}
-
-/// The codes of a list, in the form its density earned.
-#[derive(Debug, Clone, Copy)]
-pub enum Column<'a> {
-    /// Local rows as little-endian `u16` ascending, and one code each.
-    Sparse {
-        /// Local row numbers, two bytes each.
-        locals: &'a [u8],
-        /// Codes, one byte each.
-        codes: &'a [u8],
-    },
-    /// Distances from entry to entry, the first from the row before the window.
-    Gaps {
-        /// Distances, one byte each.
-        gaps: &'a [u8],
-        /// Codes; 0 for an entry that only bridges a distance.
-        codes: &'a [u8],
-    },
-    /// Codes of the rows whose bits are set, found by group.
-    Bitmap {
-        /// Ten bytes per group: `u64` mask, bit `i` for its row `i`; `u16` postings before it.
-        heads: &'a [u8],
-        /// The largest code of every group.
-        block_max: &'a [u8],
-        /// Codes, and at least [`GROUP_ROWS`] bytes beyond the last.
-        codes: &'a [u8],
-    },
-    /// One code per row of the window (0: term absent), padded to whole groups.
-    Dense {
-        /// Codes, one byte per row.
-        codes: &'a [u8],
-        /// The largest code of every group.
-        block_max: &'a [u8],
-    },
-}
-
-impl<'a> Column<'a> {
-    /// The largest code of every group, where groups are added whole.
-    pub fn block_max(&self) -> Option<&'a [u8]> {
-        match *self {
-            Column::Bitmap { block_max, .. } | Column::Dense { block_max, .. } => Some(block_max),
-            Column::Sparse { .. } | Column::Gaps { .. } => None,
-        }
-    }
-
-    /// Bytes that reading the whole list touches.
-    pub fn len_bytes(&self, postings: usize) -> usize {
-        match *self {
-            Column::Sparse { locals, codes } => locals.len() + codes.len(),
-            Column::Gaps { gaps, codes } => gaps.len() + codes.len(),
-            Column::Bitmap { heads, block_max, .. } => heads.len() + block_max.len() + postings,
-            Column::Dense { codes, block_max } => codes.len() + block_max.len(),
-        }
     }
 }

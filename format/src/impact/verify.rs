@@ -3,11 +3,15 @@
 //! Recomputes columns and maxima from the rows and compares them with what the file stores. A
 //! search that trusts a maximum below the truth would lose results without any other symptom.
 
-use crate::{
+use super::{
     columns::{Rows, invert},
-    error::FormatError,
-    layout::{Section, same, u64_at},
+    layout::Section,
     view::ImpactView,
+};
+use crate::{
+    bytes::u64_at,
+    checks::{corrupt, same},
+    error::FormatError,
 };
 
 /// What an audit looked at.
@@ -52,7 +56,7 @@ impl ImpactView<'_> {
             None => Ok(()),
             Some(at) => {
                 let (expected, found) = (u64::from(derived[at]), u64::from(stored[at]));
-                Err(crate::layout::corrupt(section.name(), "recomputed byte", expected, found))
+                Err(corrupt(section.name(), "recomputed byte", expected, found))
             }
         }
     }

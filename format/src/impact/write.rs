@@ -5,14 +5,14 @@
 
 use std::io::{self, Write};
 
-use crate::{
+use super::{
     columns::{Columns, Rows, invert},
-    error::FormatError,
-    layout::{LIST_ENTRY_LEN_BYTES, Layout, Section, aligned, assemble},
+    layout::{ImpactLayout, Section, assemble},
+    lists::LIST_ENTRY_LEN_BYTES,
     quantize::quantize_row,
     rows::{RowView, encode_row},
-    vector::SparseVector,
 };
+use crate::{bytes::aligned, error::FormatError, vector::SparseVector};
 
 /// Most rows of one file.
 const ROWS_LIMIT: usize = u32::MAX as usize;
@@ -106,7 +106,7 @@ impl ImpactBuilder {
             let (found, limit) = (lists as u64, u64::from(u32::MAX));
             return Err(io::Error::other(FormatError::TooMany { what: "lists", found, limit }));
         }
-        let layout = Layout {
+        let layout = ImpactLayout {
             rows: self.len(),
             terms: columns.term_ids.len(),
             postings: self.postings,
@@ -119,7 +119,7 @@ impl ImpactBuilder {
     fn write_sections(
         &self,
         out: &mut impl Write,
-        layout: &Layout,
+        layout: &ImpactLayout,
         columns: &Columns,
     ) -> io::Result<u64> {
         let starts = le_bytes(&self.starts, |start| start.to_le_bytes());

@@ -2,16 +2,17 @@
 //!
 //! Windows are inverted independently, on as many threads as there are, and then laid out
 //! term-major (all windows of a term are contiguous). Everything here is derived from stored
-//! weights and may be rebuilt at any merge. The bytes of one list are `lists.rs`.
+//! weights and may be rebuilt at any merge. The bytes of one list are `lists/`.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::{
-    layout::{ALIGN_BYTES, COLUMNS_TAIL_BYTES, LIST_ENTRY_LEN_BYTES, WINDOW_ROWS, list_at},
-    lists::{self, Form, List},
+use super::{
+    layout::COLUMNS_TAIL_BYTES,
+    lists::{self, EncodedList, LIST_ENTRY_LEN_BYTES, ListEntry},
     quantize::power_of_two,
     rows::RowView,
 };
+use crate::windows::WINDOW_ROWS;
 
 /// Borrowed rows in file order: what columns are derived from.
 #[derive(Clone, Copy)]
@@ -51,7 +52,7 @@ pub(crate) struct Columns {
 /// The lists of one window, ascending by term ordinal.
 #[derive(Default)]
 struct Window {
-    lists: Vec<(u32, List)>,
+    lists: Vec<(u32, EncodedList)>,
     bytes: Vec<u8>,
 }
 
@@ -184,10 +185,10 @@ fn invert_window(rows: Rows<'_>, window: usize, terms: usize, ordinals: &Ordinal
 /// Lays the windows' lists out term-major and writes the directory.
 fn lay_out(terms: usize, windows: Vec<Window>) -> Columns {
     let mut columns = Columns::default();
-    // A dense list may be preceded by padding.
     let bytes: usize = windows.iter().map(|window| window.bytes.len()).sum();
-    let dense = |window: &Window| window.lists.iter().filter(|l| l.1.form == Form::Dense).count();
-    let padding = windows.iter().map(dense).sum::<usize>() * ALIGN_BYTES;
+    // A list may be preceded by padding.
+    let lists = windows.iter().flat_map(|window| &window.lists);
+    let padding = lists.map(|(_, list)| list.form.align_bytes() - 1).sum::<usize>();
     columns.bytes.reserve_exact(bytes + padding + COLUMNS_TAIL_BYTES);
     let mut cursors: Vec<_> =
         windows.iter().map(|window| (window.lists.iter().peekable(), 0)).collect();
@@ -195,30 +196,16 @@ fn lay_out(terms: usize, windows: Vec<Window>) -> Columns {
         columns.term_lists.push((columns.lists.len() / LIST_ENTRY_LEN_BYTES) as u32);
         for (window, (lists, start)) in cursors.iter_mut().enumerate() {
             let Some((_, list)) = lists.next_if(|(of, _)| *of == ordinal) else { continue };
-            if list.form == Form::Dense {
-                let aligned = columns.bytes.len().next_multiple_of(ALIGN_BYTES);
-                columns.bytes.resize(aligned, 0);
-            }
-            let offset = columns.bytes.len();
+            let offset = columns.bytes.len().next_multiple_of(list.form.align_bytes());
+            columns.bytes.resize(offset, 0);
             columns.bytes.extend_from_slice(&windows[window].bytes[*start..*start + list.len]);
             *start += list.len;
-            columns.lists.extend(entry(window, offset, list));
+            let EncodedList { postings, entries, step, max_code, form, .. } = *list;
+            let entry = ListEntry { window, postings, entries, offset, step, form, max_code };
+            columns.lists.extend(entry.to_bytes());
         }
     }
     columns.term_lists.push((columns.lists.len() / LIST_ENTRY_LEN_BYTES) as u32);
     columns.bytes.resize(columns.bytes.len() + COLUMNS_TAIL_BYTES, 0);
     columns
-}
-
-fn entry(window: usize, offset: usize, list: &List) -> [u8; LIST_ENTRY_LEN_BYTES] {
-    let mut entry = [0u8; LIST_ENTRY_LEN_BYTES];
-    entry[list_at::OFFSET..][..8].copy_from_slice(&(offset as u64).to_le_bytes());
-    entry[list_at::WINDOW..][..4].copy_from_slice(&(window as u32).to_le_bytes());
-    entry[list_at::STEP..][..4].copy_from_slice(&list.step.to_le_bytes());
-    let counts = [list.postings - 1, list.entries - 1].map(|count| (count as u16).to_le_bytes());
-    entry[list_at::POSTINGS..][..2].copy_from_slice(&counts[0]);
-    entry[list_at::ENTRIES..][..2].copy_from_slice(&counts[1]);
-    entry[list_at::FORM] = list.form as u8;
-    entry[list_at::MAX_CODE] = list.max_code;
-    entry
 }

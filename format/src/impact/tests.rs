@@ -6,11 +6,11 @@ mod lies;
 
 use proptest::prelude::*;
 
-use crate::{
+use super::{
     layout::header_at,
-    lists::{Form, GROUPED_BYTES_PER_POSTING},
-    *,
+    lists::{form::Form, groups::GROUPED_BYTES_PER_POSTING},
 };
+use crate::{bytes::u64_at, *};
 
 fn build(vectors: &[SparseVector], order: Option<Vec<u32>>) -> Vec<u8> {
     let mut builder = ImpactBuilder::new();
@@ -124,7 +124,7 @@ fn decode(list: &ListView<'_>) -> Vec<(usize, u8)> {
             rows.zip(codes.iter().copied()).filter(|posting| posting.1 > 0).collect()
         }
         Column::Bitmap { heads, codes, .. } => {
-            let masks = heads.chunks_exact(10).map(|head| layout::u64_at(head, 0));
+            let masks = heads.chunks_exact(10).map(|head| u64_at(head, 0));
             let rows = masks.enumerate().flat_map(|(group, mask)| {
                 (0..64).filter(move |bit| mask >> bit & 1 == 1).map(move |bit| group * 64 + bit)
             });

@@ -1,9 +1,15 @@
-//! Where every byte of an impact file lies: constants, header, section table.
+//! Where the sections of an impact file lie: constants, header, section table.
 //!
-//! The only module that knows offsets. `FORMAT.md` describes the same layout for people, and a
-//! test of this crate holds the two together. What the sections mean is `view.rs`.
+//! `FORMAT.md` describes the same layout for people, and a test of this crate holds the two
+//! together. What the sections mean is `view.rs`; the bytes inside them are `rows.rs` and `lists/`.
 
-use crate::{error::FormatError, terms::TermBits};
+use super::terms::TermBits;
+use crate::{
+    bytes::{aligned, u32_at, u64_at},
+    checks::{check_magic, check_padding, corrupt, same},
+    error::FormatError,
+    windows::{GROUP_ROWS, WINDOW_ROWS},
+};
 
 /// First eight bytes. As in PNG, the high bit, the line ends and the ^Z catch transfers that
 /// treat the file as text.
@@ -14,20 +20,8 @@ pub const VERSION: u32 = 2;
 pub(crate) const HEADER_LEN_BYTES: usize = 64;
 /// Length of one section table entry.
 pub(crate) const SECTION_ENTRY_LEN_BYTES: usize = 24;
-/// Alignment of every section, and of dense columns inside their section.
-pub(crate) const ALIGN_BYTES: usize = 64;
-/// Length of one list entry.
-pub(crate) const LIST_ENTRY_LEN_BYTES: usize = 24;
 /// Zeros at the end of the columns section: kernels load whole groups of codes.
-pub(crate) const COLUMNS_TAIL_BYTES: usize = GROUP_ROWS;
-
-/// Rows per window: local row numbers fit 16 bits with one to spare, and 16-bit accumulators of
-/// one window (64 KB) fit the second-level cache.
-pub const WINDOW_ROWS: usize = 32_768;
-/// Rows per group: the block of the block maxima, and the unit in which long lists are added.
-pub const GROUP_ROWS: usize = 64;
-/// Groups per full window.
-pub const WINDOW_GROUPS: usize = WINDOW_ROWS / GROUP_ROWS;
+pub const COLUMNS_TAIL_BYTES: usize = GROUP_ROWS;
 
 /// Byte offsets of the header's fields.
 pub(crate) mod header_at {
@@ -43,18 +37,6 @@ pub(crate) mod header_at {
     pub(crate) const RESERVED: usize = 48;
     pub(crate) const TABLE_CRC: usize = 56;
     pub(crate) const HEADER_CRC: usize = 60;
-}
-
-/// Byte offsets of a list entry's fields.
-pub(crate) mod list_at {
-    pub(crate) const OFFSET: usize = 0;
-    pub(crate) const WINDOW: usize = 8;
-    pub(crate) const STEP: usize = 12;
-    pub(crate) const POSTINGS: usize = 16;
-    pub(crate) const ENTRIES: usize = 18;
-    pub(crate) const FORM: usize = 20;
-    pub(crate) const MAX_CODE: usize = 21;
-    pub(crate) const RESERVED: usize = 22;
 }
 
 /// The sections, in file order. The discriminant is the id in the section table.
@@ -104,7 +86,7 @@ impl Section {
 
 /// What the header says, and where the sections lie: validated, without borrowing the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Layout {
+pub(crate) struct ImpactLayout {
     pub(crate) rows: usize,
     pub(crate) terms: usize,
     pub(crate) postings: u64,
@@ -113,7 +95,7 @@ pub(crate) struct Layout {
     pub(crate) term_bits: Option<TermBits>,
 }
 
-impl Layout {
+impl ImpactLayout {
     /// The bytes of `section`.
     pub(crate) fn slice<'a>(&self, section: Section, bytes: &'a [u8]) -> &'a [u8] {
         let (offset, len) = self.sections[section as usize - 1];
@@ -121,36 +103,9 @@ impl Layout {
     }
 }
 
-pub(crate) fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    u16::from_le_bytes(array(bytes, at))
-}
-
-pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes(array(bytes, at))
-}
-
-pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(array(bytes, at))
-}
-
-pub(crate) fn f32_at(bytes: &[u8], at: usize) -> f32 {
-    f32::from_le_bytes(array(bytes, at))
-}
-
-fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
-    let mut out = [0; N];
-    out.copy_from_slice(&bytes[at..at + N]);
-    out
-}
-
-/// `len` rounded up to the alignment of sections.
-pub(crate) fn aligned(len: usize) -> usize {
-    len.next_multiple_of(ALIGN_BYTES)
-}
-
 /// Makes header and section table, and says where each section is to be written (offset, length).
 pub(crate) fn assemble(
-    layout: &Layout,
+    layout: &ImpactLayout,
     sections: &[&[u8]; Section::ALL.len()],
 ) -> (Vec<u8>, Vec<(usize, usize)>) {
     let table_len = sections.len() * SECTION_ENTRY_LEN_BYTES;
@@ -184,7 +139,7 @@ pub(crate) fn assemble(
 }
 
 /// Reads and checks header and section table: magic, version, checksums, lengths, order.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Layout, FormatError> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<ImpactLayout, FormatError> {
     check_magic(bytes, &MAGIC, "impact")?;
     let head = bytes.get(..HEADER_LEN_BYTES).ok_or_else(|| {
         corrupt("header", "length in bytes", HEADER_LEN_BYTES as u64, bytes.len() as u64)
@@ -202,7 +157,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Layout, FormatError> {
     same("header", "reserved bytes", 0, u64_at(head, header_at::RESERVED))?;
     same("header", "file length", u64_at(head, header_at::FILE_LEN), bytes.len() as u64)?;
     let sections = parse_table(bytes, u32_at(head, header_at::TABLE_CRC))?;
-    Ok(Layout {
+    Ok(ImpactLayout {
         rows: u32_at(head, header_at::ROWS) as usize,
         terms: u32_at(head, header_at::TERMS) as usize,
         postings: u64_at(head, header_at::POSTINGS),
@@ -241,46 +196,4 @@ fn parse_table(bytes: &[u8], table_crc: u32) -> Result<Places, FormatError> {
     }
     same("table", "file length", expected_offset as u64, bytes.len() as u64)?;
     Ok(places)
-}
-
-/// Padding is zero: every byte of the file is covered by a check.
-pub(crate) fn check_padding(bytes: &[u8], from: usize, to: usize) -> Result<(), FormatError> {
-    let padding = bytes
-        .get(from..to)
-        .ok_or_else(|| corrupt("padding", "end", to as u64, bytes.len() as u64))?;
-    match padding.iter().find(|&&byte| byte != 0) {
-        Some(&byte) => Err(corrupt("padding", "byte", 0, u64::from(byte))),
-        None => Ok(()),
-    }
-}
-
-/// Refuses a file that starts with other bytes than `magic`.
-pub(crate) fn check_magic(
-    bytes: &[u8],
-    magic: &[u8; 8],
-    expected: &'static str,
-) -> Result<(), FormatError> {
-    if bytes.starts_with(magic) {
-        return Ok(());
-    }
-    Err(FormatError::Foreign { expected, found: bytes[..bytes.len().min(8)].to_vec() })
-}
-
-pub(crate) fn corrupt(
-    section: &'static str,
-    fact: &'static str,
-    expected: u64,
-    found: u64,
-) -> FormatError {
-    FormatError::Corrupt { section, fact, expected, found }
-}
-
-/// `Ok` when the two agree, `Corrupt` naming both when they do not.
-pub(crate) fn same(
-    section: &'static str,
-    fact: &'static str,
-    expected: u64,
-    found: u64,
-) -> Result<(), FormatError> {
-    if expected == found { Ok(()) } else { Err(corrupt(section, fact, expected, found)) }
 }
