@@ -45,6 +45,7 @@ pub(crate) fn same(
 }
 
 /// Every value at least `gap` above the one before it.
+#[inline]
 pub(crate) fn check_ascending(
     section: &'static str,
     values: impl Iterator<Item = u64>,

@@ -22,17 +22,20 @@ pub const GROUP_HEAD_BYTES: usize = 8 + 2;
 const GROUP_BYTES: usize = GROUP_HEAD_BYTES + 1;
 
 /// Whether a list is dense enough for this form and can afford it.
+#[inline]
 pub(super) fn is_earned(postings: usize, window_rows: usize) -> bool {
     postings * BITMAP_ONE_ROW_IN >= window_rows
         && affords(postings, len_bytes(postings, window_rows))
 }
 
 /// Bytes of a list.
+#[inline]
 pub(super) fn len_bytes(postings: usize, window_rows: usize) -> usize {
     groups_of(window_rows) * GROUP_BYTES + postings
 }
 
 /// Appends a list and returns its largest code.
+#[inline]
 pub(super) fn encode(
     coded: impl Iterator<Item = (usize, u8)>,
     window_rows: usize,
@@ -60,7 +63,7 @@ pub(super) fn encode(
 
 /// The heads and the maxima of the list that starts `bytes`, and its codes with all that follows
 /// them.
-#[inline]
+#[inline(always)]
 pub(super) fn split(bytes: &[u8], groups: usize) -> (&[u8], &[u8], &[u8]) {
     let (heads, rest) = bytes.split_at(groups * GROUP_HEAD_BYTES);
     let (block_max, codes) = rest.split_at(groups);
@@ -69,6 +72,7 @@ pub(super) fn split(bytes: &[u8], groups: usize) -> (&[u8], &[u8], &[u8]) {
 
 /// Checks that masks name rows of the window, that ranks count the bits before them and that maxima
 /// are those of the codes; returns the largest code.
+#[inline]
 pub(super) fn check(
     heads: &[u8],
     block_max: &[u8],

@@ -13,16 +13,19 @@ pub(crate) const DENSE_ONE_ROW_IN: usize = 2;
 const GROUP_BYTES: usize = GROUP_ROWS + 1;
 
 /// Whether a list is dense enough for this form and can afford it.
+#[inline]
 pub(super) fn is_earned(postings: usize, window_rows: usize) -> bool {
     postings * DENSE_ONE_ROW_IN >= window_rows && affords(postings, len_bytes(window_rows))
 }
 
 /// Bytes of a list.
+#[inline]
 pub(super) fn len_bytes(window_rows: usize) -> usize {
     groups_of(window_rows) * GROUP_BYTES
 }
 
 /// Appends a list and returns its largest code.
+#[inline]
 pub(super) fn encode(
     coded: impl Iterator<Item = (usize, u8)>,
     window_rows: usize,
@@ -40,7 +43,7 @@ pub(super) fn encode(
 }
 
 /// The codes and the maxima of the list that starts `bytes`.
-#[inline]
+#[inline(always)]
 pub(super) fn split(bytes: &[u8], groups: usize) -> (&[u8], &[u8]) {
     let (codes, rest) = bytes.split_at(groups * GROUP_ROWS);
     (codes, &rest[..groups])
@@ -48,6 +51,7 @@ pub(super) fn split(bytes: &[u8], groups: usize) -> (&[u8], &[u8]) {
 
 /// Checks that maxima are those of the codes and that no row beyond the window has a code; returns
 /// the largest code.
+#[inline]
 pub(super) fn check(codes: &[u8], block_max: &[u8], window_rows: usize) -> Result<u8, FormatError> {
     for (group, &stored) in codes.chunks(GROUP_ROWS).zip(block_max) {
         let max = group.iter().copied().fold(0, u8::max);

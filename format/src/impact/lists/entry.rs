@@ -56,6 +56,7 @@ impl ListEntry {
     }
 
     /// The entry as it is stored.
+    #[inline]
     pub(crate) fn to_bytes(self) -> [u8; LIST_ENTRY_LEN_BYTES] {
         let mut entry = [0u8; LIST_ENTRY_LEN_BYTES];
         entry[list_at::OFFSET..][..8].copy_from_slice(&(self.offset as u64).to_le_bytes());
@@ -71,6 +72,7 @@ impl ListEntry {
     }
 
     /// Checks the fields that need no context. Shapes: `bytes` start with those of the entry.
+    #[inline]
     pub(crate) fn check(&self, bytes: &[u8]) -> Result<(), FormatError> {
         let form = bytes[list_at::FORM];
         if Form::from_byte(form).is_none() {
@@ -84,6 +86,7 @@ impl ListEntry {
     }
 
     /// Checks that the list lies inside its section, in the form that its counts demand.
+    #[inline]
     pub(crate) fn check_place(&self, rows: usize, columns_len: usize) -> Result<(), FormatError> {
         if self.postings > rows || self.entries > rows {
             return Err(corrupt("lists", "postings", rows as u64, self.postings as u64));

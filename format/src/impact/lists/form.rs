@@ -28,6 +28,7 @@ impl Form {
     pub(crate) const ALL: [Form; 4] = [Form::Sparse, Form::Gaps, Form::Bitmap, Form::Dense];
 
     /// The form of a list: `entries` counts postings and the bridges a gap list would need.
+    #[inline]
     pub(crate) fn of(postings: usize, entries: usize, window_rows: usize) -> Form {
         if dense::is_earned(postings, window_rows) {
             Form::Dense
@@ -46,6 +47,7 @@ impl Form {
     }
 
     /// Bytes of a list of this form, without alignment.
+    #[inline]
     pub(crate) fn len_bytes(self, postings: usize, entries: usize, window_rows: usize) -> usize {
         match self {
             Form::Sparse => sparse::len_bytes(postings),
@@ -56,6 +58,7 @@ impl Form {
     }
 
     /// What the offset of a list of this form is a multiple of.
+    #[inline]
     pub(crate) fn align_bytes(self) -> usize {
         match self {
             Form::Sparse | Form::Gaps | Form::Bitmap => 1,
@@ -64,6 +67,7 @@ impl Form {
     }
 
     /// The number that the directory stores as entries: of a gap list its bridges as well.
+    #[inline]
     pub(super) fn stored_entries(self, postings: usize, entries: usize) -> usize {
         match self {
             Form::Sparse | Form::Bitmap | Form::Dense => postings,
@@ -72,6 +76,7 @@ impl Form {
     }
 
     /// Checks that a list with these counts in the directory has this form.
+    #[inline]
     pub(super) fn check_counts(
         self,
         postings: usize,
@@ -96,6 +101,7 @@ impl Form {
     ///
     /// Shapes: `coded` are the `postings` as (local row, code), rows ascending; `entries` counts
     /// bridges as well.
+    #[inline]
     pub(super) fn encode(
         self,
         coded: impl Iterator<Item = (usize, u8)>,
@@ -135,7 +141,7 @@ pub enum Column<'a> {
         heads: &'a [u8],
         /// The largest code of every group.
         block_max: &'a [u8],
-        /// Codes, and at least [`GROUP_ROWS`] bytes beyond the last.
+        /// Codes, and at least [`crate::GROUP_ROWS`] bytes beyond the last.
         codes: &'a [u8],
     },
     /// One code per row of the window (0: term absent), padded to whole groups.
@@ -150,7 +156,8 @@ pub enum Column<'a> {
 impl<'a> Column<'a> {
     /// Reads the list of so many postings and entries that starts `bytes`, in a window of so many
     /// groups.
-    #[inline]
+    // Always inlined, as are the `split`s: otherwise the view goes through memory once more.
+    #[inline(always)]
     pub(crate) fn read(
         form: Form,
         bytes: &'a [u8],
@@ -178,6 +185,7 @@ impl<'a> Column<'a> {
     }
 
     /// Checks what a search relies on; returns the list's codes and the largest of them.
+    #[inline]
     pub(super) fn check(
         &self,
         postings: usize,

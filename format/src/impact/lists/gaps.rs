@@ -12,6 +12,7 @@ pub(crate) const GAP_MAX: usize = u8::MAX as usize;
 
 /// Whether a gap list takes no more bytes than a sparse one. Shapes: `entries` are the postings and
 /// the bridges between them.
+#[inline]
 pub(super) fn is_earned(postings: usize, entries: usize) -> bool {
     len_bytes(entries) <= sparse::len_bytes(postings)
 }
@@ -23,6 +24,7 @@ pub(super) fn len_bytes(entries: usize) -> usize {
 }
 
 /// Entries that postings need as a gap list: one per posting, one per 255 rows bridged.
+#[inline]
 pub(super) fn entries(postings: &[(u16, u16)]) -> usize {
     let mut next = 0;
     let bridges = postings.iter().map(|posting| {
@@ -35,6 +37,7 @@ pub(super) fn entries(postings: &[(u16, u16)]) -> usize {
 }
 
 /// Appends a list and returns its largest code.
+#[inline]
 pub(super) fn encode(
     coded: impl Iterator<Item = (usize, u8)>,
     entries: usize,
@@ -57,13 +60,14 @@ pub(super) fn encode(
 }
 
 /// The distances and the codes of the list that starts `bytes`.
-#[inline]
+#[inline(always)]
 pub(super) fn split(bytes: &[u8], entries: usize) -> (&[u8], &[u8]) {
     bytes[..entries * 2].split_at(entries)
 }
 
 /// Checks that distances lead from row to row, none beyond the window, and that only the longest
 /// bridge; returns the largest code.
+#[inline]
 pub(super) fn check(gaps: &[u8], codes: &[u8], window_rows: usize) -> Result<u8, FormatError> {
     let last_row = window_rows as u64 - 1;
     if gaps.contains(&0) {

@@ -12,6 +12,7 @@ pub(super) fn groups_of(window_rows: usize) -> usize {
 }
 
 /// Whether so many postings may take so many bytes for the sake of speed.
+#[inline]
 pub(super) fn affords(postings: usize, bytes: usize) -> bool {
     bytes <= postings * GROUPED_BYTES_PER_POSTING
 }

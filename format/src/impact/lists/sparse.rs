@@ -16,6 +16,7 @@ pub(super) fn len_bytes(postings: usize) -> usize {
 }
 
 /// Appends a list and returns its largest code.
+#[inline]
 pub(super) fn encode(
     coded: impl Iterator<Item = (usize, u8)>,
     postings: usize,
@@ -31,12 +32,13 @@ pub(super) fn encode(
 }
 
 /// The local rows and the codes of the list that starts `bytes`.
-#[inline]
+#[inline(always)]
 pub(super) fn split(bytes: &[u8], postings: usize) -> (&[u8], &[u8]) {
     bytes[..postings * 3].split_at(postings * 2)
 }
 
 /// Checks that rows ascend inside the window; returns the largest code.
+#[inline]
 pub(super) fn check(locals: &[u8], codes: &[u8], window_rows: usize) -> Result<u8, FormatError> {
     let last_row = window_rows as u64 - 1;
     let locals = locals.chunks_exact(2).map(|local| u64::from(u16_at(local, 0)));

@@ -35,6 +35,7 @@ pub struct ListView<'a> {
 impl ListView<'_> {
     /// What the search relies on without looking again: rows inside the window, codes and block
     /// maxima under their maximum, as many codes as postings.
+    #[inline]
     pub(crate) fn check(&self, window_rows: usize) -> Result<(), FormatError> {
         let (codes, max_code) = self.column.check(self.postings, window_rows)?;
         same("lists", "largest code", max_code.into(), self.max_code.into())?;
