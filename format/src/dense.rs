@@ -1,9 +1,13 @@
 //! The dense vector file of a segment (`.vec`): vectors of a fixed length, row by row.
 //!
-//! Row *i* is row *i* of the segment's impact file. `spec.rs` says what a field is and prepares
-//! vectors for it, `layout.rs` where every byte lies, `write.rs` collects and writes, `open.rs` checks,
-//! `view.rs` lends, `verify.rs`
-//! derives anew. Nothing here computes a product: that is the searcher's, with `kernels`.
+//! Row *i* is row *i* of the segment's impact file. In the order of the data:
+//!
+//! - `dense/spec.rs` says what a field is and prepares vectors for it;
+//! - `dense/part.rs` says what is kept of a vector, `dense/quantize.rs` makes its codes;
+//! - `dense/write.rs` collects and writes, `dense/layout.rs` says where the sections lie;
+//! - `dense/open.rs` checks, `dense/view.rs` lends, `dense/verify.rs` derives codes anew.
+//!
+//! Nothing here computes a product of vectors: that is the searcher's, with `kernels`.
 //!
 //! ```
 //! use gleaner_format::{DenseBuilder, DenseFile, DenseSpec, DenseStorage, Metric};
@@ -27,6 +31,8 @@
 
 mod layout;
 mod open;
+mod part;
+mod quantize;
 mod spec;
 mod verify;
 mod view;

@@ -17,37 +17,33 @@
 //! ```
 #![doc = include_str!("../FORMAT.md")]
 
-mod ciff;
-mod columns;
+mod bytes;
+mod checks;
 pub mod dense;
 mod error;
 mod exchange;
-mod layout;
-mod lists;
-mod open;
-mod quantize;
-mod rows;
-mod terms;
+mod impact;
+mod map;
 mod vector;
-mod verify;
-mod view;
-mod write;
+mod windows;
 
-pub use ciff::{CiffBuilder, CiffDocument, CiffError, CiffReader};
 #[doc(inline)]
 pub use dense::{
     DENSE_DIMS_LIMIT, DenseBuilder, DenseFieldView, DenseFile, DenseSpec, DenseStorage, DenseView,
     F16_LIMIT, Metric, VectorData,
 };
 pub use error::{DenseError, ExchangeError, FormatError, VectorError};
-pub use exchange::{RawRow, RowError, VectorReader, read_vectors, write_vectors};
-pub use layout::{GROUP_ROWS, Section, VERSION, WINDOW_GROUPS, WINDOW_ROWS};
-pub use open::{ImpactFile, map_file};
-pub use rows::{RowParts, RowView};
+pub use exchange::{
+    CiffBuilder, CiffDocument, CiffError, CiffReader, RawRow, RowError, VectorReader, read_vectors,
+    write_vectors,
+};
+pub use impact::{
+    Audit, COLUMNS_TAIL_BYTES, Column, GROUP_HEAD_BYTES, ImpactBuilder, ImpactFile, ImpactView,
+    ListScale, ListView, RowParts, RowView, Section, VERSION,
+};
+pub use map::map_file;
 pub use vector::{MAX_WEIGHT, SparseVector};
-pub use verify::Audit;
-pub use view::{Column, ImpactView, ListScale, ListView};
-pub use write::ImpactBuilder;
+pub use windows::{GROUP_ROWS, WINDOW_GROUPS, WINDOW_ROWS};
 
 #[cfg(test)]
-mod tests;
+mod document;

@@ -1,13 +1,17 @@
 //! Where every byte of a dense vector file lies: constants, header, tables.
 //!
-//! The only module that knows the file's offsets; what the sections mean is `view.rs`.
+//! What a part of a field takes is `part.rs`; what the sections mean is `view.rs`.
 
-use crate::{
-    error::FormatError,
-    layout::{aligned, check_magic, check_padding, corrupt, same, u32_at, u64_at},
+use super::{
+    part::Part,
+    spec::{DenseSpec, DenseStorage, Metric, NAME_LIMIT_BYTES},
 };
-
-use super::spec::{DenseSpec, DenseStorage, Metric, NAME_LIMIT_BYTES};
+use crate::{
+    bytes::{aligned, u32_at, u64_at},
+    checks::{check_magic, check_padding, corrupt, same},
+    error::FormatError,
+    windows::GROUP_ROWS,
+};
 
 /// First eight bytes, as of the impact file.
 pub(crate) const MAGIC: [u8; 8] = *b"\x89GLVEC\r\n";
@@ -19,9 +23,6 @@ pub(crate) const HEADER_LEN_BYTES: usize = 64;
 pub(crate) const FIELD_ENTRY_LEN_BYTES: usize = 80;
 /// Length of one entry of the section table.
 pub(crate) const SECTION_ENTRY_LEN_BYTES: usize = 24;
-/// Rows per group, the rows of one word of the presence bitmap.
-pub(crate) const GROUP_ROWS: usize = 64;
-
 /// Byte offsets of the header's fields.
 pub(crate) mod header_at {
     pub(crate) const MAGIC: usize = 0;
@@ -53,77 +54,9 @@ pub(crate) mod section_at {
     pub(crate) const LEN: usize = 16;
 }
 
-/// The parts of a field, each a section. The discriminant is the id in the section table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// Which rows have a vector, or empty when all have one.
-    Present = 1,
-    /// 32-bit floats.
-    Floats = 2,
-    /// 16-bit floats.
-    Halves = 3,
-    /// 8-bit codes.
-    Codes = 4,
-    /// What a code of each vector is to be multiplied by.
-    Scales = 5,
-    /// A bound on the length of each vector of codes, scaled.
-    Norms = 6,
-    /// A bound on the length of what the codes leave out of each vector.
-    Errors = 7,
-}
-
-impl Part {
-    pub(crate) const COUNT: usize = 7;
-
-    /// What is kept per vector under `storage`, in file order.
-    pub(crate) fn of_vectors(storage: DenseStorage) -> &'static [Part] {
-        match storage {
-            DenseStorage::F32 => &[Part::Floats],
-            DenseStorage::F16 => &[Part::Halves],
-            DenseStorage::Int8 => &[Part::Codes, Part::Scales, Part::Norms, Part::Errors],
-            DenseStorage::Int8WithF32 => {
-                &[Part::Codes, Part::Scales, Part::Norms, Part::Errors, Part::Floats]
-            }
-        }
-    }
-
-    /// The sections of a field, in file order.
-    pub(crate) fn of_field(storage: DenseStorage) -> impl Iterator<Item = Part> {
-        std::iter::once(Part::Present).chain(Self::of_vectors(storage).iter().copied())
-    }
-
-    /// The name used in errors and in `DENSE.md`.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Part::Present => "present",
-            Part::Floats => "floats",
-            Part::Halves => "halves",
-            Part::Codes => "codes",
-            Part::Scales => "scales",
-            Part::Norms => "norms",
-            Part::Errors => "errors",
-        }
-    }
-
-    pub(crate) fn index(self) -> usize {
-        self as usize - 1
-    }
-
-    /// Bytes per vector; none of [`Part::Present`], which has a bit per row.
-    pub(crate) fn stride_bytes(self, dims: usize) -> usize {
-        match self {
-            Part::Present => 0,
-            Part::Floats => dims * 4,
-            Part::Halves => dims * 2,
-            Part::Codes => dims,
-            Part::Scales | Part::Norms | Part::Errors => 4,
-        }
-    }
-}
-
 /// A field of a file: validated, without borrowing the bytes.
 #[derive(Debug, Clone)]
-pub(crate) struct Field {
+pub(crate) struct StoredField {
     pub(crate) spec: DenseSpec,
     pub(crate) vectors: usize,
     /// Offset and length of every part; of those it has not, 0 and 0.
@@ -132,7 +65,7 @@ pub(crate) struct Field {
     pub(crate) first_ordinals: Vec<u32>,
 }
 
-impl Field {
+impl StoredField {
     /// The bytes of `part`.
     pub(crate) fn slice<'a>(&self, part: Part, bytes: &'a [u8]) -> &'a [u8] {
         let (offset, len) = self.places[part.index()];
@@ -144,16 +77,21 @@ impl Field {
         match part {
             Part::Present if self.vectors == rows => Some(0),
             Part::Present => Some(rows.div_ceil(GROUP_ROWS) * 8),
-            _ => self.vectors.checked_mul(part.stride_bytes(self.spec.dims)),
+            Part::Floats
+            | Part::Halves
+            | Part::Codes
+            | Part::Scales
+            | Part::Norms
+            | Part::Errors => self.vectors.checked_mul(part.stride_bytes(self.spec.dims)),
         }
     }
 }
 
 /// What header and tables say, and where the sections lie.
 #[derive(Debug, Clone)]
-pub(crate) struct Layout {
+pub(crate) struct DenseLayout {
     pub(crate) rows: usize,
-    pub(crate) fields: Vec<Field>,
+    pub(crate) fields: Vec<StoredField>,
 }
 
 /// A field to be written: what it is, how many vectors it has, and its parts in file order.
@@ -163,8 +101,8 @@ pub(crate) struct FieldParts<'a> {
     pub(crate) parts: Vec<(Part, &'a [u8])>,
 }
 
-/// Makes header and tables, and says where each section is to be written (offset), and the length of
-/// the file.
+/// Makes header and tables, and says where each section is to be written (offset), and the length
+/// of the file.
 pub(crate) fn assemble(rows: usize, fields: &[FieldParts<'_>]) -> (Vec<u8>, Vec<usize>, usize) {
     let sections = fields.iter().map(|field| field.parts.len()).sum::<usize>();
     let mut tables = Vec::new();
@@ -208,7 +146,7 @@ fn put_field(field: &FieldParts<'_>, tables: &mut Vec<u8>) {
 }
 
 /// Reads and checks header, tables and padding: magic, version, checksums, lengths, order.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Layout, FormatError> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<DenseLayout, FormatError> {
     check_magic(bytes, &MAGIC, "dense vector")?;
     // The version comes first: other versions may have other headers.
     let version = bytes.get(header_at::VERSION..header_at::VERSION + 4).map(|at| u32_at(at, 0));
@@ -228,7 +166,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Layout, FormatError> {
     let (tables, fields_len) = tables(bytes)?;
     let (fields, sections) = tables.split_at(fields_len);
     let fields = parse_fields(fields, rows)?;
-    place_sections(bytes, Layout { rows, fields }, sections)
+    place_sections(bytes, DenseLayout { rows, fields }, sections)
 }
 
 /// Both tables, and how long the first is.
@@ -246,12 +184,12 @@ fn tables(bytes: &[u8]) -> Result<(&[u8], usize), FormatError> {
     Ok((tables, fields_len as usize))
 }
 
-fn parse_fields(table: &[u8], rows: usize) -> Result<Vec<Field>, FormatError> {
+fn parse_fields(table: &[u8], rows: usize) -> Result<Vec<StoredField>, FormatError> {
     let entries = table.chunks_exact(FIELD_ENTRY_LEN_BYTES);
-    let fields: Vec<Field> =
+    let fields: Vec<StoredField> =
         entries.map(|entry| parse_field(entry, rows)).collect::<Result<_, _>>()?;
     for (position, field) in fields.iter().enumerate() {
-        let same_name = |other: &Field| other.spec.name == field.spec.name;
+        let same_name = |other: &StoredField| other.spec.name == field.spec.name;
         if let Some(other) = fields[..position].iter().position(same_name) {
             return Err(corrupt("fields", "field of the same name", position as u64, other as u64));
         }
@@ -259,7 +197,7 @@ fn parse_fields(table: &[u8], rows: usize) -> Result<Vec<Field>, FormatError> {
     Ok(fields)
 }
 
-fn parse_field(entry: &[u8], rows: usize) -> Result<Field, FormatError> {
+fn parse_field(entry: &[u8], rows: usize) -> Result<StoredField, FormatError> {
     let name = &entry[field_at::NAME..field_at::NAME + NAME_LIMIT_BYTES];
     let len = name.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
     let name = String::from_utf8_lossy(&name[..len]).into_owned();
@@ -280,11 +218,15 @@ fn parse_field(entry: &[u8], rows: usize) -> Result<Field, FormatError> {
         return Err(corrupt("fields", "vectors", rows as u64, vectors as u64));
     }
     let (places, first_ordinals) = ([(0, 0); Part::COUNT], Vec::new());
-    Ok(Field { spec, vectors, places, first_ordinals })
+    Ok(StoredField { spec, vectors, places, first_ordinals })
 }
 
 /// Checks that the sections follow each other, each as long as the counts say and as its checksum.
-fn place_sections(bytes: &[u8], mut layout: Layout, table: &[u8]) -> Result<Layout, FormatError> {
+fn place_sections(
+    bytes: &[u8],
+    mut layout: DenseLayout,
+    table: &[u8],
+) -> Result<DenseLayout, FormatError> {
     let per_field = layout.fields.iter().map(|field| Part::of_field(field.spec.storage).count());
     let sections = table.len() / SECTION_ENTRY_LEN_BYTES;
     same("header", "sections", per_field.sum::<usize>() as u64, sections as u64)?;

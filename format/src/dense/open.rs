@@ -1,30 +1,33 @@
 //! Bytes to view: everything that can be wrong with a dense vector file is found here.
 //!
-//! Opening reads the whole file: every checksum, then every count and value that the search relies on,
-//! so that no sum it makes can be anything but finite. What is left to `verify.rs` is whether codes,
-//! norms and errors are those of the vectors.
-
-use crate::{
-    error::FormatError,
-    layout::{corrupt, same, u16_at, u32_at, u64_at},
-    vector::MAX_WEIGHT,
-};
+//! Opening reads the whole file: every checksum, then every count and value that the search relies
+//! on, so that no sum it makes can be anything but finite. What is left to `verify.rs` is whether
+//! codes, norms and errors are those of the vectors.
 
 use super::{
-    layout::{Field, GROUP_ROWS, Layout, Part, parse},
-    spec::DenseStorage,
+    layout::{DenseLayout, StoredField, parse},
+    part::Part,
+    quantize::CODE_MAX,
+    spec::{Codes, DenseStorage},
     view::DenseView,
-    write::CODE_MAX,
+};
+use crate::{
+    bytes::{u16_at, u32_at, u64_at},
+    checks::{corrupt, same},
+    error::FormatError,
+    vector::MAX_WEIGHT,
+    windows::GROUP_ROWS,
 };
 
 /// The bits of the largest 16-bit float.
 const HALF_MAX_BITS: u16 = 0x7bff;
 
-/// An opened dense vector file that owns its bytes: a mapping, a vector, a slice of a larger mapping.
+/// An opened dense vector file that owns its bytes: a mapping, a vector, a slice of a larger
+/// mapping.
 #[derive(Debug)]
 pub struct DenseFile<B> {
     bytes: B,
-    layout: Layout,
+    layout: DenseLayout,
 }
 
 impl<B: AsRef<[u8]>> DenseFile<B> {
@@ -49,8 +52,9 @@ impl<B: AsRef<[u8]>> DenseFile<B> {
     }
 }
 
-/// The bits name rows of the file, as many as there are vectors; returns the vectors before each group.
-fn check_present(field: &Field, rows: usize, bytes: &[u8]) -> Result<Vec<u32>, FormatError> {
+/// The bits name rows of the file, as many as there are vectors; returns the vectors before each
+/// group.
+fn check_present(field: &StoredField, rows: usize, bytes: &[u8]) -> Result<Vec<u32>, FormatError> {
     let words = field.slice(Part::Present, bytes);
     if words.is_empty() {
         return Ok(Vec::new());
@@ -86,9 +90,12 @@ fn check_values(part: Part, storage: DenseStorage, bytes: &[u8]) -> Result<(), F
         }
         // With the sign, which must not be set.
         Part::Scales => (MAX_WEIGHT.to_bits(), largest_of(u32::MAX)),
-        // Codes that decide leave nothing out.
-        Part::Errors if storage == DenseStorage::Int8 => (0, largest_of(u32::MAX)),
-        Part::Norms | Part::Errors => (f32::MAX.to_bits(), largest_of(u32::MAX)),
+        Part::Norms => (f32::MAX.to_bits(), largest_of(u32::MAX)),
+        Part::Errors => match storage.codes() {
+            // Codes that decide leave nothing out.
+            Codes::Decide => (0, largest_of(u32::MAX)),
+            Codes::Bound | Codes::None => (f32::MAX.to_bits(), largest_of(u32::MAX)),
+        },
     };
     if found > limit {
         return Err(corrupt(part.name(), "bits of a value", limit.into(), found.into()));

@@ -91,8 +91,31 @@ impl DenseStorage {
 
     /// The largest magnitude of a stored value.
     fn limit(self) -> f32 {
-        if self == DenseStorage::F16 { F16_LIMIT } else { MAX_WEIGHT }
+        match self {
+            DenseStorage::F16 => F16_LIMIT,
+            DenseStorage::F32 | DenseStorage::Int8 | DenseStorage::Int8WithF32 => MAX_WEIGHT,
+        }
     }
+
+    /// Which role 8-bit codes have beside what else is kept.
+    pub(crate) fn codes(self) -> Codes {
+        match self {
+            DenseStorage::F32 | DenseStorage::F16 => Codes::None,
+            DenseStorage::Int8 => Codes::Decide,
+            DenseStorage::Int8WithF32 => Codes::Bound,
+        }
+    }
+}
+
+/// The role of a vector's 8-bit codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Codes {
+    /// There are none.
+    None,
+    /// They are the vector: nothing else is kept of it.
+    Decide,
+    /// They bound what is computed from floats.
+    Bound,
 }
 
 impl fmt::Display for DenseStorage {
@@ -162,16 +185,17 @@ impl DenseSpec {
     /// The vector of a document as it is to be stored: of length 1 under [`Metric::Cosine`]
     /// (computed in f64, rounded to f32), otherwise as it is.
     ///
-    /// Errors: `Dims`; `NotFinite`; `NoDirection` under `Cosine` if all its values are 0; `TooLarge`
-    /// beyond [`F16_LIMIT`] for 16 bits or beyond [`MAX_WEIGHT`], which keeps every score finite.
+    /// Errors: `Dims`; `NotFinite`; `NoDirection` under `Cosine` if all its values are 0;
+    /// `TooLarge` beyond [`F16_LIMIT`] for 16 bits or beyond [`MAX_WEIGHT`], which keeps every
+    /// score finite.
     pub fn prepare(&self, vector: &[f32]) -> Result<Vec<f32>, DenseError> {
         let prepared = self.direct(vector)?;
         self.check_limit(&prepared, self.storage.limit())?;
         Ok(prepared)
     }
 
-    /// The vector of a query as it is to be searched: as [`DenseSpec::prepare`], but never rounded to
-    /// 16 bits and so without their limit.
+    /// The vector of a query as it is to be searched: as [`DenseSpec::prepare`], but never rounded
+    /// to 16 bits and so without their limit.
     ///
     /// Errors: as [`DenseSpec::prepare`].
     pub fn prepare_query(&self, vector: &[f32]) -> Result<Vec<f32>, DenseError> {
@@ -189,9 +213,13 @@ impl DenseSpec {
     /// Brings a vector to length 1 where the metric asks for it.
     fn direct(&self, vector: &[f32]) -> Result<Vec<f32>, DenseError> {
         self.check_values(vector)?;
-        if self.metric == Metric::Dot {
-            return Ok(vector.to_vec());
+        match self.metric {
+            Metric::Dot => Ok(vector.to_vec()),
+            Metric::Cosine => self.of_length_one(vector),
         }
+    }
+
+    fn of_length_one(&self, vector: &[f32]) -> Result<Vec<f32>, DenseError> {
         // No square of an f32 leaves the normal range of f64, and only 0 has the square 0.
         let squares = vector.iter().map(|&value| f64::from(value) * f64::from(value));
         let length = squares.sum::<f64>().sqrt();

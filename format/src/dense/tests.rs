@@ -8,8 +8,9 @@ mod prepare;
 use proptest::prelude::*;
 
 use super::{
-    layout::{Part, header_at},
-    write::{code_of, error_of, norm_of, scale_of},
+    layout::header_at,
+    part::Part,
+    quantize::{code_of, error_of, norm_of, scale_of},
     *,
 };
 use crate::{FormatError, MAX_WEIGHT, map_file};
@@ -109,6 +110,19 @@ fn stored(storage: DenseStorage, vector: &[f32]) -> Vec<f32> {
 fn bits(vectors: &[Option<Vec<f32>>]) -> Vec<Option<Vec<u32>>> {
     let bits = |vector: &Vec<f32>| vector.iter().map(|value| value.to_bits()).collect();
     vectors.iter().map(|vector| vector.as_ref().map(bits)).collect()
+}
+
+#[test]
+fn a_row_takes_the_bytes_of_its_parts() {
+    let (specs, rows) = every_kind();
+    let file = DenseFile::open(build(&specs, &rows)).unwrap();
+    for field in file.view().fields() {
+        let parts = Part::of_vectors(field.spec().storage).iter();
+        let stored: usize = parts.map(|&part| field.part(part).len()).sum();
+        assert_eq!(stored, field.vectors() * field.spec().row_len_bytes());
+    }
+    let bytes_of = |storage| spec("v", 100, Metric::Dot, storage).row_len_bytes();
+    assert_eq!(DenseStorage::ALL.map(bytes_of), [400, 200, 112, 512]);
 }
 
 proptest! {

@@ -1,22 +1,25 @@
 //! A checked dense vector file, read in place.
 //!
-//! Views are two words and copied freely. They lend bytes as the kernels take them; what a score is,
-//! the searcher says.
+//! Views are two words and copied freely. They lend bytes as the kernels take them; what a score
+//! is, the searcher says.
 
 use half::f16;
 
-use crate::layout::{f32_at, u16_at, u64_at};
-
 use super::{
-    layout::{Field, GROUP_ROWS, Layout, Part},
+    layout::{DenseLayout, StoredField},
+    part::Part,
     spec::{DenseSpec, DenseStorage},
+};
+use crate::{
+    bytes::{f32_at, u16_at, u64_at},
+    windows::GROUP_ROWS,
 };
 
 /// All fields of a dense vector file.
 #[derive(Debug, Clone, Copy)]
 pub struct DenseView<'a> {
     pub(crate) bytes: &'a [u8],
-    pub(crate) layout: &'a Layout,
+    pub(crate) layout: &'a DenseLayout,
 }
 
 impl<'a> DenseView<'a> {
@@ -65,7 +68,7 @@ pub enum VectorData<'a> {
 pub struct DenseFieldView<'a> {
     bytes: &'a [u8],
     rows: usize,
-    field: &'a Field,
+    field: &'a StoredField,
 }
 
 impl<'a> DenseFieldView<'a> {
@@ -101,8 +104,8 @@ impl<'a> DenseFieldView<'a> {
         is_present.then(|| self.first_ordinal(group) + before.count_ones() as usize)
     }
 
-    /// One bit for each of the 64 rows from `group × 64` on: whether it has a vector. Rows there are
-    /// not have 0. Panics: if none of the rows is one of the file.
+    /// One bit for each of the 64 rows from `group × 64` on: whether it has a vector. Rows there
+    /// are not have 0. Panics: if none of the rows is one of the file.
     pub fn present_word(self, group: usize) -> u64 {
         assert!(group < self.rows.div_ceil(GROUP_ROWS), "a group of the file");
         if !self.field.first_ordinals.is_empty() {
@@ -122,22 +125,23 @@ impl<'a> DenseFieldView<'a> {
 
     /// The vectors' bytes.
     pub fn data(self) -> VectorData<'a> {
-        let floats = || self.part(Part::Floats);
+        let int8 = |floats| VectorData::Int8 {
+            codes: self.part(Part::Codes),
+            scales: self.part(Part::Scales),
+            norms: self.part(Part::Norms),
+            errors: self.part(Part::Errors),
+            floats,
+        };
         match self.spec().storage {
-            DenseStorage::F32 => VectorData::F32(floats()),
+            DenseStorage::F32 => VectorData::F32(self.part(Part::Floats)),
             DenseStorage::F16 => VectorData::F16(self.part(Part::Halves)),
-            storage => VectorData::Int8 {
-                codes: self.part(Part::Codes),
-                scales: self.part(Part::Scales),
-                norms: self.part(Part::Norms),
-                errors: self.part(Part::Errors),
-                floats: (storage == DenseStorage::Int8WithF32).then(floats),
-            },
+            DenseStorage::Int8 => int8(None),
+            DenseStorage::Int8WithF32 => int8(Some(self.part(Part::Floats))),
         }
     }
 
-    /// Puts the vector of an ordinal into `vector`, as it is stored: for codes without floats scale ×
-    /// code, rounded to f32. Panics: if there are not as many vectors.
+    /// Puts the vector of an ordinal into `vector`, as it is stored: for codes without floats scale
+    /// × code, rounded to f32. Panics: if there are not as many vectors.
     pub fn read(self, ordinal: usize, vector: &mut Vec<f32>) {
         vector.clear();
         match self.data() {

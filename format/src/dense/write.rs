@@ -7,16 +7,14 @@ use std::io::{self, Write};
 
 use half::f16;
 
-use crate::{error::FormatError, layout::corrupt};
-
 use super::{
-    layout::{FieldParts, GROUP_ROWS, Part, assemble},
+    layout::{FieldParts, assemble},
+    part::Part,
+    quantize::{code_of, error_of, norm_of, scale_of},
     spec::{DenseSpec, DenseStorage},
     view::{DenseFieldView, DenseView},
 };
-
-/// Largest code of a vector.
-pub(crate) const CODE_MAX: u8 = 127;
+use crate::{checks::corrupt, error::FormatError, windows::GROUP_ROWS};
 
 /// Most rows of one file.
 const ROWS_LIMIT: usize = u32::MAX as usize;
@@ -26,13 +24,13 @@ const ROWS_LIMIT: usize = u32::MAX as usize;
 /// Memory: the vectors as they will be stored.
 #[derive(Debug)]
 pub struct DenseBuilder {
-    fields: Vec<Field>,
+    fields: Vec<FieldBuilder>,
     rows: usize,
 }
 
 /// A field being filled.
 #[derive(Debug)]
-struct Field {
+struct FieldBuilder {
     spec: DenseSpec,
     /// One bit per row, 64 rows to a word.
     present: Vec<u64>,
@@ -47,7 +45,7 @@ impl DenseBuilder {
     /// Panics: if [`DenseSpec::check_all`] refuses the fields, which is the caller's to ask.
     pub fn new(specs: &[DenseSpec]) -> Self {
         assert_eq!(DenseSpec::check_all(specs), Ok(()), "fields are checked before they are used");
-        let field = |spec: &DenseSpec| Field {
+        let field = |spec: &DenseSpec| FieldBuilder {
             spec: spec.clone(),
             present: Vec::new(),
             vectors: 0,
@@ -66,7 +64,8 @@ impl DenseBuilder {
         self.rows == 0
     }
 
-    /// Appends the next document's vectors, one entry per field, as [`DenseSpec::prepare`] returns them.
+    /// Appends the next document's vectors, one entry per field, as [`DenseSpec::prepare`] returns
+    /// them.
     ///
     /// Errors: `Dense` if a vector was not prepared for its field, `TooMany` beyond 2^32 − 1 rows;
     /// either leaves the builder as it was. Panics: unless there is one entry per field.
@@ -87,8 +86,8 @@ impl DenseBuilder {
 
     /// Appends a row of another file of the same fields, bit for bit.
     ///
-    /// Errors: `Corrupt` if its fields are others, `TooMany` beyond 2^32 − 1 rows. Panics: if the file
-    /// has no such row.
+    /// Errors: `Corrupt` if its fields are others, `TooMany` beyond 2^32 − 1 rows. Panics: if the
+    /// file has no such row.
     pub fn push_row(&mut self, view: DenseView<'_>, row: usize) -> Result<(), FormatError> {
         assert!(row < view.rows(), "a row of the file");
         self.check_room()?;
@@ -105,7 +104,7 @@ impl DenseBuilder {
 
     /// Bytes held by the builder.
     pub fn mem_usage_bytes(&self) -> usize {
-        let parts = |field: &Field| field.parts.iter().map(Vec::capacity).sum::<usize>();
+        let parts = |field: &FieldBuilder| field.parts.iter().map(Vec::capacity).sum::<usize>();
         self.fields.iter().map(|field| parts(field) + field.present.capacity() * 8).sum()
     }
 
@@ -115,7 +114,7 @@ impl DenseBuilder {
             let words = field.present.iter().flat_map(|word| word.to_le_bytes());
             field.parts[Part::Present.index()] = words.collect();
         }
-        let fields: Vec<FieldParts<'_>> = self.fields.iter().map(Field::parts).collect();
+        let fields: Vec<FieldParts<'_>> = self.fields.iter().map(FieldBuilder::parts).collect();
         let (head, offsets, len) = assemble(self.rows, &fields);
         out.write_all(&head)?;
         let mut written = head.len();
@@ -140,7 +139,7 @@ impl DenseBuilder {
     fn check_fields(&self, view: DenseView<'_>) -> Result<(), FormatError> {
         let (expected, found) = (self.fields.len(), view.fields().len());
         let differs =
-            |(field, of_view): (&Field, DenseFieldView<'_>)| field.spec != *of_view.spec();
+            |(field, of_view): (&FieldBuilder, DenseFieldView<'_>)| field.spec != *of_view.spec();
         if expected != found {
             return Err(corrupt("fields", "number of fields", expected as u64, found as u64));
         }
@@ -153,7 +152,7 @@ impl DenseBuilder {
     }
 }
 
-impl Field {
+impl FieldBuilder {
     fn parts(&self) -> FieldParts<'_> {
         let part = |part: Part| (part, &self.parts[part.index()][..]);
         let parts = Part::of_field(self.spec.storage).map(part).collect();
@@ -176,64 +175,38 @@ impl Field {
     }
 
     fn encode(&mut self, vector: &[f32]) {
-        let storage = self.spec.storage;
-        let mut put = |part: Part, value: f32| self.parts[part.index()].extend(value.to_le_bytes());
-        if matches!(storage, DenseStorage::F32 | DenseStorage::Int8WithF32) {
-            vector.iter().for_each(|&value| put(Part::Floats, value));
-        }
-        if matches!(storage, DenseStorage::Int8 | DenseStorage::Int8WithF32) {
-            let scale = scale_of(vector);
-            let codes: Vec<i8> = vector.iter().map(|&value| code_of(value, scale)).collect();
-            let decides = storage == DenseStorage::Int8;
-            put(Part::Scales, scale);
-            put(Part::Norms, norm_of(&codes, scale));
-            put(Part::Errors, if decides { 0.0 } else { error_of(vector, &codes, scale) });
-            let codes = codes.iter().map(|code| code.cast_unsigned());
-            self.parts[Part::Codes.index()].extend(codes);
-        }
-        if storage == DenseStorage::F16 {
-            let halves = vector.iter().flat_map(|&value| f16::from_f32(value).to_le_bytes());
-            self.parts[Part::Halves.index()].extend(halves);
+        match self.spec.storage {
+            DenseStorage::F32 => self.put_floats(vector),
+            DenseStorage::F16 => self.put_halves(vector),
+            DenseStorage::Int8 => self.put_codes(vector, |_, _| 0.0),
+            DenseStorage::Int8WithF32 => {
+                self.put_floats(vector);
+                self.put_codes(vector, |codes, scale| error_of(vector, codes, scale));
+            }
         }
     }
-}
 
-/// The least f32 of which 127 reach every value; 0 for a vector of zeros.
-pub(crate) fn scale_of(vector: &[f32]) -> f32 {
-    let max = vector.iter().fold(0f32, |max, value| max.max(value.abs()));
-    rounded_up(f64::from(max) / f64::from(CODE_MAX))
-}
-
-/// The multiple of `scale` nearest to a value, −127 to 127.
-pub(crate) fn code_of(value: f32, scale: f32) -> i8 {
-    if scale == 0.0 {
-        return 0;
+    fn put(&mut self, part: Part, value: f32) {
+        self.parts[part.index()].extend(value.to_le_bytes());
     }
-    // No value is beyond 127 scales: the conversion saturates at no lower number.
-    (f64::from(value) / f64::from(scale)).round() as i8
-}
 
-/// The length of the vector of scale × code, rounded up.
-pub(crate) fn norm_of(codes: &[i8], scale: f32) -> f32 {
-    let squares = codes.iter().map(|&code| i32::from(code) * i32::from(code)).sum::<i32>();
-    // Root and product round once each, by less than 2^-52 of the result in all.
-    rounded_up(f64::from(squares).sqrt() * f64::from(scale) * (1.0 + f64::exp2(-50.0)))
-}
+    fn put_floats(&mut self, vector: &[f32]) {
+        vector.iter().for_each(|&value| self.put(Part::Floats, value));
+    }
 
-/// The length of the vector of value − scale × code, rounded up.
-pub(crate) fn error_of(vector: &[f32], codes: &[i8], scale: f32) -> f32 {
-    let error = |(&value, &code): (&f32, &i8)| {
-        let error = f64::from(value) - f64::from(scale) * f64::from(code);
-        error * error
-    };
-    let squares = vector.iter().zip(codes).map(error).sum::<f64>();
-    // The product is exact; a difference rounds by 2^-53 of itself, its square once more, and each of
-    // at most 2^14 additions by as much of the sum: less than 2^-38 in all, the root included.
-    rounded_up(squares.sqrt() * (1.0 + f64::exp2(-36.0)))
-}
+    fn put_halves(&mut self, vector: &[f32]) {
+        let halves = vector.iter().flat_map(|&value| f16::from_f32(value).to_le_bytes());
+        self.parts[Part::Halves.index()].extend(halves);
+    }
 
-/// The least f32 that is not less.
-fn rounded_up(value: f64) -> f32 {
-    let rounded = value as f32;
-    if f64::from(rounded) < value { rounded.next_up() } else { rounded }
+    /// Puts codes and what bounds them; `error` bounds what codes of a scale leave out.
+    fn put_codes(&mut self, vector: &[f32], error: impl Fn(&[i8], f32) -> f32) {
+        let scale = scale_of(vector);
+        let codes: Vec<i8> = vector.iter().map(|&value| code_of(value, scale)).collect();
+        self.put(Part::Scales, scale);
+        self.put(Part::Norms, norm_of(&codes, scale));
+        self.put(Part::Errors, error(&codes, scale));
+        let codes = codes.iter().map(|code| code.cast_unsigned());
+        self.parts[Part::Codes.index()].extend(codes);
+    }
 }

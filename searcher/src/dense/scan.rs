@@ -23,6 +23,8 @@ use crate::{
     },
 };
 
+const _: () = assert!(gleaner_format::DENSE_DIMS_LIMIT <= gleaner_kernels::MAX_DIMS);
+
 /// Groups of 64 rows between two looks at the clock.
 const GROUPS_PER_LOOK: usize = 64;
 /// Rows scored one by one between two looks.

@@ -1,15 +1,19 @@
 //! `DENSE.md` is the constants and the bytes.
 
 use super::*;
-use crate::dense::{
-    layout::{
-        FIELD_ENTRY_LEN_BYTES, GROUP_ROWS, HEADER_LEN_BYTES, SECTION_ENTRY_LEN_BYTES, VERSION,
-        field_at, section_at,
+use crate::{
+    dense::{
+        layout::{
+            FIELD_ENTRY_LEN_BYTES, HEADER_LEN_BYTES, SECTION_ENTRY_LEN_BYTES, VERSION, field_at,
+            section_at,
+        },
+        spec::NAME_LIMIT_BYTES,
     },
-    spec::NAME_LIMIT_BYTES,
+    document::Document,
+    windows::GROUP_ROWS,
 };
 
-const DOCUMENT: &str = include_str!("../../../DENSE.md");
+const DOCUMENT: Document = Document { name: "DENSE.md", text: include_str!("../../../DENSE.md") };
 
 /// The example that the document spells out.
 fn example() -> Vec<u8> {
@@ -18,33 +22,18 @@ fn example() -> Vec<u8> {
     build(&specs, &vectors.map(|vector| vec![vector]))
 }
 
-/// The hex bytes of the document's example that follow `label`; words in brackets are left out.
-fn documented(label: &str) -> Vec<u8> {
-    let line = DOCUMENT.lines().find(|line| line.starts_with(label));
-    let line = line.unwrap_or_else(|| panic!("the example has no line {label}"));
-    let outside = line[label.len()..].split(['(', ')']).step_by(2);
-    let words = outside.flat_map(str::split_whitespace);
-    words.map(|word| u8::from_str_radix(word, 16).unwrap()).collect()
-}
-
 #[test]
 fn the_documented_example_is_the_file() {
     let bytes = example();
     let mut entry = bytes[HEADER_LEN_BYTES..][..FIELD_ENTRY_LEN_BYTES].to_vec();
     let zeros: Vec<u8> = entry.drain(1..NAME_LIMIT_BYTES).collect();
-    assert_eq!((entry, zeros), (documented("entry of v:"), vec![0; 63]));
+    assert_eq!((entry, zeros), (DOCUMENT.hex("entry of v:"), vec![0; 63]));
     let file = DenseFile::open(&bytes).unwrap();
     let field = file.view().field("v").unwrap();
     for part in Part::of_field(DenseStorage::Int8WithF32) {
         let label = format!("{}:", part.name());
-        assert_eq!(field.part(part), documented(&label), "{label} {:02x?}", field.part(part));
+        assert_eq!(field.part(part), DOCUMENT.hex(&label), "{label} {:02x?}", field.part(part));
     }
-}
-
-fn rows_of(title: &str) -> Vec<Vec<String>> {
-    let part = DOCUMENT.split("## ").find(|part| part.starts_with(title)).unwrap();
-    let rows = part.lines().filter(|line| line.starts_with("| ") && !line.contains("---"));
-    rows.map(|row| row.split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
 }
 
 /// Every part, in the order of its id.
@@ -83,27 +72,10 @@ fn the_document_agrees_with_the_constants() {
         ("OFFSET", section_at::OFFSET, 8),
         ("LEN", section_at::LEN, 8),
     ];
-    let tables = [
-        ("Header", &header[..], HEADER_LEN_BYTES),
-        ("Field entry", &field[..], FIELD_ENTRY_LEN_BYTES),
-        ("Section entry", &section[..], SECTION_ENTRY_LEN_BYTES),
-    ];
-    for (title, fields, len_bytes) in tables {
-        let rows = rows_of(title);
-        let mut end = 0;
-        for (name, offset, len) in fields {
-            let row = rows.iter().find(|row| row[3] == *name).unwrap_or_else(|| panic!("{name}"));
-            assert_eq!((&row[1], &row[2]), (&offset.to_string(), &len.to_string()), "{name}");
-            assert_eq!(*offset, end, "{name} follows the field before it");
-            end += len;
-        }
-        assert_eq!((end, rows.len()), (len_bytes, fields.len() + 1), "{title}");
-    }
-    let (rows, parts) = (rows_of("Parts"), every_part());
-    assert_eq!(rows.len(), parts.len() + 1);
-    for (row, part) in rows.iter().skip(1).zip(parts) {
-        assert_eq!((&row[1][..], &row[2][..]), (&(part as u32).to_string()[..], part.name()));
-    }
+    DOCUMENT.check_fields("Header", &header, HEADER_LEN_BYTES);
+    DOCUMENT.check_fields("Field entry", &field, FIELD_ENTRY_LEN_BYTES);
+    DOCUMENT.check_fields("Section entry", &section, SECTION_ENTRY_LEN_BYTES);
+    DOCUMENT.check_ids("Parts", every_part().into_iter().map(|part| (part as u32, part.name())));
 }
 
 #[test]
@@ -130,7 +102,5 @@ fn the_document_names_the_numbers() {
         let parts: Vec<&str> = Part::of_field(storage).map(Part::name).collect();
         sentences.push(format!("{:<8} := {}\n", storage.name(), parts.join(" ")));
     }
-    for sentence in sentences {
-        assert!(DOCUMENT.contains(&sentence), "DENSE.md does not say: {sentence}");
-    }
+    DOCUMENT.check_says(sentences);
 }

@@ -4,10 +4,10 @@
 use super::*;
 use crate::{
     DenseError,
+    bytes::{f32_at, u32_at, u64_at},
     dense::layout::{
         FIELD_ENTRY_LEN_BYTES, HEADER_LEN_BYTES, SECTION_ENTRY_LEN_BYTES, field_at, section_at,
     },
-    layout::{f32_at, u32_at, u64_at},
 };
 
 /// Recomputes every checksum after a test has changed bytes, where the tables still make sense.
