@@ -66,6 +66,7 @@ impl Activation {
     }
 
     /// The weight of a logit; 0 or less gives 0, and what is not a number stays so.
+    #[inline]
     pub(crate) fn apply(self, logit: f32) -> f32 {
         if logit <= 0.0 {
             return 0.0;
@@ -79,6 +80,7 @@ impl Activation {
     }
 
     /// What decides whether a term stays: its weight, or where weights are all alike, its logit.
+    #[inline]
     pub(crate) fn decisive(self, logit: f32, weight: f32) -> f32 {
         match self {
             Self::Binary => logit,

@@ -1,8 +1,17 @@
 //! What a graph may return, and what each such layout means for the rest of the crate.
 //!
-//! Everything that depends on the layout alone is a method here, and every `match` names all
-//! layouts: a new one fails to compile until each place has said what it does. Which graph has
-//! which layout is `detect.rs`; how outputs are read is `session/readers`.
+//! What depends on the layout alone is a method here, and every `match` names all layouts.
+//!
+//! To add a layout, in this order:
+//!
+//! 1. here: a variant, its name, and an answer in every method;
+//! 2. `family/detect/outputs.rs`: how a graph with that layout is recognised;
+//! 3. `session/readers/`: a file that reads it, and its arms in `session/readers.rs`;
+//! 4. `session/batch.rs`: how many values a run of it returns (`Budget::of`);
+//! 5. `onnx/optimize.rs`: whether such a graph can be cut before its output layer.
+//!
+//! The compiler asks for 1, 3, 4 and 5 and for a stated `layout` in 2; only the detection of a graph
+//! for which nothing is stated must be remembered.
 
 use serde::{Deserialize, Serialize};
 

@@ -279,7 +279,7 @@ fn cut_graph(original: &Model, is_half: bool) -> Result<(Vec<u8>, Cut), EncodeEr
         Layout::Pooled if cut.activation.is_none() => {
             return Err(refuse(path, "how it pools is not recognised"));
         }
-        // Of what cannot be cut, the rest is found out when vectors are compared.
+        // What else is not equivalent shows when vectors are compared.
         Layout::Pooled
         | Layout::Logits
         | Layout::Hidden

@@ -1,5 +1,4 @@
-//! Output rows to sparse vectors: activation, pooling over tokens, dropping what is nothing,
-//! pruning.
+//! Output rows to sparse vectors: pooled over tokens, activated, without what is nothing, pruned.
 //!
 //! Pure functions on slices; no graph and no tokenizer. A value that is not a number survives
 //! every step up to the check that reports it.
