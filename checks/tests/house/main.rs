@@ -92,7 +92,8 @@ fn libraries_do_not_print() {
         .iter()
         .filter(|path| {
             let path = relative(path);
-            let is_binary = path.starts_with("cli/") || path.starts_with("benches/");
+            let printing = ["cli/", "benches/", "checks/"];
+            let is_binary = printing.iter().any(|folder| path.starts_with(folder));
             let is_test = path.contains("tests") || path.contains("examples/");
             !is_binary && !is_test
         })
