@@ -2,14 +2,7 @@
 
 use std::time::Instant;
 
-/// Nanoseconds of one search by both clocks.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Taken {
-    /// Elapsed.
-    pub wall_ns: u64,
-    /// CPU time of this thread.
-    pub cpu_ns: u64,
-}
+use gleaner_checks::contract::Taken;
 
 /// Runs `search` and says how long it took.
 pub fn time<T>(search: impl FnOnce() -> T) -> (T, Taken) {

@@ -1,17 +1,16 @@
-//! What the programs of this crate share: vectors on disk, the contract of side-by-side
-//! benchmarks, the engine behind it in two forms, and the audit of rank safety.
+//! What the programs of this crate share: clocks, and the engine in the forms that are timed.
 //!
-//! `gleaner-bench` times the engine against its oracle, `gleaner-peer` puts it behind the contract,
-//! `gleaner-audit` counts wrong answers of any engine behind the contract, `gleaner-fusion-table`
-//! puts the quality of rankings side by side. This library serves them alone: nothing of the
-//! product depends on it.
+//! | room | program | what it measures |
+//! |---|---|---|
+//! | `sparse` | `gleaner-bench` | sparse search of an impact file, beside its oracle |
+//! | `peer` | `gleaner-peer` | the engine behind the contract of side-by-side benchmarks |
+//! //! | `fusion` | `gleaner-fusion-table` | the quality of rankings, side by side |
+//!
+//! `gleaner-hybrid-bench`, `gleaner-encode-bench` and `gleaner-load` are programs of one file each.
+//! The contract, the files of vectors and the audit are the crate `checks`. Nothing of the product
+//! depends on this library.
 
-pub mod audit;
-pub mod bare;
 pub mod clock;
-pub mod contract;
-pub mod exchange;
-pub mod extras;
-pub mod floats;
 pub mod fusion;
-pub mod product;
+pub mod peer;
+pub mod sparse;

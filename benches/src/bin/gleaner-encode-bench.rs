@@ -13,12 +13,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
 use clap::Parser;
-use gleaner_benches::clock::{Taken, median, time};
+use gleaner_benches::clock::{median, time};
+use gleaner_checks::contract::Taken;
 use gleaner_encoder::{Encoder, Model, Runtime, Side, SparseVector};
 use serde_json::Value;
 
 #[derive(Parser)]
-struct Args {
+struct EncodeArgs {
     /// Model folder; may be given several times
     #[arg(long = "model", value_name = "DIR", required = true)]
     models: Vec<PathBuf>,
@@ -47,7 +48,7 @@ struct Contestant {
 }
 
 fn main() -> anyhow::Result<()> {
-    let args = Args::parse();
+    let args = EncodeArgs::parse();
     let texts = read_texts(args.docs)?;
     ensure!(!texts.is_empty() && args.slice > 0, "no texts on standard input");
     let runtime = Runtime::load(args.ort_lib.as_deref())?;

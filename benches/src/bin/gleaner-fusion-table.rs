@@ -11,7 +11,7 @@ use gleaner_eval::{Bootstrap, Measure, Permutations};
 
 /// Makes a table of rankings and collections, and tests one ranking against others.
 #[derive(Parser)]
-struct Args {
+struct TableArgs {
     /// Folder of BEIR folders, COLLECTION/qrels/SPLIT.tsv
     #[arg(long, value_name = "DIR")]
     beir: PathBuf,
@@ -54,7 +54,7 @@ struct Args {
 }
 
 fn main() -> anyhow::Result<()> {
-    let args = Args::parse();
+    let args = TableArgs::parse();
     let text = document(&args)?;
     match &args.out {
         Some(path) => {
@@ -65,7 +65,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn document(args: &Args) -> anyhow::Result<String> {
+fn document(args: &TableArgs) -> anyhow::Result<String> {
     let measures = Measure::parse_list(&args.metrics)?;
     let bootstrap = Bootstrap { level: 0.95, resamples: args.resamples, seed: args.seed };
     let permutations = Permutations { count: args.permutations, seed: args.seed };

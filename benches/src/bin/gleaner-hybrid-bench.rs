@@ -22,13 +22,13 @@ use gleaner_searcher::{
 };
 
 #[derive(Parser)]
-struct Args {
+struct HybridArgs {
     #[command(subcommand)]
-    command: Command,
+    command: HybridCommand,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum HybridCommand {
     /// Scan random vectors in every storage
     Scan {
         /// Vectors
@@ -90,12 +90,12 @@ const PROJECTED_DIMS: usize = 384;
 const CHUNK_TEXTS: usize = 4_096;
 
 fn main() -> anyhow::Result<()> {
-    match Args::parse().command {
-        Command::Project { index, model, dims, storage } => {
+    match HybridArgs::parse().command {
+        HybridCommand::Project { index, model, dims, storage } => {
             project_texts(&index, &model, (dims, storage.parse()?))
         }
-        Command::Scan { rows, dims, passes, threads } => scan(rows, dims, (passes, threads)),
-        Command::Legs { index, queries, limit, k, rank, passes } => {
+        HybridCommand::Scan { rows, dims, passes, threads } => scan(rows, dims, (passes, threads)),
+        HybridCommand::Legs { index, queries, limit, k, rank, passes } => {
             legs(&index, &queries, (limit, passes), (k, &rank.parse()?))
         }
     }

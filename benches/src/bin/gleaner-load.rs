@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 /// Load on a running `gleaner serve`.
 #[derive(Parser)]
-struct Args {
+struct LoadArgs {
     /// Where the server listens
     #[arg(long, default_value = "127.0.0.1:7700")]
     addr: SocketAddr,
@@ -53,7 +53,7 @@ enum Route {
 }
 
 fn main() -> anyhow::Result<()> {
-    let args = Args::parse();
+    let args = LoadArgs::parse();
     let requests = requests(&args)?;
     println!("clients  requests/s  texts/s   p50 ms   p95 ms   p99 ms  refused");
     for &clients in &args.clients {
@@ -76,7 +76,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// Every request that will be sent, as bytes.
-fn requests(args: &Args) -> anyhow::Result<Vec<Vec<u8>>> {
+fn requests(args: &LoadArgs) -> anyhow::Result<Vec<Vec<u8>>> {
     let file = std::fs::File::open(&args.texts)
         .with_context(|| format!("cannot read {}", args.texts.display()))?;
     let mut texts = Vec::new();
@@ -112,7 +112,7 @@ fn requests(args: &Args) -> anyhow::Result<Vec<Vec<u8>>> {
 
 /// The times of the requests that were answered, how many were refused, and the seconds it took.
 fn measure(
-    args: &Args,
+    args: &LoadArgs,
     requests: &[Vec<u8>],
     clients: usize,
 ) -> anyhow::Result<(Vec<Duration>, usize, f64)> {

@@ -1,4 +1,5 @@
-//! `gleaner-peer`: the engine behind the contract of side-by-side benchmarks (`contract.rs`).
+//! `gleaner-peer`: the engine behind the contract of side-by-side benchmarks
+//! (`checks/src/contract.rs`).
 //!
 //! `build` makes an index of docs.bin; `search` runs the first queries of queries.bin on one
 //! thread, untimed passes first. The build key `record` chooses what is measured: `product`
@@ -11,11 +12,15 @@ use std::collections::BTreeMap;
 use anyhow::{bail, ensure};
 use clap::{Parser, Subcommand};
 use gleaner_benches::{
-    bare,
-    clock::{self, Taken},
-    contract::{self, Answers, BuildArgs, ExportArgs, Offers, SearchArgs},
+    clock,
+    peer::{
+        bare,
+        product::{self, BuildOptions, Product, SearchOptions},
+    },
+};
+use gleaner_checks::{
+    contract::{self, Answers, BuildArgs, ExportArgs, Offers, SearchArgs, Taken},
     exchange,
-    product::{self, Asked, Layout, Product},
 };
 use gleaner_format::SparseVector;
 use gleaner_searcher::{Counters, QUERY_TERMS_LIMIT};
@@ -113,8 +118,8 @@ fn build(args: &BuildArgs) -> anyhow::Result<()> {
         }
         Record::Product => {
             let merge = build.merge.unwrap_or(true);
-            let layout = Layout { segments: build.segments, merge, deleted: &build.deleted };
-            product::build(&docs, &args.index, layout)?;
+            let options = BuildOptions { segments: build.segments, merge, deleted: &build.deleted };
+            product::build(&docs, &args.index, options)?;
         }
     }
     contract::say(&json!({ "docs": docs.len() }));
@@ -198,15 +203,15 @@ impl Run<'_> {
         let engine = product::open(&self.args.index)?;
         let filter = self.search.admitted.as_deref().map(product::filter_of).transpose()?;
         let (k, effort) = (self.args.k, self.search.effort);
-        let asked = Asked { k, filter: filter.as_deref(), effort };
-        let answers = self.time(|query| engine.search(query, asked))?;
-        Ok((answers, self.count(&engine, asked)?))
+        let options = SearchOptions { k, filter: filter.as_deref(), effort };
+        let answers = self.time(|query| engine.search(query, options))?;
+        Ok((answers, self.count(&engine, options)?))
     }
 
-    fn count(&self, engine: &Product, asked: Asked<'_>) -> anyhow::Result<Counters> {
+    fn count(&self, engine: &Product, options: SearchOptions<'_>) -> anyhow::Result<Counters> {
         let mut all = Counters::default();
         for query in self.queries {
-            all.add(&engine.count(query, asked)?);
+            all.add(&engine.count(query, options)?);
         }
         Ok(all)
     }

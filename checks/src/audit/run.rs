@@ -1,51 +1,21 @@
-//! The audit of rank safety: adversarial sets, an oracle of its own, and a count of wrong answers
-//! for any engine behind the contract.
+//! One case of the audit: built, searched and judged.
 //!
-//! `cases` makes the sets, `oracle` scores them exhaustively in f64, `engine` runs a command,
-//! `judge` compares, `report` prints. `fake` is an engine that is wrong on purpose: an audit that
-//! does not find it out proves nothing. `benches/AUDIT.md` says what counts as wrong.
-
-pub mod cases;
-pub mod engine;
-pub mod fake;
-pub mod judge;
-pub mod oracle;
-pub mod report;
+//! An answer is compared with the true ranking of the weights given and, where the engine promises
+//! its own, of the weights that it holds. What a table makes of the findings is left to `report`.
 
 use std::{collections::BTreeSet, path::Path, time::Instant};
 
 use gleaner_format::SparseVector;
 
-use self::{
+use super::{
     cases::Case,
     engine::Engine,
     judge::{Faults, Rule, Ties, judge},
-    oracle::Oracle,
+    oracle::{self, Oracle},
+    promise::Promise,
     report::CaseReport,
 };
 use crate::{contract::Answers, exchange};
-
-/// What an engine promises; the harness' `safe`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Promise {
-    /// Rank-exact on the weights given.
-    Float,
-    /// Rank-exact on the engine's own weights.
-    Own,
-    /// Approximate.
-    No,
-}
-
-impl Promise {
-    /// The name in configurations.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Float => "float",
-            Self::Own => "own",
-            Self::No => "no",
-        }
-    }
-}
 
 /// Runs one case in `folder`.
 ///

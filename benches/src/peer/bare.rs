@@ -10,13 +10,14 @@ use std::{
 };
 
 use anyhow::Context;
+use gleaner_checks::contract::Taken;
 use gleaner_format::{ImpactBuilder, ImpactFile, ImpactView, SparseVector, map_file};
 use gleaner_searcher::{
     Counters,
     block_max::{self, Limits, Scratch},
 };
 
-use crate::clock::{self, Taken};
+use crate::clock;
 
 const INDEX_FILE: &str = "vectors.imp";
 

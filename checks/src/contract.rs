@@ -2,7 +2,7 @@
 //!
 //! `CMD build|search --vectors DIR --index DIR --config FILE …`; results are
 //! `u32 n, u32 k, u32 ids[n·k] (0xFFFFFFFF: none), f32 scores[n·k], u64 wall_ns[n], u64 cpu_ns[n]`,
-//! little-endian, best first. `benches/AUDIT.md` describes the optional verbs and keys that
+//! little-endian, best first. `checks/AUDIT.md` describes the optional verbs and keys that
 //! `gleaner-audit` adds.
 
 use std::{
@@ -16,10 +16,17 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::clock::Taken;
-
 /// The id of an empty slot in a file of results.
 pub const NO_ROW: u32 = u32::MAX;
+
+/// Nanoseconds of one search by both clocks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Taken {
+    /// Elapsed.
+    pub wall_ns: u64,
+    /// CPU time of this thread.
+    pub cpu_ns: u64,
+}
 
 /// Arguments of `build`.
 #[derive(Args, Debug)]

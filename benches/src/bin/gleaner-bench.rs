@@ -9,10 +9,10 @@ use std::{path::PathBuf, time::Instant};
 use anyhow::ensure;
 use clap::{Parser, ValueEnum};
 use gleaner_benches::{
-    bare, exchange,
-    extras::{self, Given},
-    floats,
+    peer::bare,
+    sparse::{floats, segments, throughput, variants, workload::Workload},
 };
+use gleaner_checks::exchange;
 use gleaner_format::{ImpactFile, ImpactView, SparseVector};
 use gleaner_searcher::{
     Counters, RowHit,
@@ -22,7 +22,7 @@ use gleaner_searcher::{
 
 /// Times exact search over exchanged vectors, one thread.
 #[derive(Parser)]
-struct Args {
+struct BenchArgs {
     /// Folder with docs.bin and queries.bin (`gleaner export`, `gleaner encode --format vectors`)
     #[arg(long, value_name = "DIR")]
     vectors: PathBuf,
@@ -60,7 +60,7 @@ enum Extra {
 }
 
 fn main() -> anyhow::Result<()> {
-    let args = Args::parse();
+    let args = BenchArgs::parse();
     let docs = exchange::read(&args.vectors.join("docs.bin"))?;
     let mut queries = exchange::read(&args.vectors.join("queries.bin"))?;
     queries.truncate(args.queries);
@@ -87,25 +87,25 @@ fn main() -> anyhow::Result<()> {
         suite.report(queries.len() * args.passes);
     }
     println!("build {build_s:.2} s");
-    let given = Given { view, queries: &queries, k: args.k, passes: args.passes };
-    args.also.into_iter().try_for_each(|extra| measure(extra, given, &docs))
+    let workload = Workload { view, queries: &queries, k: args.k, passes: args.passes };
+    args.also.into_iter().try_for_each(|extra| measure(extra, workload, &docs))
 }
 
-fn measure(extra: Extra, given: Given<'_>, docs: &[SparseVector]) -> anyhow::Result<()> {
+fn measure(extra: Extra, workload: Workload<'_>, docs: &[SparseVector]) -> anyhow::Result<()> {
     println!();
     match extra {
-        Extra::Kernels => extras::kernels(given),
+        Extra::Kernels => variants::kernels(workload),
         Extra::Effort => {
-            extras::effort(given);
+            variants::effort(workload);
             Ok(())
         }
         Extra::Filters => {
-            extras::filters(given);
+            variants::filters(workload);
             Ok(())
         }
-        Extra::Throughput => extras::throughput(given),
-        Extra::Segments => extras::segments(given, docs),
-        Extra::Floats => floats::check(given, docs),
+        Extra::Throughput => throughput::measure(workload),
+        Extra::Segments => segments::measure(workload, docs),
+        Extra::Floats => floats::check(workload, docs),
     }
 }
 

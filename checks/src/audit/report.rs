@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Promise, cases::Case, judge::Faults};
+use super::{cases::Case, judge::Faults, promise::Promise};
 
 /// One case's outcome.
 #[derive(Debug, Serialize)]

@@ -1,9 +1,17 @@
 //! The audit finds what is wrong, and finds nothing wrong with Gleaner.
 #![allow(clippy::unwrap_used)]
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use serde_json::Value;
+
+/// Fails, with what to do, where Gleaner's own peer was not built: it is a program of another
+/// crate.
+fn require_peer() {
+    let audit = Path::new(env!("CARGO_BIN_EXE_gleaner-audit"));
+    let peer = audit.with_file_name(format!("gleaner-peer{}", std::env::consts::EXE_SUFFIX));
+    assert!(peer.exists(), "there is no {}: build it, or test with --workspace", peer.display());
+}
 
 /// Runs the audit and returns whether the promise was kept, and the outcome.
 fn audit(args: &[&str]) -> (bool, Value) {
@@ -47,6 +55,7 @@ const SMALL: [&str; 12] = [
 
 #[test]
 fn the_product_and_the_bare_engine_lose_nothing() {
+    require_peer();
     for record in ["product", "bare"] {
         let build = format!("{{\"record\": \"{record}\"}}");
         for cases in SMALL.iter().chain(&["deletes", "filter", "splade"]) {

@@ -2,19 +2,20 @@
 //!
 //! `run` makes adversarial sets, takes real ones, puts them to an engine behind the contract of
 //! side-by-side benchmarks, and compares every answer with exhaustive scoring. `fake` is an engine
-//! for testing the audit. `benches/AUDIT.md` tells what counts as wrong.
+//! for testing the audit. `checks/AUDIT.md` tells what counts as wrong.
 
 use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, ensure};
 use clap::{Args, Parser, Subcommand};
-use gleaner_benches::{
+use gleaner_checks::{
     audit::{
-        self, Promise,
         cases::{self, Case},
         engine::{self, Engine},
         fake,
+        promise::Promise,
         report::Report,
+        run::run_case,
     },
     contract::{BuildArgs, ExportArgs, SearchArgs},
 };
@@ -125,7 +126,7 @@ fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         eprintln!("{} …", case.name);
         let folder = work.path().join(number.to_string());
         fs::create_dir(&folder)?;
-        report.cases.push(audit::run_case(&engine, case, &folder)?);
+        report.cases.push(run_case(&engine, case, &folder)?);
         fs::remove_dir_all(&folder)?;
     }
     ensure!(!report.cases.is_empty(), "no case has {:?} in its name", args.cases);

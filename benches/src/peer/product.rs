@@ -7,15 +7,16 @@
 use std::path::Path;
 
 use anyhow::{Context, ensure};
+use gleaner_checks::contract::Taken;
 use gleaner_format::SparseVector;
 use gleaner_indexer::{Document, IndexStore};
 use gleaner_searcher::{Counters, Index, Rank, SearchRequest};
 
-use crate::clock::{self, Taken};
+use crate::clock;
 
 /// How an index is built from the documents of a set.
 #[derive(Debug, Clone, Copy)]
-pub struct Layout<'a> {
+pub struct BuildOptions<'a> {
     /// Commits, and so segments, if they are not merged.
     pub segments: usize,
     /// Whether all segments become one at the end.
@@ -26,9 +27,13 @@ pub struct Layout<'a> {
 }
 
 /// Writes and commits an index of `docs`.
-pub fn build(docs: &[SparseVector], folder: &Path, layout: Layout<'_>) -> anyhow::Result<()> {
+pub fn build(
+    docs: &[SparseVector],
+    folder: &Path,
+    options: BuildOptions<'_>,
+) -> anyhow::Result<()> {
     let mut store = IndexStore::open_or_create(folder, None)?;
-    let part_docs = docs.len().div_ceil(layout.segments.max(1)).max(1);
+    let part_docs = docs.len().div_ceil(options.segments.max(1)).max(1);
     for (part, vectors) in docs.chunks(part_docs).enumerate() {
         for (row, vector) in vectors.iter().enumerate() {
             store.upsert(&document(part * part_docs + row), vector)?;
@@ -36,13 +41,13 @@ pub fn build(docs: &[SparseVector], folder: &Path, layout: Layout<'_>) -> anyhow
         store.commit(Vec::new())?;
     }
     let nothing = SparseVector::default();
-    for &row in layout.deleted {
+    for &row in options.deleted {
         store.upsert(&document(row as usize), &nothing)?;
     }
-    if !layout.deleted.is_empty() {
+    if !options.deleted.is_empty() {
         store.commit(Vec::new())?;
     }
-    if layout.merge {
+    if options.merge {
         store.merge()?;
     }
     Ok(())
@@ -59,7 +64,7 @@ fn document(row: usize) -> Document {
 
 /// What is asked for every query alike.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct SearchOptions<'a> {
     /// Number of hits.
     pub k: usize,
     /// A filter in the product's language.
@@ -83,10 +88,10 @@ impl Product {
     pub fn search(
         &self,
         query: &SparseVector,
-        asked: Asked<'_>,
+        options: SearchOptions<'_>,
     ) -> anyhow::Result<(Vec<(u32, f32)>, Taken)> {
         let snapshot = self.index.snapshot();
-        let request = request(query, asked);
+        let request = request(query, options);
         let (response, taken) = clock::time(|| snapshot.search(&request, &|_| None));
         let hits = response?.hits;
         let pairs = hits.iter().map(|hit| Ok((row_of(&hit.id)?, hit.score)));
@@ -94,8 +99,12 @@ impl Product {
     }
 
     /// Work of one query, counted in a search that nobody times.
-    pub fn count(&self, query: &SparseVector, asked: Asked<'_>) -> anyhow::Result<Counters> {
-        let request = SearchRequest { profile: true, ..request(query, asked) };
+    pub fn count(
+        &self,
+        query: &SparseVector,
+        options: SearchOptions<'_>,
+    ) -> anyhow::Result<Counters> {
+        let request = SearchRequest { profile: true, ..request(query, options) };
         let response = self.index.snapshot().search(&request, &|_| None)?;
         Ok(response.profile.context("a profile was asked for")?.counters)
     }
@@ -124,12 +133,12 @@ fn is_alive(segment: &gleaner_searcher::Segment, row: usize) -> bool {
 }
 
 /// A request as a client makes it: ids and scores, nothing else.
-fn request<'a>(vector: &'a SparseVector, asked: Asked<'a>) -> SearchRequest<'a> {
+fn request<'a>(vector: &'a SparseVector, options: SearchOptions<'a>) -> SearchRequest<'a> {
     SearchRequest {
         vector: Some(vector),
-        filter: asked.filter,
-        effort: asked.effort,
-        ..SearchRequest::exact(&Rank::SPARSE, asked.k)
+        filter: options.filter,
+        effort: options.effort,
+        ..SearchRequest::exact(&Rank::SPARSE, options.k)
     }
 }
 

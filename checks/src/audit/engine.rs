@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use serde_json::{Map, Value, json};
 
-use super::{Promise, cases::Case};
+use super::{cases::Case, promise::Promise};
 use crate::contract::{Answers, Offers};
 
 const POLL: Duration = Duration::from_millis(2);

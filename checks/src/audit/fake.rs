@@ -12,8 +12,7 @@ use serde_json::json;
 
 use super::oracle::Oracle;
 use crate::{
-    clock::Taken,
-    contract::{self, Answers, BuildArgs, Config, ExportArgs, Offers, SearchArgs},
+    contract::{self, Answers, BuildArgs, Config, ExportArgs, Offers, SearchArgs, Taken},
     exchange,
 };
 

@@ -1,4 +1,6 @@
-//! What 16-bit weights cost: exact answers against brute force over the weights as they were given.
+//! What 16-bit weights cost: exact answers against brute force over the weights as given.
+//!
+//! The measure is recall of the true hits. How long a search takes is left to `variants`.
 
 use std::collections::HashMap;
 
@@ -9,7 +11,7 @@ use gleaner_searcher::{
     block_max::{self, Limits, Scratch},
 };
 
-use crate::extras::Given;
+use super::workload::Workload;
 
 /// Least share of the true hits that must be found.
 const LEAST_RECALL: f64 = 0.9999;
@@ -20,7 +22,7 @@ type Postings = HashMap<u32, Vec<(u32, f32)>>;
 /// Compares every answer with the true one, and prints the recall.
 ///
 /// Errors: if the recall is too low, whatever the speed.
-pub fn check(given: Given<'_>, docs: &[SparseVector]) -> anyhow::Result<()> {
+pub fn check(workload: Workload<'_>, docs: &[SparseVector]) -> anyhow::Result<()> {
     let mut postings = Postings::new();
     for (row, doc) in (0u32..).zip(docs) {
         doc.iter().for_each(|(term, weight)| {
@@ -29,15 +31,15 @@ pub fn check(given: Given<'_>, docs: &[SparseVector]) -> anyhow::Result<()> {
     }
     let (mut scratch, mut counters) = (Scratch::default(), Counters::default());
     let (mut right, mut all) = (0, 0);
-    for query in given.queries {
-        let limits = Limits::exact(given.k, None);
+    for query in workload.queries {
+        let limits = Limits::exact(workload.k, None);
         let scratch = &mut scratch;
         let answer =
-            block_max::search(given.view, query, limits, u64::from, scratch, &mut counters);
+            block_max::search(workload.view, query, limits, u64::from, scratch, &mut counters);
         let scores = scores(&postings, query, docs.len());
         let mut best: Vec<f64> = scores.iter().copied().filter(|&score| score > 0.0).collect();
         best.sort_unstable_by(|a, b| b.total_cmp(a));
-        best.truncate(given.k);
+        best.truncate(workload.k);
         let least = best.last().copied().unwrap_or(f64::INFINITY);
         right += answer.hits.iter().filter(|hit| scores[hit.row as usize] >= least).count();
         all += best.len();
