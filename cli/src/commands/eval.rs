@@ -43,11 +43,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         (Some(path), _) => Run::open(path)?,
         (None, Some(index)) => {
             let snapshot = Index::open(index)?.snapshot();
-            eprintln!(
-                "searching {} queries by {}, depth {k}",
-                dataset.qrels.len(),
-                ranking.rank
-            );
+            eprintln!("searching {} queries by {}, depth {k}", dataset.qrels.len(), ranking.rank);
             let k = k + usize::from(args.ignore_identical_ids);
             let request = BatchRequest {
                 effort: args.effort,

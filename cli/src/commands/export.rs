@@ -9,7 +9,7 @@ use gleaner_searcher::{Index, Segment, Snapshot};
 use crate::{
     args::{ExportArgs, ExportFormat},
     io::{
-        output::{create_in_place, with_suffix},
+        output::{create, with_suffix},
         vectors::{dense_line, push_ciff, seismic_line, write_ciff},
     },
 };
@@ -45,7 +45,7 @@ fn living<'a>(
 /// A JSON line for every vector of a dense field.
 fn dense(args: &ExportArgs, snapshot: &Snapshot, field: &str) -> anyhow::Result<()> {
     let name = &snapshot.manifest().dense_field(Some(field))?.spec.name;
-    let mut out = create_in_place(&args.out)?;
+    let mut out = create(&args.out)?;
     let (mut vector, mut vectors) = (Vec::new(), 0);
     for segment in snapshot.segments() {
         let Some(field) = segment.dense().field(name) else { continue };
@@ -56,13 +56,13 @@ fn dense(args: &ExportArgs, snapshot: &Snapshot, field: &str) -> anyhow::Result<
             vectors += 1;
         }
     }
-    out.flush()?;
+    out.finish()?;
     eprintln!("{vectors} vectors of {} documents exported", snapshot.live_docs());
     Ok(())
 }
 
 fn sparse(args: &ExportArgs, snapshot: &Snapshot, format: ExportFormat) -> anyhow::Result<()> {
-    let mut out = create_in_place(&args.out)?;
+    let mut out = create(&args.out)?;
     let (mut ids, mut vectors, mut lists) = (Vec::new(), Vec::new(), CiffBuilder::new());
     for segment in snapshot.segments() {
         let view = segment.impacts();
@@ -85,14 +85,14 @@ fn sparse(args: &ExportArgs, snapshot: &Snapshot, format: ExportFormat) -> anyho
     match format {
         ExportFormat::Vectors => {
             write_vectors(&vectors, 0, &mut out)?;
-            let mut list = create_in_place(&with_suffix(&args.out, ".ids"))?;
+            let mut list = create(&with_suffix(&args.out, ".ids"))?;
             ids.iter().try_for_each(|id| writeln!(list, "{id}"))?;
-            list.flush()?;
+            list.finish()?;
         }
         ExportFormat::Ciff => write_ciff(&lists, |term| term.to_string(), &mut out)?,
         ExportFormat::VectorsJsonl => {}
     }
-    out.flush()?;
+    out.finish()?;
     match snapshot.manifest().long.is_passages() {
         true => eprintln!(
             "{} passages of {} documents exported",

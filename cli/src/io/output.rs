@@ -86,15 +86,6 @@ pub(crate) fn create(path: &Path) -> anyhow::Result<Box<dyn Finish>> {
     })
 }
 
-/// A file that grows in its place, or stdout for `-`.
-pub(crate) fn create_in_place(path: &Path) -> anyhow::Result<Box<dyn Write>> {
-    if is_standard_stream(path) {
-        return Ok(Box::new(BufWriter::new(io::stdout().lock())));
-    }
-    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(Box::new(BufWriter::new(file)))
-}
-
 /// A file that replaces another one only when it is complete. It is opened early, so that a path
 /// that cannot be written is found before the work. What stood there stays until
 /// [`WholeFile::finish`].
