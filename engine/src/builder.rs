@@ -391,7 +391,7 @@ impl IndexBuilder {
             }
         };
         if let Some(spans) = spans(long) {
-            model.check_windows(Side::Document, spans)?;
+            model.check_spans(Side::Document, spans)?;
         }
         Ok(Some(long))
     }

@@ -3,7 +3,7 @@
 //! Which models an index has is `builder`'s; in what order documents are indexed is `indexer`'s.
 
 use gleaner_catalog::{LongTexts, Manifest};
-use gleaner_encoder::{DenseEncoder, DenseModel, Encoder, Model, Side, SparseVector, Windows};
+use gleaner_encoder::{DenseEncoder, DenseModel, Encoder, Model, Side, Spans, SparseVector};
 use gleaner_indexer::{DocumentEncoder, EncodedRow, EncodedText};
 
 use crate::error::Error;
@@ -90,11 +90,11 @@ impl DocumentEncoder for Worker {
 }
 
 /// The spans that long texts are encoded in, if they are.
-pub(crate) fn spans(long: LongTexts) -> Option<Windows> {
+pub(crate) fn spans(long: LongTexts) -> Option<Spans> {
     match long {
         LongTexts::Cut => None,
         LongTexts::Max { window, overlap } | LongTexts::Passages { window, overlap } => {
-            Some(Windows { length: window, overlap })
+            Some(Spans { length: window, overlap })
         }
     }
 }

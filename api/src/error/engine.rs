@@ -93,7 +93,10 @@ mod tests {
     #[test]
     fn damage_names_the_file_but_not_its_folder() {
         let file = PathBuf::from("/srv/secret/ab.store");
-        let problem = Problem::from(SearchError::from(CatalogError::Damaged { file, reason: "short".to_owned() }));
+        let problem = Problem::from(SearchError::from(CatalogError::Damaged {
+            file,
+            reason: "short".to_owned(),
+        }));
         assert_eq!(problem.code(), Code::IndexDamaged);
         assert_eq!(problem.detail(), "ab.store: short");
     }

@@ -7,7 +7,7 @@
 use std::fmt::Display;
 
 use gleaner_searcher::{
-    FUSION_NUMBER_LIMIT, FUSION_DEPTH_LIMIT, Fusion, LEGS_LIMIT, Leg, Method, Normaliser, RRF_K,
+    FUSION_DEPTH_LIMIT, FUSION_NUMBER_LIMIT, Fusion, LEGS_LIMIT, Leg, Method, Normaliser, RRF_K,
     Rank, WeightedLeg, is_rank_constant, is_weight,
 };
 use serde::Deserialize;
