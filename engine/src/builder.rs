@@ -17,6 +17,7 @@ use crate::{
     index::Index,
     indexing::Indexing,
     models::{Models, binding},
+    vocabulary::vocabulary_of,
     worker::{DocumentModels, spans},
 };
 
@@ -422,8 +423,7 @@ impl Contents {
 /// Tokens of given vectors are those of a model.
 fn name_tokens(inputs: &mut [InputFile], model: &Model) {
     for input in inputs {
-        let model = model.clone();
-        input.terms = Some(std::sync::Arc::new(move |token: &str| model.term(token)));
+        input.vocabulary = Some(vocabulary_of(model));
     }
 }
 

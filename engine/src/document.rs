@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use gleaner_catalog::{DenseField, OWN_KEYS, check_id};
 use gleaner_encoder::SparseVector;
-use gleaner_indexer::Given;
+use gleaner_indexer::InputDocument;
 use serde_json::{Map, Value};
 
 use crate::error::Error;
@@ -84,7 +84,7 @@ impl Document {
     /// As the index takes it.
     ///
     /// Errors: `Document`.
-    pub(crate) fn into_given(self, dense_fields: &[DenseField]) -> Result<Given, Error> {
+    pub(crate) fn into_given(self, dense_fields: &[DenseField]) -> Result<InputDocument, Error> {
         let refused = |reason: String| Error::Document { id: self.id.clone(), reason };
         check_id(&self.id).map_err(|reason| refused(reason.to_owned()))?;
         let is_reserved = |key: &str| {
@@ -103,7 +103,7 @@ impl Document {
         let text = parts.join(" ").trim().to_owned();
         let document = gleaner_indexer::Document { id: self.id, text, source, fields: self.fields };
         let dense = if has_dense { dense } else { Vec::new() };
-        Ok(Given { document, vector: self.vector, dense })
+        Ok(InputDocument { document, vector: self.vector, dense })
     }
 
     /// The dense vectors as they are stored, one entry per field of the index.

@@ -11,7 +11,7 @@ use std::{
 
 use gleaner_catalog::{IndexSettings, Manifest, OpenIndex};
 use gleaner_encoder::{Side, SparseVector};
-use gleaner_indexer::{DocumentEncoder, EncodedText, Given, IndexStore, MergeReport};
+use gleaner_indexer::{DocumentEncoder, EncodedText, IndexStore, InputDocument, MergeReport};
 use gleaner_searcher::SearchResponse;
 
 use crate::{
@@ -257,7 +257,7 @@ impl Index {
     }
 
     /// Encodes documents and hands them to the writer in their order.
-    fn write(&mut self, documents: Vec<Given>) -> Result<(), Error> {
+    fn write(&mut self, documents: Vec<InputDocument>) -> Result<(), Error> {
         let manifest = self.writer()?.store.manifest().clone();
         let needs_models =
             documents.iter().any(|it| it.vector.is_none() || is_encoded(it, &manifest));
@@ -278,7 +278,7 @@ impl Index {
     fn open_document_models(
         &mut self,
         manifest: &Manifest,
-        documents: &[Given],
+        documents: &[InputDocument],
     ) -> Result<(), Error> {
         if self.documents.sparse.is_none() && manifest.model.is_some() {
             self.documents.sparse = Some(self.models.sparse_of(manifest)?);
@@ -299,7 +299,7 @@ impl Index {
 }
 
 /// Whether a dense model makes a vector of the document's text.
-fn is_encoded(document: &Given, manifest: &Manifest) -> bool {
+fn is_encoded(document: &InputDocument, manifest: &Manifest) -> bool {
     let has_model = manifest.dense.iter().any(|field| field.model.is_some());
     has_model && !document.document.text.is_empty()
 }
@@ -308,7 +308,7 @@ fn is_encoded(document: &Given, manifest: &Manifest) -> bool {
 fn encode(
     workers: &mut [Box<dyn DocumentEncoder>],
     manifest: &Manifest,
-    documents: Vec<Given>,
+    documents: Vec<InputDocument>,
 ) -> Result<Vec<(gleaner_indexer::Document, EncodedText)>, Error> {
     let fields = &manifest.dense[..];
     if workers.is_empty() {
@@ -316,7 +316,7 @@ fn encode(
     }
     let share = documents.len().div_ceil(workers.len()).max(1);
     let mut documents = documents.into_iter();
-    let mut parts: Vec<Vec<Given>> = Vec::new();
+    let mut parts: Vec<Vec<InputDocument>> = Vec::new();
     while documents.len() > 0 {
         parts.push(documents.by_ref().take(share).collect());
     }

@@ -50,6 +50,7 @@ mod snapshot;
 mod statistics;
 mod stored;
 mod verify;
+mod vocabulary;
 mod worker;
 
 pub use batch::{BatchSearch, QUERIES_AT_ONCE};
@@ -60,11 +61,12 @@ pub use error::{Error, Named, Part, TokenError, chain};
 pub use index::Index;
 pub use indexing::{Indexing, IndexingReport};
 pub use models::Models;
-pub use prepare::{Prepared, QueryVector, term_of};
+pub use prepare::{Prepared, QueryVector};
 pub use query::{DEFAULT_RANK, Query, Search};
 pub use snapshot::Snapshot;
 pub use statistics::{DenseStatistics, SegmentStatistics};
 pub use verify::{Check, Finding, Level, examine};
+pub use vocabulary::{term_of, vocabulary_of};
 
 /// Runs, judgements, measures, intervals and tests.
 pub use gleaner_eval as eval;

@@ -9,9 +9,10 @@ use gleaner_encoder::{DenseModel, Model, SparseVector};
 use gleaner_searcher::{Boost, Leg, Rank};
 
 use crate::{
-    error::{Error, Part, TokenError},
+    error::{Error, Part},
     models::Models,
     query::{GivenDense, Query, Search, SparseQuery},
+    vocabulary::{term_of, vector_of},
 };
 
 /// A query vector: at hand, or to be made of the query's text by a model.
@@ -271,32 +272,5 @@ fn dense_field<'a>(
         part,
         field: name.map(str::to_owned),
         source: error,
-    })
-}
-
-/// The term id of a token: what the model's vocabulary says, or its own digits.
-///
-/// # Errors
-/// `Token`.
-pub fn term_of(token: &str, model: Option<&Model>, part: Part) -> Result<u32, Error> {
-    let is_number = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
-    let found = match model {
-        Some(model) => model.term(token).ok_or(TokenError::NotInVocabulary),
-        None if is_number => token.parse().map_err(|_| TokenError::TooLarge),
-        None => Err(TokenError::NotATermId),
-    };
-    found.map_err(|reason| Error::Token { part, token: token.to_owned(), reason })
-}
-
-/// The sparse vector of tokens with their weights.
-///
-/// Errors: `Token`, `Tokens`.
-fn vector_of(tokens: &[(String, f32)], model: &Model) -> Result<SparseVector, Error> {
-    let pair =
-        |(token, weight): &(String, f32)| Ok((term_of(token, Some(model), Part::Tokens)?, *weight));
-    let pairs = tokens.iter().map(pair).collect::<Result<Vec<_>, Error>>()?;
-    SparseVector::from_pairs(pairs.iter().copied()).map_err(|source| {
-        let reason = gleaner_indexer::explain_weights(&source, &pairs, tokens);
-        Error::Tokens { reason, source }
     })
 }

@@ -1,0 +1,51 @@
+//! Tokens of a model to the terms of its vectors, and back.
+//!
+//! Without a model a token is a term id in decimal digits.
+
+use std::sync::Arc;
+
+use gleaner_encoder::{Model, SparseVector};
+use gleaner_indexer::Vocabulary;
+
+use crate::error::{Error, Part, TokenError};
+
+/// The vocabulary of a model.
+struct ModelVocabulary(Model);
+
+impl Vocabulary for ModelVocabulary {
+    fn term(&self, token: &str) -> Option<u32> {
+        self.0.term(token)
+    }
+}
+
+/// What tokens in files mean to a model.
+pub fn vocabulary_of(model: &Model) -> Arc<dyn Vocabulary> {
+    Arc::new(ModelVocabulary(model.clone()))
+}
+
+/// The term id of a token: what the model's vocabulary says, or its own digits.
+///
+/// # Errors
+/// `Token`.
+pub fn term_of(token: &str, model: Option<&Model>, part: Part) -> Result<u32, Error> {
+    let is_number = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
+    let found = match model {
+        Some(model) => model.term(token).ok_or(TokenError::NotInVocabulary),
+        None if is_number => token.parse().map_err(|_| TokenError::TooLarge),
+        None => Err(TokenError::NotATermId),
+    };
+    found.map_err(|reason| Error::Token { part, token: token.to_owned(), reason })
+}
+
+/// The sparse vector of tokens with their weights.
+///
+/// Errors: `Token`, `Tokens`.
+pub(crate) fn vector_of(tokens: &[(String, f32)], model: &Model) -> Result<SparseVector, Error> {
+    let pair =
+        |(token, weight): &(String, f32)| Ok((term_of(token, Some(model), Part::Tokens)?, *weight));
+    let pairs = tokens.iter().map(pair).collect::<Result<Vec<_>, Error>>()?;
+    SparseVector::from_pairs(pairs.iter().copied()).map_err(|source| {
+        let reason = gleaner_indexer::explain_weights(&source, &pairs, tokens);
+        Error::Tokens { reason, source }
+    })
+}
