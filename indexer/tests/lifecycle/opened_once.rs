@@ -78,7 +78,8 @@ fn a_search_reads_nothing_again() {
     let query = vector("w1 w2 w3");
     let truth = found(&search(&index, &query, 20, None));
     let opened = OpenIndex::open(&index).unwrap();
-    let stores = segment_files(&index).into_iter().filter(|file| file.ends_with("store"));
+    let stores =
+        segment_files(&index).into_iter().filter(|file| file.extension().unwrap() == "store");
     let _damages: Vec<Damage> = stores.map(|file| Damage::of(&file)).collect();
     let snapshot = Index::from_opened(opened).unwrap().snapshot();
     let answer = snapshot.search(&request(&query, 20, None), &|_| None).unwrap();
