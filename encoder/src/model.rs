@@ -107,7 +107,7 @@ impl Model {
 
     /// Names what this model makes of documents: `sha256:` and 64 hexadecimal digits. Two models
     /// with the same fingerprint give documents the same vectors; an index stores it. How queries
-    /// are encoded is not part of it (but for their length): see [`SideCard::fingerprint`].
+    /// are encoded is not part of it (but for their length): see [`crate::SideCard::fingerprint`].
     pub fn fingerprint(&self) -> &str {
         &self.opened.card.fingerprint
     }
