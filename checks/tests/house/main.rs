@@ -5,6 +5,7 @@
 //! | `rooms.rs` | no folder has more than 15 source files |
 //! | `circles.rs` | no circle of imports has more than 3 files |
 //! | `names.rs` | no two types of a crate have one name |
+//! | `crates.rs` | the crate graph is the table in `ARCHITECTURE.md`, and keeps its invariants |
 //! | `door.rs` | the front door shows no type of tantivy, ort or the byte layer |
 //! | `documents.rs` | paths and links in documents exist |
 //! | `style.rs` | module docs, lengths of functions, prints |
@@ -16,6 +17,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod circles;
+mod crates;
 mod data;
 mod documents;
 mod door;
