@@ -78,6 +78,12 @@ fn short<'a>(file: &'a str, folder: &str) -> &'a str {
     file.strip_prefix(folder).and_then(|file| file.strip_prefix("/src/")).unwrap_or(file)
 }
 
+#[test]
+fn no_circle_of_imports_is_large() {
+    let large = large_circles(&Repository::read());
+    assert!(large.is_empty(), "{}", large.join("\n"));
+}
+
 /// The circles of a made-up crate, file names without folder and ending.
 fn circles_of(files: &[(&str, &str)]) -> Vec<Vec<String>> {
     let files: Vec<(String, &str)> =

@@ -30,6 +30,12 @@ fn doubles(repository: &Repository) -> Vec<String> {
 }
 
 #[test]
+fn no_two_types_have_one_name() {
+    let doubles = doubles(&Repository::read());
+    assert!(doubles.is_empty(), "{}", doubles.join("\n"));
+}
+
+#[test]
 fn two_types_of_one_name_are_found() {
     let of = |b: &str| {
         let files = [("a/Cargo.toml", ""), ("a/src/lib.rs", "mod b; struct Plan;")];

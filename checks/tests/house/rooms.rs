@@ -18,6 +18,11 @@ fn crowded(repository: &Repository) -> Vec<String> {
 }
 
 #[test]
+fn no_folder_is_crowded() {
+    assert_eq!(crowded(&Repository::read()), Vec::<String>::new());
+}
+
+#[test]
 fn a_crowded_folder_is_found() {
     let paths: Vec<String> = (0..16).map(|file| format!("a/src/{file}.rs")).collect();
     let files: Vec<(&str, &str)> = paths.iter().map(|path| (path.as_str(), "")).collect();
