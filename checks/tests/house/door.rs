@@ -7,11 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use syn::Item;
+use syn::{Ident, Item};
 
 use crate::{
     modules::{Modules, Segments, type_name},
-    shown::{Shown, is_public},
+    shown::{Shown, is_public, last_name},
     sources::Repository,
 };
 
@@ -168,12 +168,7 @@ fn item_name(item: &Item) -> String {
         Item::Fn(item) => item.sig.ident.to_string(),
         Item::Const(item) => item.ident.to_string(),
         Item::Static(item) => item.ident.to_string(),
-        Item::Impl(item) => match &*item.self_ty {
-            syn::Type::Path(path) => {
-                path.path.segments.last().map_or_else(String::new, |last| last.ident.to_string())
-            }
-            _ => String::new(),
-        },
+        Item::Impl(item) => last_name(&item.self_ty).map_or_else(String::new, Ident::to_string),
         Item::Use(_) => "use".to_owned(),
         item => type_name(item).unwrap_or_default(),
     }
@@ -254,6 +249,10 @@ fn what_a_front_door_should_not_show_is_found() {
         ("pub fn a(b: &mut dyn FnMut(u8)) {}", "a shows a closure that a demands"),
         ("pub fn a<F>(b: F) where F: FnOnce() {}", "a shows a closure that a demands"),
         ("pub fn a<F: Fn()>(b: Vec<F>) {}", "a shows a closure that a demands"),
+        (
+            "pub struct A; impl A { pub fn on(&self, b: impl Fn()) -> u8 {} }",
+            "A shows a closure that on demands",
+        ),
         ("pub fn a(b: fn(u8)) {}", "a shows a closure that a demands"),
     ];
     for (text, expected) in cases {
@@ -274,6 +273,7 @@ fn a_good_front_door_shows_nothing() {
         "pub fn a() -> gleaner_searcher::SparseVector {}",
         "pub fn a(b: Option<&mut dyn FnMut(u8)>) {}",
         "pub struct A; impl A { pub fn on(self, b: impl Fn(u8)) -> Self {} }",
+        "pub struct A<'a>; impl<'a> A<'a> { pub fn on<'b>(self, b: Box<dyn Fn() + 'b>) -> A<'b> {} }",
         "pub fn a() { let b: tantivy::Index; }",
         "#[cfg(test)] pub fn a() -> tantivy::Index {}",
         "pub fn a(b: &[f32], c: &[&str]) -> Vec<u32> {}",

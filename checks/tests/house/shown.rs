@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use syn::{
-    Fields, FnArg, GenericArgument, GenericParam, Generics, ImplItem, Item, ItemImpl, Path,
+    Fields, FnArg, GenericArgument, GenericParam, Generics, Ident, ImplItem, Item, ItemImpl, Path,
     PathArguments, ReturnType, Signature, TraitItem, Type, TypeParamBound, Visibility,
     visit::{self, Visit},
 };
@@ -29,7 +29,7 @@ impl Shown {
     pub(crate) fn of(item: &Item) -> Self {
         let mut shown = Self::default();
         match item {
-            Item::Fn(item) if is_public(&item.vis) => shown.signature(&item.sig),
+            Item::Fn(item) if is_public(&item.vis) => shown.signature(&item.sig, None),
             Item::Struct(item) if is_public(&item.vis) => {
                 shown.visit_generics(&item.generics);
                 shown.fields(&item.fields, false);
@@ -59,7 +59,7 @@ impl Shown {
 
     fn trait_item(&mut self, item: &TraitItem) {
         match item {
-            TraitItem::Fn(function) => self.signature(&function.sig),
+            TraitItem::Fn(function) => self.signature(&function.sig, None),
             TraitItem::Const(constant) => self.visit_type(&constant.ty),
             TraitItem::Type(ty) => {
                 ty.bounds.iter().for_each(|bound| self.visit_type_param_bound(bound));
@@ -73,7 +73,7 @@ impl Shown {
         for item in &implementation.items {
             match item {
                 ImplItem::Fn(function) if !is_of_trait && is_public(&function.vis) => {
-                    self.signature(&function.sig);
+                    self.signature(&function.sig, last_name(&implementation.self_ty));
                 }
                 ImplItem::Const(constant) if !is_of_trait && is_public(&constant.vis) => {
                     self.visit_type(&constant.ty);
@@ -84,7 +84,7 @@ impl Shown {
         }
     }
 
-    fn signature(&mut self, signature: &Signature) {
+    fn signature(&mut self, signature: &Signature, of: Option<&Ident>) {
         self.visit_signature(signature);
         let generic = generic_closures(&signature.generics);
         let parameters = signature.inputs.iter().filter_map(|input| match input {
@@ -92,7 +92,7 @@ impl Shown {
             FnArg::Receiver(_) => None,
         });
         let mut closures = parameters.filter(|parameter| is_closure(parameter, &generic));
-        if closures.next().is_some() && !is_setter(signature) {
+        if closures.next().is_some() && !is_setter(signature, of) {
             self.closures.push(signature.ident.to_string());
         }
     }
@@ -133,18 +133,24 @@ fn is_byte(ty: &Type) -> bool {
 }
 
 /// A builder's step: it takes the builder and returns it, so it can be left out.
-fn is_setter(signature: &Signature) -> bool {
-    let returns_self = match &signature.output {
-        ReturnType::Default => false,
+fn is_setter(signature: &Signature, of: Option<&Ident>) -> bool {
+    let returned = match &signature.output {
+        ReturnType::Default => None,
         ReturnType::Type(_, ty) => match &**ty {
-            Type::Path(path) => path.path.is_ident("Self"),
-            Type::Reference(reference) => {
-                matches!(&*reference.elem, Type::Path(path) if path.path.is_ident("Self"))
-            }
-            _ => false,
+            Type::Reference(reference) => last_name(&reference.elem),
+            ty => last_name(ty),
         },
     };
-    signature.receiver().is_some() && returns_self
+    let is_builder = |name: &Ident| name == "Self" || of == Some(name);
+    signature.receiver().is_some() && returned.is_some_and(is_builder)
+}
+
+/// The name of a type, without its path.
+pub(crate) fn last_name(ty: &Type) -> Option<&Ident> {
+    match ty {
+        Type::Path(path) => path.path.segments.last().map(|last| &last.ident),
+        _ => None,
+    }
 }
 
 fn is_closure_bound(bound: &TypeParamBound) -> bool {
