@@ -7,8 +7,8 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use gleaner_eval::EvalError;
-use gleaner_indexer::{IndexError, Rejection, TantivyError};
-use gleaner_searcher::SearchError;
+use gleaner_indexer::{IndexError, Rejection};
+use gleaner_searcher::{CatalogError, SearchError};
 
 use crate::io::output::ReaderGone;
 
@@ -141,6 +141,9 @@ fn exit(error: &anyhow::Error) -> Exit {
         if let Some(error) = cause.downcast_ref::<IndexError>() {
             return index_exit(error);
         }
+        if let Some(error) = cause.downcast_ref::<CatalogError>() {
+            return Some(catalog_exit(error));
+        }
         if let Some(error) = cause.downcast_ref::<SearchError>() {
             return Some(search_exit(error));
         }
@@ -183,13 +186,11 @@ fn index_exit(error: &IndexError) -> Option<Exit> {
         IndexError::Rejected { .. }
         | IndexError::TooManyRejected { .. }
         | IndexError::Malformed { .. } => Some(Exit::Rejected),
-        IndexError::Input { .. }
-        | IndexError::OtherFormat { .. }
-        | IndexError::Dense(_)
-        | IndexError::DenseKey { .. }
-        | IndexError::FusionWindow { .. } => Some(Exit::Usage),
-        IndexError::Open(error) => Some(search_exit(error)),
-        IndexError::Storage(TantivyError::DataCorruption(_)) => Some(Exit::Damage),
+        IndexError::Input { .. } | IndexError::OtherFormat { .. } | IndexError::Dense(_) => {
+            Some(Exit::Usage)
+        }
+        IndexError::Catalog(error) => Some(catalog_exit(error)),
+        IndexError::Storage(error) if error.is_damage() => Some(Exit::Damage),
         // The enum may grow: an error of no known kind is one that failed.
         _ => None,
     }
@@ -205,12 +206,23 @@ fn search_exit(error: &SearchError) -> Exit {
         | SearchError::Effort { .. }
         | SearchError::QueryTerms { .. }
         | SearchError::Feedback { .. }
-        | SearchError::DenseField { .. }
         | SearchError::DenseQuery(_)
         | SearchError::MinScore { .. }
         | SearchError::Unlike { .. }
         | SearchError::Boost { .. }
         | SearchError::MissingInput { .. } => Exit::Usage,
+        SearchError::Catalog(error) => catalog_exit(error),
+        error if error.is_damage() => Exit::Damage,
+        _ => Exit::Failed,
+    }
+}
+
+fn catalog_exit(error: &CatalogError) -> Exit {
+    match error {
+        CatalogError::DenseField { .. }
+        | CatalogError::Dense(_)
+        | CatalogError::DenseKey { .. }
+        | CatalogError::FusionDepth { .. } => Exit::Usage,
         error if error.is_damage() => Exit::Damage,
         _ => Exit::Failed,
     }

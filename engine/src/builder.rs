@@ -17,7 +17,7 @@ use crate::{
     index::Index,
     indexing::Indexing,
     models::{Models, binding},
-    vocabulary::vocabulary_of,
+    search::vocabulary::vocabulary_of,
     worker::{DocumentModels, spans},
 };
 

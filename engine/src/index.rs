@@ -17,11 +17,11 @@ use gleaner_searcher::SearchResponse;
 use crate::{
     builder::{IndexBuilder, Resolved},
     document::Document,
-    encode::{QueryEncoder, threads_or_cores},
+    search::encode::{QueryEncoder, threads_or_cores},
     error::Error,
     models::Models,
-    prepare::Prepared,
-    query::Search,
+    search::prepare::Prepared,
+    search::query::Search,
     snapshot::Snapshot,
     worker::DocumentModels,
 };
@@ -221,11 +221,11 @@ impl Index {
     /// # Errors
     /// `Index`; the previous commit is then still whole.
     pub fn commit(&mut self) -> Result<Snapshot, Error> {
-        if let Some(writer) = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner) {
-            if writer.store.uncommitted() > 0 {
-                let inputs = writer.store.manifest().inputs.clone();
-                writer.store.commit(inputs)?;
-            }
+        if let Some(writer) = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner)
+            && writer.store.uncommitted() > 0
+        {
+            let inputs = writer.store.manifest().inputs.clone();
+            writer.store.commit(inputs)?;
         }
         self.refresh()
     }

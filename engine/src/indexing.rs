@@ -10,7 +10,7 @@ use gleaner_indexer::{
     IndexError, IndexStore, IngestOptions, InputFile, InputKind, OnError, Progress, ingest,
 };
 
-use crate::{builder::Resolved, encode::threads_or_cores, error::Error};
+use crate::{builder::Resolved, search::encode::threads_or_cores, error::Error};
 
 /// A crash loses at most this much encoding, and a chunk.
 const COMMIT_INTERVAL: Duration = Duration::from_secs(2);
@@ -42,8 +42,11 @@ pub struct Indexing<'a> {
     commit_interval: Option<Duration>,
     resume: bool,
     stop: &'a AtomicBool,
-    on_progress: Option<Box<dyn FnMut(&Progress) + 'a>>,
+    on_progress: Option<OnProgress<'a>>,
 }
+
+/// Is told the state of a run.
+type OnProgress<'a> = Box<dyn FnMut(&Progress) + 'a>;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

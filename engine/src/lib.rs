@@ -36,37 +36,31 @@
 //! Command line and HTTP server stand on this crate; both add words and formats, and no logic of
 //! their own.
 
-mod batch;
 mod builder;
 mod document;
-mod encode;
 mod error;
 mod index;
 mod indexing;
+mod inspect;
 mod models;
-mod prepare;
-mod query;
+mod search;
 mod snapshot;
-mod statistics;
-mod stored;
-mod verify;
-mod vocabulary;
 mod worker;
 
-pub use batch::{BatchSearch, QUERIES_AT_ONCE};
+pub use search::batch::{BatchSearch, QUERIES_AT_ONCE};
 pub use builder::{GivenField, IndexBuilder, LongTextsAsked, MODEL_FIELD};
 pub use document::Document;
-pub use encode::{QueryEncoder, term_sources};
+pub use search::encode::{QueryEncoder, term_sources};
 pub use error::{Error, Named, Part, TokenError, chain};
 pub use index::Index;
 pub use indexing::{Indexing, IndexingReport};
 pub use models::Models;
-pub use prepare::{Prepared, QueryVector};
-pub use query::{DEFAULT_RANK, Query, Search};
+pub use search::prepare::{Prepared, QueryVector};
+pub use search::query::{DEFAULT_RANK, Query, Search};
 pub use snapshot::Snapshot;
-pub use statistics::{DenseStatistics, SegmentStatistics};
-pub use verify::{Check, Finding, Level, examine};
-pub use vocabulary::{term_of, vocabulary_of};
+pub use inspect::statistics::{DenseStatistics, SegmentStatistics};
+pub use inspect::verify::{Check, Finding, Level, examine};
+pub use search::vocabulary::{term_of, vocabulary_of};
 
 /// Runs, judgements, measures, intervals and tests.
 pub use gleaner_eval as eval;

@@ -10,7 +10,7 @@ use gleaner_searcher::{DenseQuery, SearchRequest, SearchResponse};
 
 use crate::{
     error::Error,
-    prepare::{Prepared, QueryVector},
+    search::prepare::{Prepared, QueryVector},
 };
 
 /// One commit of an index. A cheap handle.

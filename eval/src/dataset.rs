@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use crate::lines::{for_each_line, open_file};
-use crate::{EvalError, Qrels};
+use crate::error::EvalError;
+use crate::qrels::Qrels;
 
 /// One line of `queries.jsonl`; members other than its id and its text are ignored.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,10 @@ use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
 use crate::interval::{Bootstrap, Interval, mean_interval};
 use crate::measure::{JudgedList, sum};
-use crate::{EvalError, Measure, Qrels, Run};
+use crate::error::EvalError;
+use crate::measure::Measure;
+use crate::qrels::Qrels;
+use crate::run::Run;
 
 /// What [`evaluate`] found out.
 #[derive(Debug, Clone, PartialEq)]
@@ -137,7 +140,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ScoredDoc;
+    use crate::run::ScoredDoc;
 
     fn qrels(text: &str) -> Qrels {
         Qrels::read_trec(text.as_bytes(), Path::new("qrels")).unwrap()

@@ -6,7 +6,7 @@
 
 use serde::ser::{Serialize, Serializer};
 
-use crate::EvalError;
+use crate::error::EvalError;
 use crate::measure::sum;
 use crate::random::Random;
 use crate::strata::check;
@@ -94,7 +94,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::mean_of_means;
+    use crate::strata::mean_of_means;
 
     const BOOTSTRAP: Bootstrap = Bootstrap { level: 0.95, resamples: 2_000, seed: 7 };
 

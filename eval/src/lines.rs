@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use crate::EvalError;
+use crate::error::EvalError;
 
 /// Opens a file for reading by lines.
 /// Errors: `Read`.

@@ -3,7 +3,9 @@
 //! The first is the baseline; a positive difference is in favour of the other. Whether differences
 //! could be chance is decided in `significance`.
 
-use crate::{EvalError, Evaluation, Measure};
+use crate::error::EvalError;
+use crate::evaluate::Evaluation;
+use crate::measure::Measure;
 
 /// Differences no larger than this are ties. Measures of lists with the same grades at the same
 /// ranks are equal to the bit; sums of the same worth in another order may differ in the last bits.
@@ -83,7 +85,9 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::{Qrels, Run, evaluate};
+    use crate::qrels::Qrels;
+use crate::run::Run;
+use crate::evaluate::evaluate;
 
     fn evaluation(qrels: &str, run: &str) -> Evaluation {
         let qrels = Qrels::read_trec(qrels.as_bytes(), Path::new("qrels")).unwrap();

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::path::Path;
 
-use crate::EvalError;
+use crate::error::EvalError;
 use crate::lines::{exact_fields, for_each_line, open_file};
 
 const BEIR_FIELDS: &str = "query id, corpus id, score, separated by tabs";

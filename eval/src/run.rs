@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{BufRead, Write};
 use std::path::Path;
 
-use crate::EvalError;
+use crate::error::EvalError;
 use crate::lines::{exact_fields, for_each_line, open_file};
 
 const FIELDS: &str = "query id, Q0, document id, rank, score, tag";

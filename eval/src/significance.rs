@@ -4,7 +4,7 @@
 //! All of it is computed from differences per query, collection by collection. Which systems and
 //! measures are compared, and what follows from a p-value, is decided elsewhere.
 
-use crate::EvalError;
+use crate::error::EvalError;
 use crate::measure::sum;
 use crate::random::Random;
 use crate::strata::{check, mean, mean_of_means};
@@ -45,7 +45,7 @@ pub struct Significance {
 /// whose |statistic| is at least the observed one) / (1 + permutations), the 1 being what was
 /// observed.
 /// Shapes: one slice of differences per collection, one number per query; see
-/// [`Paired::differences`](crate::Paired::differences).
+/// [`Paired::differences`](crate::paired::Paired::differences).
 /// Errors: `NoQueries`, `NotFinite`, `NoResamples`.
 /// Cost: O(permutations · queries with a difference), no memory beyond these.
 /// Source: Smucker, Allan, Carterette, CIKM 2007. Differs: strata, and the observed value counts as

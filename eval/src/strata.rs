@@ -3,7 +3,7 @@
 //! A collection is a slice of numbers, one per query: the values of a measure, or the differences
 //! of two systems. One collection is the plain case. Intervals and tests are computed from these.
 
-use crate::EvalError;
+use crate::error::EvalError;
 use crate::measure::sum;
 
 /// Returns the mean over collections of the mean over each one's queries, so that a collection

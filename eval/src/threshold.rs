@@ -6,7 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{EvalError, Evaluation, Measure};
+use crate::error::EvalError;
+use crate::evaluate::Evaluation;
+use crate::measure::Measure;
 
 /// How a mean is compared with a threshold's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

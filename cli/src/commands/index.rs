@@ -27,7 +27,7 @@ use crate::{
         progress::IndexingProgress,
     },
     models::{
-        binding::{binding, recorded, recorded_folder},
+        binding::{binding, open_if_there, recorded_folder},
         dense_fields::{self, DenseFields},
         folder, long,
         terms::terms,
@@ -53,7 +53,8 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
     }
     let mut inputs = find_inputs(&args.input, input_format(args.format))?;
     check_not_empty(&inputs)?;
-    let recorded = recorded(&args.index)?;
+    let opened = open_if_there(&args.index)?;
+    let recorded = opened.as_ref().map(|opened| opened.commit().manifest().clone());
     let recorded = recorded.as_ref();
     let DenseFields { asked, models: dense } = dense_fields::resolve(args, recorded, &inputs)?;
     let has_dense = match (&asked, recorded) {
@@ -65,7 +66,7 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
         long: long::resolve(args, sparse.as_ref(), recorded.map(|manifest| manifest.long))?,
         dense: asked,
         analyzer: args.analyzer,
-        fusion_window: args.fusion_window,
+        fusion_depth: args.fusion_window,
     };
     let binding = match &sparse {
         Some(model) => Some(binding(model)?),
@@ -73,7 +74,10 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
     };
     // From here on, so that no signal leaves an index into which nothing was indexed.
     stop_on_signal()?;
-    let mut store = IndexStore::open_or_create_with(&args.index, binding, &settings)?;
+    let mut store = match opened {
+        Some(opened) => IndexStore::open_checked(&opened, binding, &settings)?,
+        None => IndexStore::open_or_create_with(&args.index, binding, &settings)?,
+    };
     let filled = fill(&mut store, args, &inputs, &Models { sparse, dense });
     if filled.is_err() {
         // The error that matters is why nothing was indexed, not what is left of it.
@@ -160,7 +164,7 @@ fn open_model(
     dense_fields::refuse_as_sparse(&folder)?;
     let model = folder::open(&folder, args.query_encoder, &args.runtime)?;
     if args.model.is_some() {
-        inputs.iter_mut().for_each(|input| input.terms = Some(terms(&model)));
+        inputs.iter_mut().for_each(|input| input.vocabulary = Some(terms(&model)));
     }
     Ok(Some(model))
 }

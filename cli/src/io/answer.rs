@@ -7,7 +7,7 @@ use std::{
     io::{self, Write},
 };
 
-use gleaner_searcher::{Contribution, Hit, Profile, SearchResponse};
+use gleaner_searcher::{CertificateKind, Contribution, Hit, Profile, SearchResponse};
 
 /// Contributions shown per hit to people; JSON has all.
 const CONTRIBUTIONS_SHOWN: usize = 8;
@@ -68,7 +68,7 @@ fn print_certificate(out: &mut impl Write, response: &SearchResponse) -> io::Res
             "exact: threshold {:.4}, nothing unscored can exceed {bound:.4}; {took_us} µs",
             certificate.threshold
         ),
-        None if certificate.kind == "fused" => {
+        None if certificate.kind == CertificateKind::Fused => {
             writeln!(out, "exact: so is the window of every leg; {took_us} µs")
         }
         None => writeln!(out, "exact: every match was scored; {took_us} µs"),

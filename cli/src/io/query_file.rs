@@ -57,7 +57,7 @@ impl QueryFile {
                 if let Some(model) = model.transpose()?
                     && kind == InputKind::VectorsJsonl
                 {
-                    input.terms = Some(terms(&model));
+                    input.vocabulary = Some(terms(&model));
                 }
                 Ok(Self::Vectors(read_vectors(&input)?))
             }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use gleaner_encoder::Model;
-use gleaner_searcher::{Index, Manifest, ModelBinding, SearchError};
+use gleaner_searcher::{CatalogError, Manifest, ModelBinding, OpenIndex};
 
 use crate::failure::Failure;
 
@@ -26,11 +26,11 @@ pub(crate) fn bind(folder: &Path, fingerprint: &str) -> anyhow::Result<ModelBind
     Ok(ModelBinding { path, fingerprint: fingerprint.to_owned() })
 }
 
-/// What an index says of itself, if there is one.
-pub(crate) fn recorded(index: &Path) -> anyhow::Result<Option<Manifest>> {
-    match Index::open(index) {
-        Ok(index) => Ok(Some(index.snapshot().manifest().clone())),
-        Err(SearchError::IndexNotFound { .. }) => Ok(None),
+/// The index, if there is one. Its files are read here, and nowhere else in a run.
+pub(crate) fn open_if_there(index: &Path) -> anyhow::Result<Option<OpenIndex>> {
+    match OpenIndex::open(index) {
+        Ok(opened) => Ok(Some(opened)),
+        Err(CatalogError::IndexNotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

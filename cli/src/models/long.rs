@@ -1,6 +1,6 @@
 //! `--long`: what becomes of texts that are longer than the model reads.
 
-use gleaner_encoder::{Model, Side, Windows};
+use gleaner_encoder::{Model, Side, Spans};
 use gleaner_searcher::LongTexts;
 
 use crate::{
@@ -15,7 +15,7 @@ pub(crate) const CUT_NOTE: &str = "note: the end of what is longer than the mode
 /// What the flags ask for; nothing without them. What they leave open is as `recorded` in the index.
 ///
 /// Errors: `Usage` for flags that mean nothing together or without a model, and the encoder's
-/// `Windows`.
+/// `Spans`.
 pub(crate) fn resolve(
     args: &IndexArgs,
     model: Option<&Model>,
@@ -34,7 +34,7 @@ pub(crate) fn resolve(
     let Some(model) = model else {
         return usage("--long is for texts that a model encodes; vectors are taken as they are");
     };
-    let recorded = recorded.filter(|recorded| mode(*recorded) == asked).and_then(windows);
+    let recorded = recorded.filter(|recorded| mode(*recorded) == asked).and_then(spans);
     let length = model.card().max_length.document;
     let window = args.window.or(recorded.map(|it| it.length)).unwrap_or(length);
     let overlap = args.overlap.or(recorded.map(|it| it.overlap)).unwrap_or(window / 8);
@@ -43,8 +43,8 @@ pub(crate) fn resolve(
         LongArg::Max => LongTexts::Max { window, overlap },
         LongArg::Passages => LongTexts::Passages { window, overlap },
     };
-    if let Some(windows) = windows(long) {
-        model.check_windows(Side::Document, windows)?;
+    if let Some(spans) = spans(long) {
+        model.check_spans(Side::Document, spans)?;
     }
     Ok(Some(long))
 }
@@ -57,12 +57,12 @@ fn mode(long: LongTexts) -> LongArg {
     }
 }
 
-/// The windows that texts are encoded in, if they are.
-pub(crate) fn windows(long: LongTexts) -> Option<Windows> {
+/// The spans that long texts are encoded in, if they are.
+pub(crate) fn spans(long: LongTexts) -> Option<Spans> {
     match long {
         LongTexts::Cut => None,
         LongTexts::Max { window, overlap } | LongTexts::Passages { window, overlap } => {
-            Some(Windows { length: window, overlap })
+            Some(Spans { length: window, overlap })
         }
     }
 }

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use gleaner_encoder::{EncodeError, Encoder, Model, Side};
-use gleaner_indexer::Terms;
+use gleaner_indexer::Vocabulary;
 
 /// What token texts mean to a model.
-pub(crate) fn terms(model: &Model) -> Terms {
-    let model = model.clone();
-    Arc::new(move |token| model.term(token))
+pub(crate) fn terms(model: &Model) -> Arc<dyn Vocabulary> {
+    gleaner::vocabulary_of(model)
 }
 
 /// The words of a text that gave a vector's terms their weights, where that is known.

@@ -7,7 +7,7 @@ use gleaner_encoder::{DenseEncoder, DenseModel, Encoder, Model, Side, SparseVect
 use gleaner_indexer::{DocumentEncoder, EncodedRow, EncodedText};
 use gleaner_searcher::{LongTexts, Manifest};
 
-use super::long::windows;
+use super::long::spans;
 
 /// What texts are encoded with.
 #[derive(Default)]
@@ -63,7 +63,7 @@ impl DocumentEncoder for Worker {
         let Some(encoder) = &mut self.sparse else {
             return Ok(self.encode(texts)?.into_iter().map(EncodedText::from).collect());
         };
-        let encoded = encoder.encode_long(Side::Document, texts, windows(self.long))?;
+        let encoded = encoder.encode_long(Side::Document, texts, spans(self.long))?;
         let is_passages = self.long.is_passages();
         let texts = encoded.into_iter().map(|text| {
             let is_longer = text.is_longer;

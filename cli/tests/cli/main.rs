@@ -14,5 +14,6 @@ mod fingerprint;
 mod harness;
 mod hybrid;
 mod long;
+mod opened_once;
 mod pull;
 mod vectors;

@@ -172,8 +172,8 @@ proptest! {
     #[test]
     fn reading_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = Run::read(bytes.as_slice(), Path::new("f"));
-        let _ = crate::Qrels::read_beir(bytes.as_slice(), Path::new("f"));
-        let _ = crate::Qrels::read_trec(bytes.as_slice(), Path::new("f"));
+        let _ = crate::qrels::Qrels::read_beir(bytes.as_slice(), Path::new("f"));
+        let _ = crate::qrels::Qrels::read_trec(bytes.as_slice(), Path::new("f"));
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use gleaner_indexer::{IndexError, IndexSettings, IndexStore, IngestOptions, OnError};
-use gleaner_searcher::{Index, SearchError};
+use gleaner_searcher::{CatalogError, Index, SearchError};
 
 use crate::{
     args::{DEFAULT_DEMO_INDEX, DemoArgs, ProgressArg, threads_or_cores},
@@ -84,7 +84,8 @@ fn check_ownership(index: &Path, input: &Path) -> anyhow::Result<()> {
         Ok(opened) => opened.snapshot(),
         // Its own default folder the demo may mend; another one may be anybody's.
         Err(error)
-            if (error.is_damage() || matches!(error, SearchError::EarlierVersion { .. }))
+            if (error.is_damage()
+                || matches!(error, SearchError::Catalog(CatalogError::EarlierVersion { .. })))
                 && index == Path::new(DEFAULT_DEMO_INDEX) =>
         {
             eprintln!("the demo's index is built anew: {}", chain(&error));
@@ -112,8 +113,9 @@ fn is_outdated(error: &anyhow::Error) -> bool {
             IndexError::ChangedInput { .. }
                 | IndexError::OtherInputs { .. }
                 | IndexError::ModelMismatch { .. }
-                | IndexError::DenseMismatch { .. }
-                | IndexError::DenseModelMismatch { .. }
+                | IndexError::Catalog(
+                    CatalogError::DenseMismatch { .. } | CatalogError::DenseModelMismatch { .. }
+                )
         )
     )
 }

@@ -11,8 +11,8 @@ use gleaner_searcher::{Boost, Leg, Rank};
 use crate::{
     error::{Error, Part},
     models::Models,
-    query::{GivenDense, Query, Search, SparseQuery},
-    vocabulary::{term_of, vector_of},
+    search::query::{GivenDense, Query, Search, SparseQuery},
+    search::vocabulary::{term_of, vector_of},
 };
 
 /// A query vector: at hand, or to be made of the query's text by a model.

@@ -9,11 +9,11 @@ use gleaner_eval::{Dataset, Run, ScoredDoc};
 use gleaner_searcher::SearchResponse;
 
 use crate::{
-    encode::{QueryEncoder, threads_or_cores},
+    search::encode::{QueryEncoder, threads_or_cores},
     error::Error,
     models::Models,
-    prepare::Prepared,
-    query::{Query, Search},
+    search::prepare::Prepared,
+    search::query::{Query, Search},
     snapshot::Snapshot,
 };
 

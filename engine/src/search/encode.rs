@@ -9,7 +9,7 @@ use gleaner_encoder::{DenseEncoder, DenseModel, EncodeError, Encoder, Model, Sid
 
 use crate::{
     error::Error,
-    prepare::{Prepared, QueryVector},
+    search::prepare::{Prepared, QueryVector},
 };
 
 /// Encoders of queries, one for each model, opened as they are needed and kept.

@@ -2,8 +2,6 @@
 //!
 //! The settings of the model are a pipe here. A run opens the index first and waits at the pipe then; a
 //! file of the index is damaged meanwhile. A run that checks its files a second time would find that.
-#![allow(clippy::unwrap_used, missing_docs)]
-#![cfg(unix)]
 
 use std::{
     fs::{self, File, OpenOptions},
