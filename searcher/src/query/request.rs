@@ -1,7 +1,7 @@
 //! What one search asks for, and the limits of it.
 //!
-//! [`SearchRequest`] holds what a caller gives, without an index. It is resolved against a commit in
-//! `resolved.rs` and answered in `search.rs`.
+//! [`SearchRequest`] holds what a caller gives, without an index. It is resolved against a commit
+//! in `resolved.rs` and answered in `search.rs`.
 
 use std::time::Instant;
 
@@ -38,8 +38,8 @@ pub struct SearchRequest<'a> {
     pub text: Option<&'a str>,
     /// Query vectors, needed by [`Leg::Dense`] for its field.
     pub dense: &'a [DenseQuery<'a>],
-    /// The `_id` of a document that is itself the query: its vectors and its text are used in place of
-    /// the three above, and it is left out of the answer.
+    /// The `_id` of a document that is itself the query: its vectors and its text are used in place
+    /// of the three above, and it is left out of the answer.
     pub like: Option<&'a str>,
     /// Factors for terms of the sparse query.
     pub boosts: &'a [Boost],
@@ -51,8 +51,8 @@ pub struct SearchRequest<'a> {
     pub offset: usize,
     /// No hit scores below this.
     pub min_score: Option<f32>,
-    /// Whether the list ends before its knee, where scores have fallen: of the whole fused list, or of
-    /// as many hits of one leg as would take part in fusion.
+    /// Whether the list ends before its knee, where scores have fallen: of the whole fused list, or
+    /// of as many hits of one leg as would take part in fusion.
     pub until_knee: bool,
     /// Only documents that match this.
     pub filter: Option<&'a str>,
