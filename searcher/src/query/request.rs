@@ -32,11 +32,11 @@ pub struct DenseQuery<'a> {
 pub struct SearchRequest<'a> {
     /// What orders the hits.
     pub rank: &'a Rank,
-    /// The encoded query, needed by [`Leg::Sparse`].
+    /// The encoded query, needed by [`Leg::Sparse`](crate::Leg::Sparse).
     pub vector: Option<&'a SparseVector>,
-    /// The query's text, needed by [`Leg::Bm25`].
+    /// The query's text, needed by [`Leg::Bm25`](crate::Leg::Bm25).
     pub text: Option<&'a str>,
-    /// Query vectors, needed by [`Leg::Dense`] for its field.
+    /// Query vectors, needed by [`Leg::Dense`](crate::Leg::Dense) for its field.
     pub dense: &'a [DenseQuery<'a>],
     /// The `_id` of a document that is itself the query: its vectors and its text are used in place
     /// of the three above, and it is left out of the answer.
@@ -58,7 +58,7 @@ pub struct SearchRequest<'a> {
     pub filter: Option<&'a str>,
     /// Keys of the stored document to return with each hit.
     pub fields: &'a [String],
-    /// In (0, 1]. Below 1, [`Leg::Sparse`] may miss hits; what it returns has true scores.
+    /// In (0, 1]. Below 1, [`Leg::Sparse`](crate::Leg::Sparse) may miss hits; what it returns has true scores.
     pub effort: f32,
     /// When to return the best found so far.
     pub deadline: Option<Instant>,
