@@ -32,7 +32,10 @@ pub enum LongTexts {
 impl LongTexts {
     /// Whether a document may have several rows.
     pub fn is_passages(&self) -> bool {
-        matches!(self, Self::Passages { .. })
+        match self {
+            Self::Passages { .. } => true,
+            Self::Cut | Self::Max { .. } => false,
+        }
     }
 
     /// Whether the end is cut off.

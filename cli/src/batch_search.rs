@@ -109,7 +109,7 @@ impl Queries {
                 if let Some(model) = model.transpose()?
                     && kind == InputKind::VectorsJsonl
                 {
-                    input.terms = Some(model::terms(&model));
+                    input.vocabulary = Some(model::terms(&model));
                 }
                 Ok(Self::Vectors(read_vectors(&input)?))
             }

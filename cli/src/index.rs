@@ -156,7 +156,7 @@ fn open_model(
     dense_fields::refuse_as_sparse(&folder)?;
     let model = model::open(&folder, args.query_encoder, &args.runtime)?;
     if args.model.is_some() {
-        inputs.iter_mut().for_each(|input| input.terms = Some(model::terms(&model)));
+        inputs.iter_mut().for_each(|input| input.vocabulary = Some(model::terms(&model)));
     }
     Ok(Some(model))
 }

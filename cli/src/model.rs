@@ -10,7 +10,7 @@ use gleaner_encoder::{
     Before, EncodeError, Encoder, Layout, Model, ModelCard, ModelKind, OptimizeOptions, Runtime,
     Side, SideCard, SideEncoder, SparseVector, TensorCard, Windows,
 };
-use gleaner_indexer::Terms;
+use gleaner_indexer::Vocabulary;
 use gleaner_searcher::{LongTexts, Snapshot};
 
 use crate::{
@@ -73,10 +73,18 @@ pub(crate) fn open_for(snapshot: &Snapshot, args: &QueryModelArgs) -> anyhow::Re
     }
 }
 
+/// A model as the vocabulary of given vectors.
+struct ModelVocabulary(Model);
+
+impl Vocabulary for ModelVocabulary {
+    fn term(&self, token: &str) -> Option<u32> {
+        self.0.term(token)
+    }
+}
+
 /// What token texts mean to a model.
-pub(crate) fn terms(model: &Model) -> Terms {
-    let model = model.clone();
-    Arc::new(move |token| model.term(token))
+pub(crate) fn terms(model: &Model) -> Arc<dyn Vocabulary> {
+    Arc::new(ModelVocabulary(model.clone()))
 }
 
 /// The windows that texts are encoded in, if they are.

@@ -122,7 +122,7 @@ impl AskedQuery {
             .transpose()?;
         if let Some(tokens) = &args.tokens {
             let terms = model.as_ref().filter(|_| args.model.model.is_some()).map(model::terms);
-            let vector = parse_weights(tokens, terms.as_ref())
+            let vector = parse_weights(tokens, terms.as_deref())
                 .map_err(|reason| Failure::Usage(format!("--tokens: {reason}")))?;
             given.vector = Some(vector);
         }
@@ -157,7 +157,8 @@ fn is_bound(snapshot: &Snapshot) -> bool {
 fn boosts(args: &SearchArgs, model: Option<&Model>) -> anyhow::Result<Vec<Boost>> {
     let terms = model.map(model::terms);
     let term = |flag: &str, token: &str| {
-        term_of(token, terms.as_ref()).map_err(|reason| Failure::Usage(format!("{flag}: {reason}")))
+        term_of(token, terms.as_deref())
+            .map_err(|reason| Failure::Usage(format!("{flag}: {reason}")))
     };
     let mut boosts = Vec::new();
     for boost in &args.boost {

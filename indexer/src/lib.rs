@@ -1,32 +1,29 @@
 //! Documents to committed segments.
 //!
-//! The way of a document: `input` opens files, `recognise` tells unnamed formats apart, `lines`, `rows`
-//! and `ciff` read their entries, `object` and `document` understand lines, in `encode` an encoder given
-//! by the caller makes vectors of texts that come without, `ingest` keeps the order and decides when to
-//! commit, `store` owns the tantivy writer (`create` makes its folder),
-//! and `plugin` writes each segment's vector files inside the segment's own commit. What an index is,
-//! `catalog` says; no model is known here.
+//! The way of a document:
+//!
+//! - `input` opens files of any format and reads their entries;
+//! - `document` understands a line;
+//! - `encoder` is what makes vectors of texts that come without: the caller gives it;
+//! - `pipeline` reads, encodes with several threads, keeps the order and decides when to commit;
+//! - `store` owns the folder's writer, and writes each segment's vector files inside the segment's own
+//!   commit.
+//!
+//! What an index is, `catalog` says. No model is known here, and nothing of searching.
 
-mod carry;
-mod ciff;
-mod create;
 mod document;
-mod encode;
+mod encoder;
 mod error;
-mod ingest;
 mod input;
-mod lines;
-mod object;
-mod plugin;
-mod recognise;
-mod rows;
+mod pipeline;
 mod store;
 
-pub use document::{Document, parse_weights};
-pub use encode::{DocumentEncoder, EncodedRow, EncodedText};
+pub use document::{Document, InputDocument, Vocabulary, parse_weights, term_of};
+pub use encoder::{DocumentEncoder, EncodedRow, EncodedText};
 pub use error::{IndexError, Place, Rejection};
-pub use ingest::{CHUNK_DOCUMENTS, IngestOptions, IngestReport, OnError, Progress, ingest};
-pub use input::{Given, Input, InputFile, InputFormat, InputKind, Terms, find_inputs, term_of};
-// Used from here until those crates name `gleaner_catalog` themselves.
-pub use gleaner_catalog::{CatalogError, IndexSettings, OpenIndex};
+pub use input::{Input, InputFile, InputFormat, InputKind, find_inputs};
+pub use pipeline::{CHUNK_DOCUMENTS, IngestOptions, IngestReport, OnError, Progress, ingest};
 pub use store::{IndexStore, MergeReport};
+
+// Used from here until the other crates name `gleaner_catalog` themselves.
+pub use gleaner_catalog::{CatalogError, IndexSettings, OpenIndex};

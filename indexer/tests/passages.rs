@@ -219,6 +219,46 @@ proptest! {
     }
 }
 
+/// A document goes with all its passages, comes back, and goes again with what it was replaced by.
+#[test]
+fn a_deleted_document_takes_all_its_passages_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = folder.path().join("index");
+    let mut state = 11;
+    let stories = |state: &mut u64, ids: std::ops::Range<u32>| -> Vec<(String, String)> {
+        ids.map(|at| (format!("d{at}"), format!("w1 |w2 w1 |{}", story(state)))).collect()
+    };
+    let first = stories(&mut state, 0..40);
+    add(&index, &first);
+    let mut documents: BTreeMap<String, String> = first.into_iter().collect();
+    let query = vector("w1 w2 w3 w4 w5 w6");
+    let commit = |documents: &mut BTreeMap<String, String>, ids: &[&str]| {
+        let mut store = open(&index, PASSAGES).unwrap();
+        for id in ids {
+            store.delete(id).unwrap();
+            documents.remove(*id);
+        }
+        store.commit(Vec::new()).unwrap();
+        drop(store);
+        check(&snapshot(&index), documents, &query);
+    };
+    commit(&mut documents, &["d0", "d7", "d39", "d7", "nobody"]);
+    let again = stories(&mut state, 5..9);
+    add(&index, &again);
+    documents.extend(again);
+    check(&snapshot(&index), &documents, &query);
+    commit(&mut documents, &["d7", "d8"]);
+    IndexStore::open(&index, None).unwrap().merge().unwrap();
+    check(&snapshot(&index), &documents, &query);
+    let rows = snapshot(&index).live_rows();
+    let expected: usize = documents.values().map(|text| rows_of(text)).sum();
+    assert_eq!(rows, expected as u64);
+}
+
+fn rows_of(text: &str) -> usize {
+    text.split_inclusive('|').count()
+}
+
 #[test]
 fn ranking_by_words_is_that_of_an_index_of_whole_documents() {
     let folder = tempfile::tempdir().unwrap();

@@ -12,7 +12,7 @@ use std::{
 use gleaner_format::{CiffBuilder, SparseVector, write_vectors};
 use gleaner_indexer::{
     IndexError, IndexStore, IngestOptions, IngestReport, InputFile, InputFormat, InputKind,
-    OnError, Place, Progress, find_inputs, ingest,
+    OnError, Place, Progress, Vocabulary, find_inputs, ingest,
 };
 use gleaner_searcher::{Index, Rank, SearchRequest};
 
@@ -390,7 +390,13 @@ fn terms_of_ciff_are_ids_or_a_vocabulary_s() {
     let mut input = InputFile::new(&file, InputKind::Ciff);
     let Err(IndexError::Malformed { source, .. }) = index(&path, &input) else { panic!() };
     assert!(source.to_string().contains("\"dog\"") && source.to_string().contains("--model"));
-    input.terms = Some(std::sync::Arc::new(|token| (token == "dog").then_some(40)));
+    struct Dog;
+    impl Vocabulary for Dog {
+        fn term(&self, token: &str) -> Option<u32> {
+            (token == "dog").then_some(40)
+        }
+    }
+    input.vocabulary = Some(std::sync::Arc::new(Dog));
     index(&path, &input).unwrap();
     let query = SparseVector::from_pairs([(40, 1.0)]).unwrap();
     assert_eq!(search(&path, &query), [("x".to_owned(), 50.0)]);

@@ -2,6 +2,9 @@
 //! Searches are compared with the oracle over the documents that should be there.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod deletes;
+mod opened_once;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},

@@ -5,20 +5,21 @@ use std::path::Path;
 use gleaner_catalog::InputProgress;
 use gleaner_format::{ExchangeError, RawRow, VectorReader};
 
+use super::entries::{Entries, Entry, Tally};
 use crate::{
+    document::InputDocument,
     error::{IndexError, Place},
-    input::{Entries, Entry, Given, Tally},
 };
 
 /// Bytes of a file around its rows.
 const FRAME_BYTES: u64 = 28;
 
 /// The rows of a file, in order, empty ones included.
-pub(crate) struct Rows {
+pub(crate) struct VectorRows {
     reader: VectorReader,
 }
 
-impl Rows {
+impl VectorRows {
     pub(crate) fn open(path: &Path) -> Result<Self, IndexError> {
         let reader = VectorReader::open(path).map_err(|source| malformed(path, 0, source))?;
         Ok(Self { reader })
@@ -43,7 +44,7 @@ fn malformed(path: &Path, line: u64, source: ExchangeError) -> IndexError {
     }
 }
 
-impl Entries for Rows {
+impl Entries for VectorRows {
     fn next(&mut self, tally: &mut Tally) -> Result<Option<Entry>, IndexError> {
         let row = self.reader.next_row();
         let row = row.map_err(|source| malformed(&tally.path, tally.progress.lines, source))?;
@@ -51,7 +52,7 @@ impl Entries for Rows {
         let id = tally.progress.lines.to_string();
         consume(row, tally);
         Ok(Some(match row.vector() {
-            Ok(vector) => Ok(Given::bare(id, vector)),
+            Ok(vector) => Ok(InputDocument::bare(id, vector)),
             Err(error) => Err(error.to_string()),
         }))
     }

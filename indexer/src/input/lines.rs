@@ -15,10 +15,8 @@ use std::{
 use flate2::read::MultiGzDecoder;
 use gleaner_catalog::InputProgress;
 
-use crate::{
-    error::{IndexError, Place},
-    input::{Entries, Entry, Tally},
-};
+use super::entries::{Entries, Entry, Tally};
+use crate::error::{IndexError, Place};
 
 /// Longest line that is read; longer ones are refused.
 const LINE_LIMIT_BYTES: usize = 64 << 20;

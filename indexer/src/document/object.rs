@@ -1,7 +1,7 @@
-//! The object of a line, its vectors taken out on the way: nothing but numbers becomes of their numbers.
+//! The object of a line, with its vectors taken out while it is read.
 //!
-//! What the keys mean is `document`'s. Tokens of a sparse vector are kept as they are, since a map would
-//! hide repeated ones.
+//! A vector's numbers become numbers at once, never values of JSON. Tokens of a sparse vector are kept as
+//! a list, since a map would hide repeated ones. What keys mean is left to `read`.
 
 use std::fmt;
 
@@ -11,28 +11,28 @@ use serde_json::{Map, Value};
 
 /// The keys that hold vectors.
 #[derive(Clone, Copy)]
-pub(crate) struct VectorKeys<'a> {
+pub(super) struct VectorKeys<'a> {
     /// Whether there is a sparse vector.
-    pub(crate) has_sparse: bool,
+    pub(super) has_sparse: bool,
     /// The index's dense fields. Those without a model are keys.
-    pub(crate) dense: &'a [DenseField],
+    pub(super) dense: &'a [DenseField],
 }
 
 /// A line's object.
-pub(crate) struct Object {
+pub(super) struct Object {
     /// The keys that hold no vectors.
-    pub(crate) keys: Map<String, Value>,
+    pub(super) keys: Map<String, Value>,
     /// The sparse vector: tokens with weights in the order of the line.
-    pub(crate) sparse: Option<Vec<(String, f32)>>,
+    pub(super) sparse: Option<Vec<(String, f32)>>,
     /// One entry per dense field.
-    pub(crate) dense: Vec<Option<Vec<f32>>>,
+    pub(super) dense: Vec<Option<Vec<f32>>>,
     /// Whether a key of a dense field was there, `null` or not.
-    pub(crate) has_dense_keys: bool,
+    pub(super) has_dense_keys: bool,
 }
 
 impl Object {
     /// Reads a line. A key that stands twice has its last value.
-    pub(crate) fn read(line: &str, keys: VectorKeys<'_>) -> Result<Self, serde_json::Error> {
+    pub(super) fn read(line: &str, keys: VectorKeys<'_>) -> Result<Self, serde_json::Error> {
         let mut reader = serde_json::Deserializer::from_str(line);
         let object = keys.deserialize(&mut reader)?;
         reader.end()?;
@@ -117,7 +117,7 @@ impl<'de> Visitor<'de> for Numbers<'_> {
 }
 
 /// Tokens with weights in the order of the line.
-pub(crate) struct Weights(pub(crate) Vec<(String, f32)>);
+pub(super) struct Weights(pub(super) Vec<(String, f32)>);
 
 struct WeightsVisitor;
 
@@ -144,4 +144,12 @@ impl<'de> Deserialize<'de> for Weights {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(WeightsVisitor)
     }
+}
+
+/// serde_json's message without its line number, which counts from the start of our line.
+pub(super) fn brief(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let reason = message.split(" at line ").next().unwrap_or_default();
+    let what = if error.is_data() { "" } else { "not JSON: " };
+    format!("{what}{reason} at column {}", error.column())
 }

@@ -2,7 +2,7 @@
 //!
 //! tantivy calls this plugin while it writes or merges a segment, so that our files belong to the
 //! same atomic commit. The set of extensions is frozen when an index is created. Row *i* of both files
-//! is one document of the storage layer's; what becomes of a vector in a file is `format`'s.
+//! is one document of the storage layer's. What becomes of a vector in a file is left to `format`.
 
 use std::{
     any::Any,
@@ -23,22 +23,22 @@ use tantivy::{
     schema::{Field, FieldType, Schema, Value, document::ErasedDocument},
 };
 
-use crate::carry::{dense_from_bytes, vector_from_bytes};
+use super::field_bytes::{dense_from_bytes, vector_from_bytes};
 
 /// Writes and merges `<segment>.imp` and `<segment>.vec`.
 #[derive(Default)]
-pub(crate) struct ImpactPlugin {
+pub(super) struct ImpactPlugin {
     specs: DenseSpecs,
 }
 
 /// The dense fields of an index, which are known as soon as its manifest was read: before any segment
 /// is written, but after the plugin is registered.
 #[derive(Clone, Default)]
-pub(crate) struct DenseSpecs(Arc<OnceLock<Vec<DenseSpec>>>);
+pub(super) struct DenseSpecs(Arc<OnceLock<Vec<DenseSpec>>>);
 
 impl DenseSpecs {
     /// Makes the fields known; what they are first is what they stay.
-    pub(crate) fn set(&self, specs: Vec<DenseSpec>) {
+    pub(super) fn set(&self, specs: Vec<DenseSpec>) {
         self.0.get_or_init(|| specs);
     }
 
@@ -49,18 +49,18 @@ impl DenseSpecs {
 }
 
 impl ImpactPlugin {
-    pub(crate) fn new(specs: DenseSpecs) -> Self {
+    pub(super) fn new(specs: DenseSpecs) -> Self {
         Self { specs }
     }
 }
 
 /// The rows of a segment on their way into its files.
-struct Rows {
+struct SegmentRows {
     impacts: ImpactBuilder,
     dense: DenseBuilder,
 }
 
-impl Rows {
+impl SegmentRows {
     fn new(specs: &[DenseSpec]) -> Self {
         Self { impacts: ImpactBuilder::new(), dense: DenseBuilder::new(specs) }
     }
@@ -154,7 +154,7 @@ impl SegmentPlugin for ImpactPlugin {
         Ok(Box::new(RowWriter {
             impacts_field: field_of(&schema, IMPACTS_TYPE)?,
             dense_field: field_of(&schema, DENSE_TYPE)?,
-            rows: Rows::new(&specs),
+            rows: SegmentRows::new(&specs),
             specs,
         }))
     }
@@ -165,7 +165,7 @@ impl SegmentPlugin for ImpactPlugin {
             return Err(sorted_index());
         }
         let specs = self.specs.get()?;
-        let mut merged = Rows::new(specs);
+        let mut merged = SegmentRows::new(specs);
         for reader in context.readers {
             merged.copy_living(reader, specs)?;
         }
@@ -178,7 +178,7 @@ struct RowWriter {
     impacts_field: Field,
     dense_field: Field,
     specs: Vec<DenseSpec>,
-    rows: Rows,
+    rows: SegmentRows,
 }
 
 impl PluginWriter for RowWriter {

@@ -1,13 +1,13 @@
-//! Vectors on their way through tantivy's documents, as bytes: from `store` to `plugin`.
+//! Vectors as the bytes of the storage layer's custom fields: `write` makes them, `plugin` reads them.
 //!
-//! Nothing of this reaches a file. Vectors were checked before they set out; what cannot be read back is
-//! a bug of ours, and an error.
+//! Nothing of this reaches a file. Vectors are checked before they are written. Bytes that cannot be read
+//! back are a bug of ours, and an error.
 
 use gleaner_format::{DenseSpec, SparseVector};
 use tantivy::TantivyError;
 
 /// The bytes of a sparse vector: ids, then weights.
-pub(crate) fn vector_to_bytes(vector: &SparseVector) -> Vec<u8> {
+pub(super) fn vector_to_bytes(vector: &SparseVector) -> Vec<u8> {
     let mut bytes = vec![0; vector.len() * 8];
     let (ids, weights) = bytes.split_at_mut(vector.len() * 4);
     let put = |(slot, word): (&mut [u8], [u8; 4])| slot.copy_from_slice(&word);
@@ -19,7 +19,7 @@ pub(crate) fn vector_to_bytes(vector: &SparseVector) -> Vec<u8> {
 }
 
 /// The vector of such bytes.
-pub(crate) fn vector_from_bytes(bytes: &[u8]) -> tantivy::Result<SparseVector> {
+pub(super) fn vector_from_bytes(bytes: &[u8]) -> tantivy::Result<SparseVector> {
     let (ids, weights) = bytes.split_at(bytes.len() / 8 * 4);
     let terms = words(ids).map(u32::from_le_bytes).collect();
     let weights = words(weights).map(f32::from_le_bytes).collect();
@@ -29,7 +29,7 @@ pub(crate) fn vector_from_bytes(bytes: &[u8]) -> tantivy::Result<SparseVector> {
 
 /// The bytes of a row's dense vectors: by field a byte that says whether there is one, and its values.
 /// A row without any is no bytes.
-pub(crate) fn dense_to_bytes(dense: &[Option<Vec<f32>>]) -> Vec<u8> {
+pub(super) fn dense_to_bytes(dense: &[Option<Vec<f32>>]) -> Vec<u8> {
     if dense.iter().all(Option::is_none) {
         return Vec::new();
     }
@@ -42,7 +42,7 @@ pub(crate) fn dense_to_bytes(dense: &[Option<Vec<f32>>]) -> Vec<u8> {
 }
 
 /// The dense vectors of such bytes, one entry per field.
-pub(crate) fn dense_from_bytes(
+pub(super) fn dense_from_bytes(
     mut bytes: &[u8],
     specs: &[DenseSpec],
 ) -> tantivy::Result<Vec<Option<Vec<f32>>>> {

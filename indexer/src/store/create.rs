@@ -1,7 +1,7 @@
-//! The folder of an index that appears whole, and goes whole while nothing was indexed into it.
+//! The folder of an index: it appears whole, and while nothing was indexed into it, it goes whole.
 //!
 //! It is made beside its place, with a first commit that carries the manifest, and then renamed.
-//! Writing into it is `store`'s.
+//! Writing into it is left to `write`.
 
 use std::{
     fs,
@@ -12,15 +12,15 @@ use std::{
 use gleaner_catalog::{Analyzer, Fields, Manifest, register_analyzers};
 use tantivy::IndexWriter;
 
-use crate::{
-    error::{IndexError, storage},
+use super::{
     plugin::ImpactPlugin,
-    store::{open_writer, payload},
+    writer::{open_writer, payload},
 };
+use crate::error::{IndexError, storage};
 
 /// What [`create`] found where it put a new index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Made {
+pub(super) enum Created {
     /// Nothing.
     Folder,
     /// An empty folder.
@@ -42,19 +42,20 @@ fn place_and_prefix(path: &Path) -> Result<(PathBuf, String), IndexError> {
 
 /// Makes an empty index beside `path` and renames it there.
 ///
-/// Errors: `NotEmpty`, `Create`, `Storage`.
-pub(crate) fn create(
+/// # Errors
+/// `NotEmpty`, `Create`, `Storage`.
+pub(super) fn create(
     path: &Path,
     manifest: &Manifest,
     analyzer: Analyzer,
-) -> Result<Made, IndexError> {
+) -> Result<Created, IndexError> {
     let failed = |source| IndexError::Create { path: path.to_path_buf(), source };
     let is_empty_folder =
         |path: &Path| fs::read_dir(path).is_ok_and(|mut dir| dir.next().is_none());
     if path.exists() && !is_empty_folder(path) {
         return Err(IndexError::NotEmpty { path: path.to_path_buf() });
     }
-    let made = if path.exists() { Made::InEmptyFolder } else { Made::Folder };
+    let made = if path.exists() { Created::InEmptyFolder } else { Created::Folder };
     let (place, prefix) = place_and_prefix(path)?;
     let parent = place.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(parent).map_err(failed)?;
@@ -91,8 +92,9 @@ fn remove_abandoned(parent: &Path, prefix: &str) -> std::io::Result<()> {
 
 /// Removes an index, renamed first, while the lock is held, so that nobody opens half of one.
 ///
-/// Errors: `Discard`.
-pub(crate) fn remove(path: &Path, writer: IndexWriter) -> Result<(), IndexError> {
+/// # Errors
+/// `Discard`.
+pub(super) fn remove(path: &Path, writer: IndexWriter) -> Result<(), IndexError> {
     let failed = |source| IndexError::Discard { path: path.to_path_buf(), source };
     let (place, prefix) = place_and_prefix(path)?;
     let staging = place.with_file_name(format!("{prefix}{}", std::process::id()));
@@ -102,7 +104,7 @@ pub(crate) fn remove(path: &Path, writer: IndexWriter) -> Result<(), IndexError>
 }
 
 /// Whether a folder holds nothing but what the creation of an index writes.
-pub(crate) fn is_unfinished_index(folder: &Path) -> bool {
+pub(super) fn is_unfinished_index(folder: &Path) -> bool {
     let is_ours = |entry: fs::DirEntry| {
         let name = entry.file_name().to_string_lossy().into_owned();
         let stem = name.split('.').next().unwrap_or_default();

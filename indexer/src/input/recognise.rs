@@ -1,27 +1,59 @@
-//! What a file is where nobody says it: by its name, its counts, its first bytes, its first line.
+//! Paths to inputs: which file each path means, and of what kind it is.
 //!
-//! Only what is sound is taken without being named; what looks like another format than the one that
-//! is left over, JSONL of texts, is refused with that format's name.
+//! Where nobody names the kind, a file is recognised by its name, its counts, its first bytes and its
+//! first line. Only what is sound is taken without being named. A file that looks like another format
+//! than JSONL of texts is refused with that format's name.
 
 use std::{
     fs::File,
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use flate2::read::MultiGzDecoder;
 use gleaner_format::{CiffReader, ExchangeError, VectorReader};
 use serde_json::Value;
 
-use crate::{error::IndexError, input::InputKind};
+use super::files::{InputFile, InputFormat, InputKind};
+use crate::error::IndexError;
 
 /// How much of a file is looked at: more than any line but the longest.
 const HEAD_LEN_BYTES: u64 = 1 << 20;
 
+/// Resolves the paths given on the command line to files, in order.
+///
+/// # Errors
+/// `Input` naming what was expected; `OtherFormat`, `Read` where the kind must be recognised.
+pub fn find_inputs(paths: &[PathBuf], format: InputFormat) -> Result<Vec<InputFile>, IndexError> {
+    paths.iter().map(|path| find_input(path, format)).collect()
+}
+
+fn find_input(path: &Path, format: InputFormat) -> Result<InputFile, IndexError> {
+    let refuse = |reason| Err(IndexError::Input { path: path.to_path_buf(), reason });
+    match (path.is_dir(), format) {
+        (true, InputFormat::Files(InputKind::Texts)) => {
+            refuse("a folder; --format jsonl takes files")
+        }
+        (true, InputFormat::Files(_)) => refuse("a folder; this format is one of files"),
+        (true, InputFormat::Auto | InputFormat::Beir) => {
+            let names = ["corpus.jsonl", "corpus.jsonl.gz"].map(|name| path.join(name));
+            match names.into_iter().find(|file| file.is_file()) {
+                Some(file) => Ok(file.into()),
+                None => refuse("a folder without corpus.jsonl (a BEIR folder has one)"),
+            }
+        }
+        (false, InputFormat::Beir) => refuse("not a folder; --format beir takes BEIR folders"),
+        (false, _) if !path.is_file() => refuse("no such file"),
+        (false, InputFormat::Files(kind)) => Ok(InputFile::new(path, kind)),
+        (false, InputFormat::Auto) => Ok(InputFile::new(path, recognise(path)?)),
+    }
+}
+
 /// What a file is by its name or, for binary vectors, by its counts; else JSONL of texts.
 ///
-/// Errors: `OtherFormat` naming the format that it looks like; `Read`.
-pub(crate) fn recognise(path: &Path) -> Result<InputKind, IndexError> {
+/// # Errors
+/// `OtherFormat` naming the format that it looks like; `Read`.
+fn recognise(path: &Path) -> Result<InputKind, IndexError> {
     if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("ciff")) {
         return Ok(InputKind::Ciff);
     }

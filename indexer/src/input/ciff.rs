@@ -10,15 +10,17 @@ use std::{
     io::{self, BufReader, Read},
     ops::Range,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use gleaner_catalog::{InputProgress, check_id};
 use gleaner_format::{CiffError, CiffReader, SparseVector};
 use sha2::{Digest, Sha256};
 
+use super::entries::{Entries, Entry, Tally};
 use crate::{
+    document::{InputDocument, Vocabulary, term_of},
     error::{IndexError, Place},
-    input::{Entries, Entry, Given, Tally, Terms, term_of},
 };
 
 /// Postings held at a time: half a gigabyte of them.
@@ -29,7 +31,7 @@ const READ_BUFFER_BYTES: usize = 1 << 20;
 /// The documents of a file in the order of their numbers.
 pub(crate) struct CiffRows {
     path: PathBuf,
-    terms: Option<Terms>,
+    vocabulary: Option<Arc<dyn Vocabulary>>,
     documents: u64,
     size_bytes: u64,
     scan: Option<Scan>,
@@ -80,7 +82,10 @@ fn bad(part: &'static str, number: u64, reason: impl Into<String>) -> CiffError 
 
 impl CiffRows {
     /// Opens a file and reads its header; the rest is read when the first document is asked for.
-    pub(crate) fn open(path: &Path, terms: Option<Terms>) -> Result<Self, IndexError> {
+    pub(crate) fn open(
+        path: &Path,
+        vocabulary: Option<Arc<dyn Vocabulary>>,
+    ) -> Result<Self, IndexError> {
         let opened = || -> Result<_, CiffError> {
             let file = File::open(path)?;
             let size_bytes = file.metadata()?.len();
@@ -95,13 +100,13 @@ impl CiffRows {
         let (documents, size_bytes) = opened().map_err(|source| malformed(path, source))?;
         let batch = Batch::default();
         let (path, batch_postings) = (path.to_path_buf(), BATCH_POSTINGS);
-        Ok(Self { path, terms, documents, size_bytes, scan: None, batch, batch_postings })
+        Ok(Self { path, vocabulary, documents, size_bytes, scan: None, batch, batch_postings })
     }
 
     /// Reads the whole file for the first time, unless that is done.
     fn scan(&mut self, tally: &mut Tally) -> Result<&Scan, IndexError> {
         if self.scan.is_none() {
-            let scan = Scan::read(&self.path, self.terms.as_ref());
+            let scan = Scan::read(&self.path, self.vocabulary.as_deref());
             let scan = scan.map_err(|source| malformed(&self.path, source))?;
             // Every posting is needed for the first document, so all bytes count from the start.
             tally.hash = scan.hash.clone();
@@ -113,7 +118,7 @@ impl CiffRows {
 }
 
 impl Scan {
-    fn read(path: &Path, vocabulary: Option<&Terms>) -> Result<Self, CiffError> {
+    fn read(path: &Path, vocabulary: Option<&dyn Vocabulary>) -> Result<Self, CiffError> {
         let hashed = Hashed { file: File::open(path)?, hash: Sha256::new() };
         let mut input = BufReader::with_capacity(READ_BUFFER_BYTES, hashed);
         let mut reader = CiffReader::open(&mut input)?;
@@ -225,7 +230,7 @@ impl Entries for CiffRows {
         let postings = &self.batch.postings[self.batch.starts[at]..self.batch.starts[at + 1]];
         let pairs = postings.iter().map(|&(term, weight)| (term, weight as f32));
         Ok(Some(match SparseVector::from_pairs(pairs) {
-            Ok(vector) => Ok(Given::bare(id.clone(), vector)),
+            Ok(vector) => Ok(InputDocument::bare(id.clone(), vector)),
             Err(error) => Err(error.to_string()),
         }))
     }

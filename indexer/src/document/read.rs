@@ -1,0 +1,276 @@
+//! A line of JSON to a document: identifier, text, vectors, source, filterable keys.
+//!
+//! `object` takes the line apart. This file says what its keys mean, and refuses a line that cannot be a
+//! document. Where lines come from is left to `input`.
+
+use gleaner_catalog::{CONTENT_KEY, DenseField, OWN_KEYS, VECTOR_KEY, check_id};
+use gleaner_format::SparseVector;
+use serde_json::{Map, Value};
+
+use super::{
+    object::{Object, VectorKeys, brief},
+    vocabulary::Vocabulary,
+    weights::resolve,
+};
+
+/// A document that passed all checks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// Its identifier, unique in the index.
+    pub id: String,
+    /// Title and text joined by a space, trimmed: what is encoded and what BM25 sees.
+    pub text: String,
+    /// The line as it was given, but for given vectors; empty if that leaves no more than the `_id`.
+    pub source: String,
+    /// Keys without a meaning of their own.
+    pub fields: Map<String, Value>,
+}
+
+impl Document {
+    /// Understands one line: an object with `_id` (or `id`; a string or an integer) and `text` or
+    /// `title` or both. The other keys are kept for filters.
+    ///
+    /// # Errors
+    /// The reason, fit to follow "file:line: ".
+    pub fn parse(line: &[u8]) -> Result<Self, String> {
+        Ok(InputDocument::parse_text(line, &[])?.document)
+    }
+}
+
+/// A document that was read; its vectors where the file gives them.
+#[derive(Debug)]
+pub struct InputDocument {
+    /// The document.
+    pub document: Document,
+    /// Its sparse vector, unless its text is to be encoded.
+    pub vector: Option<SparseVector>,
+    /// Its dense vectors as they are stored, one entry per dense field of the index; empty where it
+    /// can have none.
+    pub dense: Vec<Option<Vec<f32>>>,
+}
+
+impl InputDocument {
+    /// Understands one line as [`Document::parse`] does, and in it the vectors of the dense fields
+    /// that have no model. A document that brings one need not have a text.
+    ///
+    /// Errors: as [`Document::parse`], the field where a dense vector cannot be taken.
+    pub(crate) fn parse_text(line: &[u8], dense: &[DenseField]) -> Result<Self, String> {
+        let line = utf8(line)?;
+        let object = Object::read(line, VectorKeys { has_sparse: false, dense });
+        let mut object = object.map_err(|error| brief(&error))?;
+        let id = identifier(&object.keys)?;
+        check_id(&id).map_err(str::to_owned)?;
+        let dense_vectors = prepared(&object, dense)?;
+        let title = optional_string(&object.keys, "title")?;
+        let text = optional_string(&object.keys, "text")?;
+        if title.or(text).is_none() && dense_vectors.iter().all(Option::is_none) {
+            let hint = match object.keys.contains_key(VECTOR_KEY) {
+                true => " (lines with a \"vector\" are --format vectors-jsonl)",
+                false => "",
+            };
+            let or = if dense.is_empty() { "" } else { ", and so is a vector of a dense field" };
+            return Err(format!("the key \"text\" is missing{or}{hint}"));
+        }
+        let text = joined(title, text);
+        let source = match object.has_dense_keys {
+            true => source_without_vectors(&object.keys),
+            false => line.to_owned(),
+        };
+        for key in OWN_KEYS {
+            object.keys.remove(key);
+        }
+        let document = Document { id, text, source, fields: object.keys };
+        Ok(Self { document, vector: None, dense: dense_vectors })
+    }
+
+    /// Understands one line of Seismic's JSONL: an object with `id` (or `_id`) and `vector`, an
+    /// object of tokens and weights; `content` (or `text`) and `title` are its text, and may be
+    /// missing. Dense fields are as in [`InputDocument::parse_text`]. The other keys are kept for filters.
+    /// Weights of 0 are left out.
+    ///
+    /// Errors: as [`InputDocument::parse_text`], the token and the remedy where a token means nothing.
+    pub(crate) fn parse_vector(
+        line: &[u8],
+        vocabulary: Option<&dyn Vocabulary>,
+        dense: &[DenseField],
+    ) -> Result<Self, String> {
+        let line = utf8(line)?;
+        let object = Object::read(line, VectorKeys { has_sparse: true, dense });
+        let mut object = object.map_err(|error| brief(&error))?;
+        let id = identifier(&object.keys)?;
+        check_id(&id).map_err(str::to_owned)?;
+        let pairs = object.sparse.take().ok_or("the key \"vector\" is missing")?;
+        let vector = Some(resolve(pairs, vocabulary)?);
+        let dense = prepared(&object, dense)?;
+        let content = optional_string(&object.keys, CONTENT_KEY)?;
+        let text = optional_string(&object.keys, "text")?.or(content);
+        let text = joined(optional_string(&object.keys, "title")?, text);
+        let source = source_without_vectors(&object.keys);
+        for key in OWN_KEYS.iter().chain(&[CONTENT_KEY]) {
+            object.keys.remove(*key);
+        }
+        let document = Document { id, text, source, fields: object.keys };
+        Ok(Self { document, vector, dense })
+    }
+
+    /// A document of which nothing but its sparse vector and this `_id` is known.
+    pub(crate) fn bare(id: String, vector: SparseVector) -> Self {
+        let (text, source, fields) = (String::new(), String::new(), Map::new());
+        let document = Document { id, text, source, fields };
+        Self { document, vector: Some(vector), dense: Vec::new() }
+    }
+}
+
+/// The dense vectors of a line as they are stored, one entry per field; nothing where there is no
+/// field.
+fn prepared(object: &Object, fields: &[DenseField]) -> Result<Vec<Option<Vec<f32>>>, String> {
+    let prepare = |(vector, field): (&Option<Vec<f32>>, &DenseField)| {
+        let vector = vector.as_ref().map(|vector| field.spec.prepare(vector));
+        vector.transpose().map_err(|error| error.to_string())
+    };
+    object.dense.iter().zip(fields).map(prepare).collect()
+}
+
+/// What is stored of a line whose vectors were taken out.
+fn source_without_vectors(keys: &Map<String, Value>) -> String {
+    let is_bare = keys
+        .iter()
+        .all(|(key, value)| key == "id" || key == "_id" || key == CONTENT_KEY && value == "");
+    if is_bare { String::new() } else { Value::Object(keys.clone()).to_string() }
+}
+
+/// The line's text without a byte order mark and white space around it.
+fn utf8(line: &[u8]) -> Result<&str, String> {
+    let line = std::str::from_utf8(line)
+        .map_err(|error| format!("not UTF-8 at byte {} of the line", error.valid_up_to() + 1))?;
+    Ok(line.trim_start_matches('\u{feff}').trim())
+}
+
+/// Title and text as one.
+fn joined(title: Option<&str>, text: Option<&str>) -> String {
+    let text = [title.unwrap_or_default(), text.unwrap_or_default()].join(" ");
+    text.trim().to_owned()
+}
+
+fn identifier(object: &Map<String, Value>) -> Result<String, String> {
+    match object.get("_id").or_else(|| object.get("id")) {
+        Some(Value::String(id)) => Ok(id.clone()),
+        Some(Value::Number(id)) if id.is_u64() || id.is_i64() => Ok(id.to_string()),
+        Some(_) => Err("_id is neither a string nor an integer".to_owned()),
+        None => Err("the key \"_id\" is missing".to_owned()),
+    }
+}
+
+fn optional_string<'a>(
+    object: &'a Map<String, Value>,
+    key: &str,
+) -> Result<Option<&'a str>, String> {
+    match object.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(format!("\"{key}\" is not a string")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn title_and_text_are_joined_and_other_keys_kept() {
+        let line = br#"{"_id": 7, "title": "A", "text": "b c ", "year": 2001}"#;
+        let document = Document::parse(line).unwrap();
+        assert_eq!((&document.id[..], &document.text[..]), ("7", "A b c"));
+        assert_eq!(document.fields["year"], 2001);
+        assert_eq!(document.fields.len(), 1);
+    }
+
+    #[test]
+    fn bad_lines_say_what_is_wrong() {
+        let check = |line: &[u8], reason: &str| {
+            let found = Document::parse(line).unwrap_err();
+            assert!(found.contains(reason), "{found:?} should contain {reason:?}");
+        };
+        check(b"{", "not JSON: EOF while parsing an object at column 1");
+        check(b"[1]", "invalid type: sequence, expected a JSON object (one document per line)");
+        check(br#"{"text": "x"}"#, "\"_id\" is missing");
+        check(br#"{"_id": "a"}"#, "\"text\" is missing");
+        check(br#"{"_id": "a", "vector": {"1": 1}}"#, "is missing (lines with a \"vector\"");
+        check(br#"{"_id": "a b", "text": ""}"#, "space");
+        check(br#"{"_id": "", "text": ""}"#, "empty");
+        check(br#"{"_id": 1.5, "text": ""}"#, "neither a string nor an integer");
+        check(br#"{"_id": "a", "text": 3}"#, "\"text\" is not a string");
+        check(b"{\"_id\": \"\xff\", \"text\": \"\"}", "not UTF-8 at byte 10");
+        let long = format!(r#"{{"_id": "{}", "text": ""}}"#, "x".repeat(513));
+        check(long.as_bytes(), "longer than 512");
+    }
+
+    #[test]
+    fn a_vector_line_gives_vector_text_source_and_keys() {
+        let line = br#"{"id": 7, "title": "A", "content": "b", "vector": {"9": 1.5, "3": 2, "4": 0}, "year": 2001}"#;
+        let InputDocument { document, vector, dense } =
+            InputDocument::parse_vector(line, None, &[]).unwrap();
+        assert_eq!((&document.id[..], &document.text[..]), ("7", "A b"));
+        assert!(dense.is_empty());
+        assert_eq!(vector.unwrap(), SparseVector::from_pairs([(3, 2.0), (9, 1.5)]).unwrap());
+        assert_eq!((document.fields.len(), &document.fields["year"]), (1, &2001.into()));
+        let source: Value = serde_json::from_str(&document.source).unwrap();
+        assert_eq!(source["content"], "b");
+        assert!(source.get("vector").is_none());
+        let bare =
+            InputDocument::parse_vector(br#"{"vector": {}, "_id": "x"}"#, None, &[]).unwrap();
+        assert_eq!(
+            bare.document,
+            InputDocument::bare("x".to_owned(), SparseVector::default()).document
+        );
+    }
+
+    #[test]
+    fn bad_vector_lines_say_what_is_wrong() {
+        struct Dog;
+        impl Vocabulary for Dog {
+            fn term(&self, token: &str) -> Option<u32> {
+                (token == "dog").then_some(5)
+            }
+        }
+        let check = |line: &str, terms: Option<&dyn Vocabulary>, reason: &str| {
+            let found = InputDocument::parse_vector(line.as_bytes(), terms, &[]).unwrap_err();
+            assert!(found.contains(reason), "{found:?} should contain {reason:?}");
+        };
+        let vector = |vector: &str| format!(r#"{{"id": "a", "vector": {vector}}}"#);
+        let line = vector(r#"{"dog": 1}"#);
+        let found = InputDocument::parse_vector(line.as_bytes(), Some(&Dog), &[]).unwrap();
+        assert_eq!(found.vector.unwrap().terms(), &[5]);
+        check(&vector(r#"{"cat": 1}"#), Some(&Dog), "no token \"cat\"");
+        check(&vector(r#"{"5": 1}"#), Some(&Dog), "no token \"5\"");
+        check(&vector(r#"{"dog": 1}"#), None, "\"dog\" is no term id; name the model");
+        check(&vector(r#"{"+5": 1}"#), None, "no term id");
+        check(&vector(r#"{"4294967296": 1}"#), None, "\"4294967296\" is above the largest term id");
+        check(&vector(r#"{"1": 1, "1": 2}"#), None, "the token \"1\" is given twice");
+        check(&vector(r#"{"7": 1, "007": 2}"#), None, "\"7\" and \"007\" are the same term");
+        check(&vector(r#"{"1": 1, "1": 2, "1": 0}"#), None, "the token \"1\" is given twice");
+        check(&vector(r#"{"2": 1, "1": -1}"#), None, "the token \"1\" has the negative weight -1");
+        check(&vector(r#"{"dog": -1}"#), Some(&Dog), "the token \"dog\" has the negative weight");
+        check(&vector(r#"{"dog": 1, "dog": 1}"#), Some(&Dog), "\"dog\" is given twice");
+        check(
+            &vector(r#"{"1": 1e39}"#),
+            None,
+            "the token \"1\" has weight inf, which is not finite",
+        );
+        check(&vector(r#"{"1": 1e13}"#), None, "2^40");
+        check(
+            &vector(r#"{"1": 1, "2": NaN}"#),
+            None,
+            "cannot read the weight of \"2\": expected value at column 37",
+        );
+        check(&vector(r#"{"1": "x"}"#), None, "the weight of \"1\": invalid type: string");
+        check(&vector(r#"{"1": null}"#), None, "the weight of \"1\": invalid type: null");
+        check(&vector("[1]"), None, "an object of tokens with their weights");
+        check("{\"id\": 1", None, "not JSON");
+        check("[]", None, "a JSON object");
+        check("{\"id\": 1}", None, "\"vector\" is missing");
+        check("{\"vector\": {}}", None, "\"_id\" is missing");
+        check(r#"{"id": 1, "vector": {}, "content": 3}"#, None, "\"content\" is not a string");
+    }
+}

@@ -1,0 +1,66 @@
+//! Tokens with weights to a sparse vector; errors name tokens as they were written.
+
+use gleaner_format::{SparseVector, VectorError};
+
+use super::{
+    object::{Weights, brief},
+    vocabulary::{Vocabulary, term_of},
+};
+
+/// Reads a vector written as a JSON object of tokens and weights.
+///
+/// # Errors
+/// The reason.
+pub fn parse_weights(
+    json: &str,
+    vocabulary: Option<&dyn Vocabulary>,
+) -> Result<SparseVector, String> {
+    let Weights(pairs) = serde_json::from_str(json).map_err(|error| brief(&error))?;
+    resolve(pairs, vocabulary)
+}
+
+/// The vector of tokens and weights as they were written.
+///
+/// # Errors
+/// The reason, with the token as it was written.
+pub(super) fn resolve(
+    pairs: Vec<(String, f32)>,
+    vocabulary: Option<&dyn Vocabulary>,
+) -> Result<SparseVector, String> {
+    let entry = |(token, weight): &(String, f32)| Ok((term_of(token, vocabulary)?, *weight));
+    let entries = pairs.iter().map(entry).collect::<Result<Vec<(u32, f32)>, String>>()?;
+    SparseVector::from_pairs(entries.iter().copied()).map_err(|error| {
+        let named = |term: u32| -> Vec<&str> {
+            let same = entries.iter().zip(&pairs).filter(|(entry, _)| entry.0 == term);
+            // What is 0 is left out, and so repeats nothing.
+            same.filter(|(entry, _)| entry.1 != 0.0).map(|(_, (token, _))| &token[..]).collect()
+        };
+        name_token(&error, named)
+    })
+}
+
+/// An error in the words of whoever wrote the vector: with tokens as they were given.
+fn name_token<'a>(error: &VectorError, named: impl Fn(u32) -> Vec<&'a str>) -> String {
+    let of = |term: u32, what: String| match named(term).first() {
+        Some(token) => format!("the token {token:?} {what}"),
+        None => error.to_string(),
+    };
+    match *error {
+        VectorError::Order { term, .. } => match named(term)[..] {
+            [first, second, ..] if first != second => {
+                format!("the tokens {first:?} and {second:?} are the same term")
+            }
+            _ => of(term, "is given twice".to_owned()),
+        },
+        VectorError::Negative { term, weight } => {
+            of(term, format!("has the negative weight {weight}"))
+        }
+        VectorError::NotFinite { term, weight } => {
+            of(term, format!("has weight {weight}, which is not finite"))
+        }
+        VectorError::TooLarge { term, weight } => {
+            of(term, format!("has weight {weight}, above the limit of 2^40"))
+        }
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,180 @@
+//! Documents into an index: upserts, deletes, commits.
+//!
+//! A document of several rows is written in one run of operations, so its rows lie together in one
+//! segment. What becomes of vectors in a segment's files is left to `plugin`.
+
+use std::ops::Range;
+
+use gleaner_catalog::InputProgress;
+use gleaner_format::SparseVector;
+use tantivy::{TantivyDocument, Term, indexer::UserOperation};
+
+use super::{
+    field_bytes::{dense_to_bytes, vector_to_bytes},
+    open::IndexStore,
+    writer::payload,
+};
+use crate::{
+    document::Document,
+    encoder::EncodedRow,
+    error::{IndexError, storage},
+};
+
+impl IndexStore {
+    /// Replaces the document with this `_id`, or adds it, without dense vectors. Takes effect with
+    /// the next commit.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub fn upsert(&mut self, document: &Document, vector: &SparseVector) -> Result<(), IndexError> {
+        let row = self.first_row(document, vector, &[], None);
+        self.write(&document.id, vec![row])
+    }
+
+    /// As [`IndexStore::upsert`], a document of one row, or in an index of passages of several. They
+    /// are written as one: they stay together in one segment.
+    ///
+    /// # Errors
+    /// `Storage`; `Rows`; `DenseCount` and `Dense` for vectors of other fields than the index has.
+    pub fn upsert_rows(
+        &mut self,
+        document: &Document,
+        rows: &[EncodedRow],
+    ) -> Result<(), IndexError> {
+        let [first, others @ ..] = rows else {
+            return Err(IndexError::Rows { id: document.id.clone(), found: 0 });
+        };
+        if !others.is_empty() && !self.manifest.long.is_passages() {
+            return Err(IndexError::Rows { id: document.id.clone(), found: rows.len() });
+        }
+        rows.iter().try_for_each(|row| self.check_dense(&row.dense))?;
+        let mut written = Vec::with_capacity(rows.len());
+        let passage = first.bytes.as_ref().filter(|_| self.manifest.long.is_passages());
+        written.push(self.first_row(document, &first.vector, &first.dense, passage));
+        for EncodedRow { vector, dense, bytes } in others {
+            let mut row = TantivyDocument::new();
+            row.add_text(self.fields.id, &document.id);
+            row.add_text(self.fields.source, "");
+            self.add_passage(&mut row, bytes.as_ref());
+            self.add_vectors(&mut row, vector, dense);
+            written.push(row);
+        }
+        self.write(&document.id, written)
+    }
+
+    /// Refuses what the storage layer would stop at.
+    fn check_dense(&self, dense: &[Option<Vec<f32>>]) -> Result<(), IndexError> {
+        let fields = &self.manifest.dense;
+        if !dense.is_empty() && dense.len() != fields.len() {
+            return Err(IndexError::DenseCount { expected: fields.len(), found: dense.len() });
+        }
+        for (field, vector) in fields.iter().zip(dense) {
+            vector.as_ref().map_or(Ok(()), |vector| field.spec.check_prepared(vector))?;
+        }
+        Ok(())
+    }
+
+    /// The row that carries all that is known of a document.
+    fn first_row(
+        &self,
+        document: &Document,
+        vector: &SparseVector,
+        dense: &[Option<Vec<f32>>],
+        passage: Option<&Range<usize>>,
+    ) -> TantivyDocument {
+        let fields = self.fields;
+        let mut stored = TantivyDocument::new();
+        stored.add_text(fields.id, &document.id);
+        for (field, text) in [(fields.source, &document.source), (fields.text, &document.text)] {
+            if !text.is_empty() {
+                stored.add_text(field, text);
+            }
+        }
+        if !document.source.is_empty() {
+            self.add_passage(&mut stored, passage);
+        }
+        if !document.fields.is_empty() {
+            let keys = document.fields.iter();
+            let keys = keys.map(|(key, value)| (key.clone(), value.clone().into())).collect();
+            stored.add_object(fields.fields, keys);
+        }
+        self.add_vectors(&mut stored, vector, dense);
+        stored
+    }
+
+    fn add_vectors(
+        &self,
+        row: &mut TantivyDocument,
+        vector: &SparseVector,
+        dense: &[Option<Vec<f32>>],
+    ) {
+        row.add_custom(self.fields.impacts, &vector_to_bytes(vector));
+        let dense = dense_to_bytes(dense);
+        if !dense.is_empty() {
+            row.add_custom(self.fields.dense, &dense);
+        }
+    }
+
+    /// Where in its text a row is stands behind the stored document, or where that would be.
+    fn add_passage(&self, row: &mut TantivyDocument, bytes: Option<&Range<usize>>) {
+        if let Some(bytes) = bytes {
+            row.add_text(self.fields.source, format!("{}-{}", bytes.start, bytes.end));
+        }
+    }
+
+    /// Deletes the document with this `_id`, with all its rows. Takes effect with the next commit. An
+    /// `_id` that no document has deletes nothing.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub fn delete(&mut self, id: &str) -> Result<(), IndexError> {
+        if self.uncommitted == 0 {
+            // The first operation of a writer has the number of the last commit, and a merge would take
+            // the delete for committed. An empty run uses that number up.
+            self.writer.run(std::iter::empty()).map_err(storage)?;
+        }
+        self.uncommitted += 1;
+        if self.seen.as_ref().is_none_or(|seen| seen.contains(id)) {
+            self.delete_rows(id);
+        }
+        Ok(())
+    }
+
+    /// Replaces what has this `_id` by these rows.
+    fn write(&mut self, id: &str, rows: Vec<TantivyDocument>) -> Result<(), IndexError> {
+        self.rows_written += rows.len() as u64;
+        self.uncommitted += 1;
+        if self.seen.as_mut().is_none_or(|seen| seen.insert(id)) {
+            self.delete_rows(id);
+        }
+        // Operations of one run go to the same segment.
+        self.writer.run(rows.into_iter().map(UserOperation::Add)).map_err(storage)?;
+        Ok(())
+    }
+
+    /// Removes the rows that have this `_id` by now.
+    fn delete_rows(&mut self, id: &str) {
+        self.writer.delete_term(Term::from_field_text(self.fields.id, id));
+    }
+
+    /// Makes everything since the last commit durable, together with how far the inputs got.
+    ///
+    /// After this returns, the documents survive a crash.
+    ///
+    /// # Errors
+    /// `Storage`; the previous commit is then still whole.
+    pub fn commit(&mut self, inputs: Vec<InputProgress>) -> Result<(), IndexError> {
+        self.manifest.inputs = inputs;
+        let payload = payload(&self.manifest)?;
+        let mut prepared = self.writer.prepare_commit().map_err(storage)?;
+        prepared.set_payload(&payload);
+        prepared.commit().map_err(storage)?;
+        self.uncommitted = 0;
+        self.merge_small()
+    }
+
+    /// Documents upserted or deleted since the last commit.
+    pub fn uncommitted(&self) -> u64 {
+        self.uncommitted
+    }
+}
