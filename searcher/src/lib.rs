@@ -1,8 +1,9 @@
-//! Query to hits: exact top-k of sparse weights, BM25 and dense vectors, fused, filtered, explained.
+//! Query to hits: exact top-k of sparse weights, BM25 and dense vectors, fused, filtered,
+//! explained.
 //!
-//! Two layers. The engines of single legs (`sparse`, `dense`) work on one segment's file and know nothing
-//! of tantivy. Around them, [`Index`] opens a folder, a [`Snapshot`] is one commit of it, and
-//! [`Snapshot::search`] answers a request from all its segments under one threshold.
+//! Two layers. The engines of single legs (`sparse`, `dense`) work on one segment's file and know
+//! nothing of tantivy. Around them, [`Index`] opens a folder, a [`Snapshot`] is one commit of it,
+//! and [`Snapshot::search`] answers a request from all its segments under one threshold.
 //!
 //! | room | holds |
 //! |---|---|

@@ -1,8 +1,9 @@
 //! A request on its way to a response.
 //!
-//! `request` is what is asked, `resolved` the same with the queries of all legs, `search` the way from one
-//! to the other end, `present` what is shown of hits. `certificate` and `profile` say what is proven and
-//! what was done; `response` has the types. `boost` and `like` change what a query is.
+//! `request` is what is asked, `resolved` the same with the queries of all legs, `search` the way
+//! from one to the other end, `present` what is shown of hits. `certificate` and `profile` say what
+//! is proven and what was done; `response` has the types. `boost` and `like` change what a query
+//! is.
 
 pub(crate) mod boost;
 mod certificate;

@@ -1,7 +1,8 @@
 //! An index on disk: its commits and their segments, opened and checked.
 //!
-//! `index` is an index folder, `commit` one commit, `segment` one of its immutable segments. A segment keeps its ids in `ids`, which
-//! rows make a document in `passages`, and the most that its documents have in `maxima`.
+//! `index` is an index folder, `commit` one commit, `segment` one of its immutable segments. A
+//! segment keeps its ids in `ids`, which rows make a document in `passages`, and the most that its
+//! documents have in `maxima`.
 
 pub(crate) mod commit;
 mod ids;

@@ -1,8 +1,8 @@
 //! What the dense leg asks of a segment: the k best vectors of a field under any filter.
 //!
-//! [`Nearest`] is the question. `scan.rs` answers it by comparing every admitted vector. An approximate
-//! index would be another answer, and would say in its [`SegmentAnswer`] what it gave up. Which segments
-//! are asked, and what becomes of their hits, is left to `ranking/legs.rs`.
+//! [`Nearest`] is the question. `scan.rs` answers it by comparing every admitted vector. An
+//! approximate index would be another answer, and would say in its [`SegmentAnswer`] what it gave
+//! up. Which segments are asked, and what becomes of their hits, is left to `ranking/legs.rs`.
 
 use std::time::Instant;
 
@@ -60,8 +60,8 @@ impl DenseLimits<'_> {
 
 /// A segment's dense field, asked for its best rows.
 pub(crate) trait Nearest {
-    /// The `k` best admitted rows that have a vector, best first, ties in the order of `ties`; scores
-    /// may be negative.
+    /// The `k` best admitted rows that have a vector, best first, ties in the order of `ties`;
+    /// scores may be negative.
     fn nearest(
         &self,
         query: &PreparedVector,

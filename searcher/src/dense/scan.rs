@@ -1,9 +1,9 @@
 //! The dense leg inside one segment: every admitted vector of a field compared, exactly.
 //!
-//! A score is f32 of the sum that `gleaner_kernels` defines, the same bits on every machine. Vectors
-//! kept as 8-bit codes are screened first. Integer products estimate every score, and the norms of what
-//! rounding left over bound the error of that estimate. Only rows that the bound cannot rule out are
-//! scored from what is stored. The bounds themselves are `screen.rs`'s.
+//! A score is f32 of the sum that `gleaner_kernels` defines, the same bits on every machine.
+//! Vectors kept as 8-bit codes are screened first. Integer products estimate every score, and the
+//! norms of what rounding left over bound the error of that estimate. Only rows that the bound
+//! cannot rule out are scored from what is stored. The bounds themselves are `screen.rs`'s.
 
 use std::thread::ScopedJoinHandle;
 

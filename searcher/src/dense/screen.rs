@@ -1,9 +1,9 @@
 //! Bounds from 8-bit codes: which rows of a dense field can still belong to the k best.
 //!
 //! With a query `q = s·q̂ + e` and a stored vector `x = t·x̂ + f` (codes with a hat), `q·x` is
-//! `s·t·(q̂·x̂)` plus `e·(t·x̂)` plus `q·f`, so it differs from the estimate by at most
-//! `|e|·|t·x̂| + |q|·|f|` (Cauchy and Schwarz). The norms of rows are stored, rounded up; those of the
-//! query are computed here. Scoring what is left is `scan.rs`'s.
+//! `s·t·(q̂·x̂)` plus `e·(t·x̂)` plus `q·f`. So it differs from the estimate by at most
+//! `|e|·|t·x̂| + |q|·|f|` (Cauchy and Schwarz). The norms of rows are stored, rounded up; those of
+//! the query are computed here. Scoring what is left is `scan.rs`'s.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -47,8 +47,8 @@ impl QueryCodes {
 
     /// The lowest and the highest score that a row can have.
     ///
-    /// Shapes: `sum` the product of the codes; the row's scale, length of its decoded codes, and length
-    /// of what they leave over.
+    /// Shapes: `sum` the product of the codes; the row's scale, length of its decoded codes, and
+    /// length of what they leave over.
     pub(crate) fn bounds(&self, sum: i32, scale: f32, norm: f32, error: f32) -> (f32, f32) {
         let (norm, error) = (f64::from(norm), f64::from(error));
         let estimate = f64::from(sum) * self.scale * f64::from(scale);

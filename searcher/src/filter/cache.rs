@@ -1,9 +1,9 @@
 //! Rows by filter: what a filter admits in a segment is found once and kept while it is asked for.
 //!
-//! One cache per index, shared by its snapshots and by all requests. An entry is a filter, as it was
-//! written, with its rows in every segment of one commit. A segment is immutable and known by its
-//! name and its deletes, so that after a commit only new segments are evaluated; the filter itself
-//! is parsed again then, because whether a key exists depends on the commit. Memory: at most
+//! One cache per index, shared by its snapshots and by all requests. An entry is a filter, as it
+//! was written, with its rows in every segment of one commit. A segment is immutable and known by
+//! its name and its deletes, so that after a commit only new segments are evaluated; the filter
+//! itself is parsed again then, because whether a key exists depends on the commit. Memory: at most
 //! [`LIMIT_BYTES`] and [`LIMIT_FILTERS`] entries; the entry not used for longest goes first.
 
 use std::{

@@ -1,8 +1,8 @@
 //! Filter to rows: any tantivy query, evaluated per segment before anything is scored.
 //!
 //! The language is tantivy's: `year:>=2015 AND lang:en`, `_id:IN [a b]`, `text:tariff`. Bare words
-//! match the text; other names are keys of the documents. Which rows a search may return, and what is
-//! kept of them, is left to `admission.rs` and `cache.rs`.
+//! match the text; other names are keys of the documents. Which rows a search may return, and what
+//! is kept of them, is left to `admission.rs` and `cache.rs`.
 
 use roaring::RoaringBitmap;
 use tantivy::{
@@ -120,8 +120,8 @@ fn with_hint(filter: &str, reason: String) -> String {
     }
 }
 
-/// Refuses comparisons without a value. The grammar reads their signs, or the operator that follows,
-/// as the value, which no document has.
+/// Refuses comparisons without a value. The grammar reads their signs, or the operator that
+/// follows, as the value, which no document has.
 fn check_bounds(ast: &UserInputAst) -> Result<(), String> {
     let leaf = match ast {
         UserInputAst::Clause(clauses) => {

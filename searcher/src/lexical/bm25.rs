@@ -60,9 +60,9 @@ impl Bm25Query {
         Self::of_words(snapshot, words(snapshot, text)?)
     }
 
-    /// Analyses the text of a document, which may be long, and keeps its [`LIKE_WORDS_LIMIT`] strongest
-    /// words: of the [`LIKE_WORDS_SEEN`] most frequent those that could add most to a score. Ties go by
-    /// the bytes of words.
+    /// Analyses the text of a document, which may be long, and keeps its [`LIKE_WORDS_LIMIT`]
+    /// strongest words: of the [`LIKE_WORDS_SEEN`] most frequent those that could add most to a
+    /// score. Ties go by the bytes of words.
     ///
     /// Errors: as [`Bm25Query::new`].
     pub(crate) fn like(snapshot: &Snapshot, text: &str) -> Result<Self, SearchError> {
@@ -100,8 +100,9 @@ impl Bm25Query {
         self.words.iter().map(Word::most).sum()
     }
 
-    /// The score of every document of a segment, 0 where no word occurs: f32 of the f64 sum over words
-    /// in byte order, a word counted as often as the query has it. Dead documents have scores, too.
+    /// The score of every document of a segment, 0 where no word occurs: f32 of the f64 sum over
+    /// words in byte order, a word counted as often as the query has it. Dead documents have
+    /// scores, too.
     ///
     /// Shapes: by the storage layer's number.
     pub(crate) fn scores(

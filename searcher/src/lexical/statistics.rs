@@ -1,8 +1,8 @@
 //! The statistics of BM25, over the documents that live.
 //!
-//! How many documents there are, how many have a word, and how long they are by the lengths stored with
-//! them. A merge copies all three. So a score depends neither on segments nor on what was deleted, whether
-//! that is merged away yet or not. Scoring is `bm25.rs`'s.
+//! How many documents there are, how many have a word, and how long they are by the lengths stored
+//! with them. A merge copies all three. So a score depends neither on segments nor on what was
+//! deleted, whether that is merged away yet or not. Scoring is `bm25.rs`'s.
 
 use tantivy::{
     Term,

@@ -1,7 +1,7 @@
 //! Term control: a query's terms made stronger, weaker or silent before it is searched.
 //!
-//! Naming terms by their tokens is left to the caller, who has the vocabulary. Feedback's own terms are
-//! `ranking/feedback/`'s.
+//! Naming terms by their tokens is left to the caller, who has the vocabulary. Feedback's own terms
+//! are `ranking/feedback/`'s.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,8 @@ pub const BOOST_LIMIT: f32 = 1e6;
 pub struct Boost {
     /// The term. One that the query does not have stays out of it.
     pub term: u32,
-    /// From 0, which mutes the term, to [`BOOST_LIMIT`]. Of several for one term, the product counts.
+    /// From 0, which mutes the term, to [`BOOST_LIMIT`]. Of several for one term, the product
+    /// counts.
     pub factor: f32,
 }
 

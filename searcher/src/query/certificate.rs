@@ -1,7 +1,7 @@
 //! The certificate of an answer: what makes it exact, or what is known where it is not.
 //!
-//! It follows from the answers of all legs. Its type is `response.rs`'s; what the search did beside that is
-//! `profile.rs`'s.
+//! It follows from the answers of all legs. Its type is `response.rs`'s; what the search did beside
+//! that is `profile.rs`'s.
 
 use crate::{
     query::{
@@ -47,7 +47,8 @@ pub(crate) fn certificate(
     }
 }
 
-/// Whether nothing was given up: neither in the legs, nor in the first answers that feedback learned from.
+/// Whether nothing was given up: neither in the legs, nor in the first answers that feedback
+/// learned from.
 pub(crate) fn is_exact(resolved: &ResolvedRequest<'_>, list: &RankedList) -> bool {
     resolved.is_feedback_exact && list.legs.iter().all(|leg| leg.is_exact)
 }

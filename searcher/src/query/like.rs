@@ -1,8 +1,9 @@
 //! More like this: a document of the index as a query.
 //!
-//! Its own sparse vector, dense vectors and text stand where those of a query would; where it has several
-//! rows, every term with its highest weight and the mean of the dense vectors; of long ones, the heaviest
-//! terms and the strongest words. Leaving the document out of its own answer is left to `search.rs`.
+//! Its own sparse vector, dense vectors and text stand where those of a query would; where it has
+//! several rows, every term with its highest weight and the mean of the dense vectors; of long
+//! ones, the heaviest terms and the strongest words. Leaving the document out of its own answer is
+//! left to `search.rs`.
 
 use std::collections::BTreeMap;
 

@@ -122,8 +122,8 @@ impl Snapshot {
         Ok(Explanation { score, contributions: Vec::new(), legs })
     }
 
-    /// What the terms that query and document share add to the document's score in a leg, the largest
-    /// product first; nothing of a dense leg.
+    /// What the terms that query and document share add to the document's score in a leg, the
+    /// largest product first; nothing of a dense leg.
     fn contributions(
         &self,
         leg: &ResolvedLeg<'_>,
@@ -166,7 +166,8 @@ impl Snapshot {
     }
 }
 
-/// The row whose passage a fused hit shows: its best in the first leg that knows rows and scores it.
+/// The row whose passage a fused hit shows: its best in the first leg that knows rows and scores
+/// it.
 fn shown_row(resolved: &ResolvedRequest<'_>, scores: &[TrueScore]) -> Option<usize> {
     let mut known = resolved.legs.iter().zip(scores).filter(|(leg, score)| {
         leg.query.finds_rows() && score.score.is_some_and(|score| score != 0.0)

@@ -1,7 +1,7 @@
 //! What one search asks for, and the limits of it.
 //!
-//! [`SearchRequest`] holds what a caller gives, without an index. It is resolved against a commit in
-//! `resolved.rs` and answered in `search.rs`.
+//! [`SearchRequest`] holds what a caller gives, without an index. It is resolved against a commit
+//! in `resolved.rs` and answered in `search.rs`.
 
 use std::time::Instant;
 
@@ -32,14 +32,14 @@ pub struct DenseQuery<'a> {
 pub struct SearchRequest<'a> {
     /// What orders the hits.
     pub rank: &'a Rank,
-    /// The encoded query, needed by [`Leg::Sparse`].
+    /// The encoded query, needed by [`Leg::Sparse`](crate::Leg::Sparse).
     pub vector: Option<&'a SparseVector>,
-    /// The query's text, needed by [`Leg::Bm25`].
+    /// The query's text, needed by [`Leg::Bm25`](crate::Leg::Bm25).
     pub text: Option<&'a str>,
-    /// Query vectors, needed by [`Leg::Dense`] for its field.
+    /// Query vectors, needed by [`Leg::Dense`](crate::Leg::Dense) for its field.
     pub dense: &'a [DenseQuery<'a>],
-    /// The `_id` of a document that is itself the query: its vectors and its text are used in place of
-    /// the three above, and it is left out of the answer.
+    /// The `_id` of a document that is itself the query: its vectors and its text are used in place
+    /// of the three above, and it is left out of the answer.
     pub like: Option<&'a str>,
     /// Factors for terms of the sparse query.
     pub boosts: &'a [Boost],
@@ -51,14 +51,14 @@ pub struct SearchRequest<'a> {
     pub offset: usize,
     /// No hit scores below this.
     pub min_score: Option<f32>,
-    /// Whether the list ends before its knee, where scores have fallen: of the whole fused list, or of
-    /// as many hits of one leg as would take part in fusion.
+    /// Whether the list ends before its knee, where scores have fallen: of the whole fused list, or
+    /// of as many hits of one leg as would take part in fusion.
     pub until_knee: bool,
     /// Only documents that match this.
     pub filter: Option<&'a str>,
     /// Keys of the stored document to return with each hit.
     pub fields: &'a [String],
-    /// In (0, 1]. Below 1, [`Leg::Sparse`] may miss hits; what it returns has true scores.
+    /// In (0, 1]. Below 1, [`Leg::Sparse`](crate::Leg::Sparse) may miss hits; what it returns has true scores.
     pub effort: f32,
     /// When to return the best found so far.
     pub deadline: Option<Instant>,

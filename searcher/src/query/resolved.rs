@@ -1,7 +1,8 @@
 //! A request resolved against one commit: every leg with its weight and its query, ready to be run.
 //!
-//! A query comes from the request, or from a document that is itself the query (`like.rs`). A sparse vector
-//! without boosts is borrowed from where it comes from. Running legs is left to `ranking/`.
+//! A query comes from the request, or from a document that is itself the query (`like.rs`). A
+//! sparse vector without boosts is borrowed from where it comes from. Running legs is left to
+//! `ranking/`.
 
 use std::borrow::Cow;
 

@@ -40,8 +40,8 @@ pub struct Certificate {
     /// Score of the last hit that fills k; 0 if fewer documents match.
     pub threshold: f32,
     /// No document that was not scored scores above this; null only if every match was scored, if
-    /// nothing is known of what was not (BM25 or dense vectors that were not complete), or of a fused
-    /// ranking, whose legs have no score in common.
+    /// nothing is known of what was not (BM25 or dense vectors that were not complete), or of a
+    /// fused ranking, whose legs have no score in common.
     pub highest_bound_not_scored: Option<f64>,
 }
 
@@ -131,7 +131,8 @@ impl Passage {
 /// Where a score comes from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
-    /// The hit's score: f32 of the sum of all products; of a fused ranking, of the legs' contributions.
+    /// The hit's score: f32 of the sum of all products; of a fused ranking, of the legs'
+    /// contributions.
     pub score: f32,
     /// One entry per term that query and document share, the largest product first. None where the
     /// ranking is dense, and none of a fused one, whose legs have their own.
@@ -222,8 +223,8 @@ pub struct PhasesUs {
     pub sweep_us: f64,
     /// Scoring finalists.
     pub finalists_us: f64,
-    /// Everything else: memory to search in, merging the hits of segments, fusion; all of BM25 and of dense
-    /// legs.
+    /// Everything else: memory to search in, merging the hits of segments, fusion; all of BM25 and
+    /// of dense legs.
     pub other_us: f64,
 }
 

@@ -24,10 +24,10 @@ impl Snapshot {
     /// Answers one request from this commit.
     ///
     /// `token` names a term id where a vocabulary is at hand. Errors: `MissingInput`, `NoText`,
-    /// `DenseField`, `DenseQuery`, `NoDocument`, `Unlike`, `Feedback`, `Filter`, `NoHits`, `Depth`, `Effort`,
-    /// `MinScore`, `Boost`, `QueryTerms`; storage errors as they are. A deadline that has passed is no
-    /// error: the answer says that it is not complete. Filters, fusion and explanations are not cut
-    /// short.
+    /// `DenseField`, `DenseQuery`, `NoDocument`, `Unlike`, `Feedback`, `Filter`, `NoHits`, `Depth`,
+    /// `Effort`, `MinScore`, `Boost`, `QueryTerms`; storage errors as they are. A deadline that has
+    /// passed is no error: the answer says that it is not complete. Filters, fusion and
+    /// explanations are not cut short.
     pub fn search(
         &self,
         request: &SearchRequest<'_>,

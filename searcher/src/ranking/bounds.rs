@@ -1,7 +1,8 @@
 //! The scores that a query can have in an index, whatever document it meets.
 //!
 //! Some normalisers divide by them. They come from what living documents have at most
-//! (`snapshot/maxima.rs`), from the words of a query, or from a metric. What is made of them is `fuse.rs`'s.
+//! (`snapshot/maxima.rs`), from the words of a query, or from a metric. What is made of them is
+//! `fuse.rs`'s.
 
 use gleaner_format::{Metric, SparseVector};
 
@@ -36,8 +37,8 @@ impl NeededRange {
 }
 
 impl Snapshot {
-    /// The scores that a query can have in this index, unless none are needed. The most of them is found
-    /// only where it is needed, because that may take a pass over all rows.
+    /// The scores that a query can have in this index, unless none are needed. The most of them is
+    /// found only where it is needed, because that may take a pass over all rows.
     pub(crate) fn score_range(
         &self,
         query: &LegQuery<'_>,

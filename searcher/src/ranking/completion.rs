@@ -1,8 +1,8 @@
 //! Completion: the true score, in a leg, of documents that the leg did not find.
 //!
-//! Sparse scores come from the forward rows, dense ones from the stored vectors, those of BM25 from the
-//! postings, so that every fused hit has every leg's score, to the bit the one that the leg itself would
-//! give. Which documents are scored is left to `list.rs` and `query/present.rs`.
+//! Sparse scores come from the forward rows, dense ones from the stored vectors, those of BM25 from
+//! the postings, so that every fused hit has every leg's score, to the bit the one that the leg
+//! itself would give. Which documents are scored is left to `list.rs` and `query/present.rs`.
 
 use gleaner_format::SparseVector;
 

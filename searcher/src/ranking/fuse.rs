@@ -1,8 +1,8 @@
 //! Lists to one list: reciprocal ranks, convex combinations of normalised scores.
 //!
 //! Pure arithmetic on the lists of the legs and on true scores. What a document gets depends on the
-//! query, the index and the fusion depth, never on `k`, `offset` or segments. Where lists and scores come
-//! from is `list.rs`'s and `completion.rs`'s.
+//! query, the index and the fusion depth, never on `k`, `offset` or segments. Where lists and
+//! scores come from is `list.rs`'s and `completion.rs`'s.
 
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -36,7 +36,8 @@ pub(crate) struct ListedDocument {
     pub(crate) places: Vec<Option<(usize, f32)>>,
 }
 
-/// The union of the lists of all legs that weigh anything, in the order in which they name documents.
+/// The union of the lists of all legs that weigh anything, in the order in which they name
+/// documents.
 ///
 /// Shapes: `places` have an entry for every leg.
 pub(crate) fn unite(legs: &[LegList<'_>]) -> Vec<ListedDocument> {
@@ -107,8 +108,8 @@ impl Share {
         Self::Scaled { weight, least, most, is_cut }
     }
 
-    /// The part that a document gets for its place in the leg's list and its true score; nothing for
-    /// neither.
+    /// The part that a document gets for its place in the leg's list and its true score; nothing
+    /// for neither.
     pub(crate) fn part(self, place: Option<usize>, score: Option<f32>) -> f64 {
         match (self, place, score) {
             (Self::Reciprocal { weight, k }, Some(place), _) => weight / (k + place as f64),

@@ -1,6 +1,7 @@
 //! A hit of any segment, and the total order of hits.
 //!
-//! Order is score descending, then the bytes of the `_id` ascending. How hits are found is `legs.rs`'s.
+//! Order is score descending, then the bytes of the `_id` ascending. How hits are found is
+//! `legs.rs`'s.
 
 use std::cmp::Ordering;
 

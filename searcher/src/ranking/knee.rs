@@ -1,14 +1,15 @@
 //! Where a list of scores stops being good: the knee of its curve.
 //!
-//! Kneedle for convex falling curves (Satopää et al., ICDCS workshops 2011), without its smoothing: of the
-//! scores over their ranks, both scaled to 0 to 1, the point farthest below the line from the first to
-//! the last. Which list is looked at is `query/search.rs`'s; it must not depend on the page.
+//! Kneedle for convex falling curves (Satopää et al., ICDCS workshops 2011), without its smoothing:
+//! of the scores over their ranks, both scaled to 0 to 1, the point farthest below the line from
+//! the first to the last. Which list is looked at is `query/search.rs`'s; it must not depend on the
+//! page.
 
 /// Lists of fewer hits have no knee.
 const LEAST_HITS: usize = 3;
 
-/// How many of the hits stand before the knee, the first always among them; all where there is none:
-/// too few hits, equal scores, or a curve that nowhere falls below the line.
+/// How many of the hits stand before the knee, the first always among them; all where there is
+/// none: too few hits, equal scores, or a curve that nowhere falls below the line.
 ///
 /// Shapes: scores descending.
 pub(crate) fn hits_to_knee(scores: &[f32]) -> usize {

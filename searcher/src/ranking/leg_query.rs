@@ -109,8 +109,8 @@ impl<'q> LegQuery<'q> {
         }
     }
 
-    /// Whether the leg's hits are single rows, so that a hit is a passage where rows are passages. BM25 knows
-    /// whole texts only.
+    /// Whether the leg's hits are single rows, so that a hit is a passage where rows are passages.
+    /// BM25 knows whole texts only.
     pub(crate) fn finds_rows(&self) -> bool {
         match self {
             Self::Sparse(_) | Self::Dense { .. } => true,

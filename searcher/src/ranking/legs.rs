@@ -1,7 +1,8 @@
 //! One leg over all segments: its best documents under one threshold.
 //!
-//! [`Snapshot::run_leg`] visits the segments, the largest first, and merges their answers. How lists of
-//! several legs become one is `list.rs`'s and `fuse.rs`'s, what is shown of them `query/present.rs`'s.
+//! [`Snapshot::run_leg`] visits the segments, the largest first, and merges their answers. How
+//! lists of several legs become one is `list.rs`'s and `fuse.rs`'s, what is shown of them
+//! `query/present.rs`'s.
 
 use std::time::Instant;
 
@@ -207,8 +208,9 @@ impl Snapshot {
     }
 }
 
-/// How many rows of a segment are to be found, so that the best of each of its `depth` best documents
-/// is among them: fewer than `depth` documents are better, none with more than `most` rows.
+/// How many rows of a segment are to be found, so that the best of each of its `depth` best
+/// documents is among them: fewer than `depth` documents are better, none with more than `most`
+/// rows.
 fn rows_of(segment: &Segment, depth: usize) -> usize {
     match segment.passages() {
         None => depth,

@@ -1,7 +1,8 @@
 //! The list of a ranking: the hits of one leg, or of several made one.
 //!
-//! Legs are run one after the other. Where they are fused, their lists unite, documents get the scores that
-//! their normaliser asks for, and the sums are sorted. One leg is `legs.rs`'s, the arithmetic `fuse.rs`'s.
+//! Legs are run one after the other. Where they are fused, their lists unite, documents get the
+//! scores that their normaliser asks for, and the sums are sorted. One leg is `legs.rs`'s, the
+//! arithmetic `fuse.rs`'s.
 
 use std::time::Instant;
 

@@ -1,7 +1,8 @@
 //! How a ranking is written: `rrf:k=60,window=1000,sparse,bm25=.5` to a [`Rank`], and back.
 //!
-//! A leg is `sparse`, `bm25`, `dense` or `dense:FIELD`. A fusion is a method, a colon, and items between
-//! commas: legs with their weights, and options. What the numbers may be is checked in `rank.rs`.
+//! A leg is `sparse`, `bm25`, `dense` or `dense:FIELD`. A fusion is a method, a colon, and items
+//! between commas: legs with their weights, and options. What the numbers may be is checked in
+//! `rank.rs`.
 
 use std::{fmt, str::FromStr};
 

@@ -9,8 +9,8 @@ use gleaner_catalog::FUSION_DEPTH_LIMIT;
 /// SIGIR 2009).
 pub const RRF_K: f64 = 60.0;
 
-/// Largest weight of a leg and largest rank constant; the smallest weight but 0 is one over it. Beyond,
-/// fused scores would not fit f32 with their order.
+/// Largest weight of a leg and largest rank constant; the smallest weight but 0 is one over it.
+/// Beyond, fused scores would not fit f32 with their order.
 pub const FUSION_NUMBER_LIMIT: f64 = 1e6;
 
 /// Most legs of one fusion.

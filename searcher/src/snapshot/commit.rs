@@ -1,7 +1,8 @@
 //! One commit as it is searched: its segments, and memory that its searches share.
 //!
-//! A snapshot is immutable and cheap to share. Segments are immutable too, so those already laid out are
-//! carried over to the next snapshot. What a search does with them is left to `query/` and `ranking/`.
+//! A snapshot is immutable and cheap to share. Segments are immutable too, so those already laid
+//! out are carried over to the next snapshot. What a search does with them is left to `query/` and
+//! `ranking/`.
 
 use std::{
     cmp::Reverse,
@@ -149,7 +150,8 @@ impl Snapshot {
         })
     }
 
-    /// A document as it was given, a JSON object, of any of its rows; of one that was given as a bare vector, its `_id`.
+    /// A document as it was given, a JSON object, of any of its rows; of one that was given as a
+    /// bare vector, its `_id`.
     ///
     /// Errors: `Damaged` if what is stored is not one.
     pub fn stored(&self, segment: usize, doc: u32) -> Result<Map<String, Value>, SearchError> {

@@ -1,7 +1,7 @@
 //! An index folder opened for searching, and the latest commit of it.
 //!
-//! A request reads one [`Snapshot`] from start to end; [`Index::refresh`] brings the next. Opening and
-//! checking files is left to `gleaner_catalog`.
+//! A request reads one [`Snapshot`] from start to end; [`Index::refresh`] brings the next. Opening
+//! and checking files is left to `gleaner_catalog`.
 
 use std::{
     path::Path,

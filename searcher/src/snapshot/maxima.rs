@@ -1,8 +1,8 @@
 //! The most that any living document of a segment has: of every term, and the longest dense vector.
 //!
 //! Fixed by the documents alone, not by how they fell into segments: bound normalisation divides by
-//! them. (Column maxima will not do: they are rounded up list by list.) Found when first asked for, by
-//! one pass over the rows, and kept with the segment. Dividing is left to `ranking/bounds.rs`.
+//! them. (Column maxima will not do: they are rounded up list by list.) Found when first asked for,
+//! by one pass over the rows, and kept with the segment. Dividing is left to `ranking/bounds.rs`.
 
 use std::{collections::HashMap, sync::OnceLock};
 

@@ -1,8 +1,9 @@
 //! Documents of several rows: a row is a passage of a long text, and the best one stands for all.
 //!
-//! The rows of a document are written together, so they lie in one segment, one behind the other. The
-//! first carries the stored document, its text for BM25 and its keys for filters; every row carries the
-//! `_id` and where its passage is. An index that keeps one row a document has none of this.
+//! The rows of a document are written together, so they lie in one segment, one behind the other.
+//! The first carries the stored document, its text for BM25 and its keys for filters; every row
+//! carries the `_id` and where its passage is. An index that keeps one row a document has none of
+//! this.
 
 use std::collections::HashSet;
 
@@ -67,7 +68,8 @@ impl Passages {
         first..self.next(first)
     }
 
-    /// Where the rows behind those of a first row end: at the next first row, some dead ones between.
+    /// Where the rows behind those of a first row end: at the next first row, some dead ones
+    /// between.
     fn next(&self, first: u32) -> u32 {
         self.firsts.select(self.firsts.rank(first) as u32).unwrap_or(self.rows)
     }

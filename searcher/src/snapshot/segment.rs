@@ -1,7 +1,8 @@
 //! One immutable segment of an index, laid out for searching.
 //!
-//! Its files are opened and checked by `gleaner_catalog`. Here they get what a search asks of them beside:
-//! ids in an order, living rows, which rows make a document, and what living documents have at most.
+//! Its files are opened and checked by `gleaner_catalog`. Here they get what a search asks of them
+//! beside: ids in an order, living rows, which rows make a document, and what living documents have
+//! at most.
 
 use std::{ops::Range, path::Path, sync::Arc};
 

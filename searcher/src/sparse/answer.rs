@@ -1,7 +1,7 @@
 //! What is asked of one segment, and what it answers.
 //!
-//! [`Limits`] is the sparse engine's; [`SegmentAnswer`] is also what a dense field answers. Answers of
-//! several segments become one in `ranking/legs.rs`.
+//! [`Limits`] is the sparse engine's; [`SegmentAnswer`] is also what a dense field answers. Answers
+//! of several segments become one in `ranking/legs.rs`.
 
 use std::time::Instant;
 
@@ -19,8 +19,8 @@ pub struct Limits<'a> {
     pub floor: f32,
     /// Rows that may be returned; `None` for all.
     pub admitted: Option<&'a RowSet>,
-    /// In (0, 1]. Below 1, light terms are left out and bounds are scaled, so that hits may be missed;
-    /// those returned have their true scores.
+    /// In (0, 1]. Below 1, light terms are left out and bounds are scaled, so that hits may be
+    /// missed; those returned have their true scores.
     pub effort: f32,
     /// When to stop looking at further windows.
     pub deadline: Option<Instant>,

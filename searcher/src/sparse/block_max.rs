@@ -5,10 +5,10 @@
 //! (Mallia, Suel, Tonellotto, SIGIR 2024). Different here: columns hold upper bounds, not scores.
 //! Short lists are scattered; then a sweep over the groups drops those that cannot reach the
 //! threshold and adds the long lists, in the form of rows, to the others; where one list decides,
-//! `max_score.rs` finds the rows without either. A row whose bound survives becomes a candidate, and
-//! candidates are scored from their stored 16-bit rows in descending order of bound, until no bound
-//! reaches the threshold. The answer has the oracle's rows and score bits (`exhaustive.rs`), whatever
-//! was skipped on the way.
+//! `max_score.rs` finds the rows without either. A row whose bound survives becomes a candidate,
+//! and candidates are scored from their stored 16-bit rows in descending order of bound, until no
+//! bound reaches the threshold. The answer has the oracle's rows and score bits (`exhaustive.rs`),
+//! whatever was skipped on the way.
 
 use std::{sync::atomic::AtomicU16, thread::ScopedJoinHandle};
 
@@ -28,9 +28,9 @@ pub use crate::sparse::{
 /// Returns the `k` best admitted rows, skipping what block maxima rule out.
 ///
 /// Shapes: at most `k` hits, best first; equal scores in the order of `ties`. Units: scores are the
-/// oracle's. `counters` are added to. Panics: if `limits.k` is 0, its effort is not in (0, 1], or the
-/// query has more than [`crate::QUERY_TERMS_LIMIT`] terms, which callers check; never on the bytes of an
-/// opened file.
+/// oracle's. `counters` are added to. Panics: if `limits.k` is 0, its effort is not in (0, 1], or
+/// the query has more than [`crate::QUERY_TERMS_LIMIT`] terms, which callers check; never on the
+/// bytes of an opened file.
 pub fn search(
     view: ImpactView<'_>,
     query: &SparseVector,
@@ -64,8 +64,8 @@ pub fn search_batch(
     searches.into_iter().map(|search| search.finish(&ties, scratch, counters)).collect()
 }
 
-/// Answers one query on several threads, one per scratch: each takes a share of the windows, and all
-/// raise one threshold.
+/// Answers one query on several threads, one per scratch: each takes a share of the windows, and
+/// all raise one threshold.
 ///
 /// The answer is that of [`search`], but for what was not scored. Worth it for segments of many
 /// windows only: starting a thread costs as much as summing one or two. Panics: as there, and if

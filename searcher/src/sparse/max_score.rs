@@ -2,9 +2,9 @@
 //!
 //! If all lists but one together stay below the threshold, only rows of that one can reach it
 //! (Turtle and Flood, 1995). Its codes are compared with the least that can still suffice, 64 at a
-//! time, and the other lists are looked up at the few rows found: nothing is summed over the window.
-//! `window_plan.rs` says when, `windows.rs` calls. More than one essential list is left to the sums over
-//! columns: too many rows survive (ARCHITECTURE.md has the times).
+//! time, and the other lists are looked up at the few rows found: nothing is summed over the
+//! window. `window_plan.rs` says when, `windows.rs` calls. More than one essential list is left to
+//! the sums over columns: too many rows survive (ARCHITECTURE.md has the times).
 
 use gleaner_format::Column;
 use gleaner_kernels::{GroupCodes, Kernels, add_groups_at, add_locals_at, find_in_locals};
@@ -38,8 +38,8 @@ pub(crate) fn gather(
     groups
 }
 
-/// A sum that at least `k` admitted rows of the window reach: the `k`-th largest among the rows that
-/// are strongest in the first list. `None` if there are too few. `found` is left empty.
+/// A sum that at least `k` admitted rows of the window reach: the `k`-th largest among the rows
+/// that are strongest in the first list. `None` if there are too few. `found` is left empty.
 pub(crate) fn kth_sum(
     kernels: Kernels,
     lists: &[ActiveList<'_>],

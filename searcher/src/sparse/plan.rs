@@ -1,7 +1,8 @@
 //! How a search is done, by name and with its reason.
 //!
-//! [`Plan`] has a name for every way to search a segment, whatever the leg. [`SegmentPlan`] is the choice
-//! of the sparse engine before its windows, which have a choice of their own (`window_plan.rs`).
+//! [`Plan`] has a name for every way to search a segment, whatever the leg. [`SegmentPlan`] is the
+//! choice of the sparse engine before its windows, which have a choice of their own
+//! (`window_plan.rs`).
 
 use std::fmt;
 
@@ -16,7 +17,8 @@ pub enum Plan {
     Nothing,
     /// `block_max`: bounds of all rows from columns, then finalists.
     BlockMax,
-    /// `max_score`: as `block_max`, but in most windows searched only rows of one list were looked at.
+    /// `max_score`: as `block_max`, but in most windows searched only rows of one list were looked
+    /// at.
     MaxScore,
     /// `rows`: every admitted row was scored from its stored weights.
     Rows,
@@ -73,8 +75,8 @@ impl Plan {
         }
     }
 
-    /// Whether an answer of one leg is certified by having scored every match. `rows` has bounds, too: a
-    /// deadline may have stopped it.
+    /// Whether an answer of one leg is certified by having scored every match. `rows` has bounds,
+    /// too: a deadline may have stopped it.
     pub(crate) fn is_exhaustive(self) -> bool {
         match self {
             Self::Bm25Exhaustive | Self::DenseScan => true,

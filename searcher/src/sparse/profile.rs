@@ -24,12 +24,13 @@ pub struct Counters {
     pub lists: u64,
     /// Postings of short lists that were added one by one.
     pub postings: u64,
-    /// Bytes of columns read: short lists whole, long lists by their maxima and by the groups summed.
+    /// Bytes of columns read: short lists whole, long lists by their maxima and by the groups
+    /// summed.
     pub bytes: u64,
     /// Rows scored exactly from their stored weights.
     pub finalists: u64,
-    /// Segments whose admitted rows were all scored, without columns: they were few, or the query had
-    /// too many terms or too small weights.
+    /// Segments whose admitted rows were all scored, without columns: they were few, or the query
+    /// had too many terms or too small weights.
     pub segments_by_rows: u64,
     /// Dense vectors compared, by codes where the field has them.
     pub vectors: u64,

@@ -1,10 +1,10 @@
 //! Query to integers: multipliers whose sums bound scores, and the unit they are counted in.
 //!
-//! A list's codes bound its weights (`code × step ≥ weight`), so with
-//! `multiplier ≥ 256 × query weight × step ÷ unit` the sum of `code × multiplier ÷ 256`, rounded up,
-//! times `unit` bounds the score. The unit follows the query's bound mass, the sum of what each term
-//! adds at most, such that no sum can leave 16 bits. Whether columns suit the query follows from
-//! the unit, so that is said here, too. How each window is searched is `window_plan.rs`'s.
+//! A list's codes bound its weights (`code × step ≥ weight`), so with `multiplier ≥ 256 × query
+//! weight × step ÷ unit` the sum of `code × multiplier ÷ 256`, rounded up, times `unit` bounds the
+//! score. The unit follows the query's bound mass, the sum of what each term adds at most, such
+//! that no sum can leave 16 bits. Whether columns suit the query follows from the unit, so that is
+//! said here, too. How each window is searched is `window_plan.rs`'s.
 
 use gleaner_format::{ImpactView, SparseVector};
 use gleaner_kernels::prefetch;
@@ -51,8 +51,8 @@ pub(crate) struct ScaledQuery {
 impl ScaledQuery {
     /// Looks up the query's terms and fixes the unit by the segment's maxima.
     ///
-    /// With `effort` below 1, the terms that add least are left out, as long as the others keep that
-    /// share of the bound mass.
+    /// With `effort` below 1, the terms that add least are left out, as long as the others keep
+    /// that share of the bound mass.
     pub(crate) fn prepare(
         &mut self,
         view: ImpactView<'_>,
@@ -178,8 +178,8 @@ impl ScaledQuery {
         (score / self.unit * ROUNDING).floor().min(f64::from(u16::MAX)) as u16
     }
 
-    /// As [`ScaledQuery::least_sum`], for the score of a row whose own sum is `sum` and is overstated by
-    /// at most `excess`.
+    /// As [`ScaledQuery::least_sum`], for the score of a row whose own sum is `sum` and is
+    /// overstated by at most `excess`.
     pub(crate) fn least_sum_beside(&self, sum: u32, excess: u32) -> u16 {
         self.least_sum(self.score_bound(sum.saturating_sub(excess)))
     }

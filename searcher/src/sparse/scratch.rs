@@ -1,7 +1,7 @@
 //! Reusable memory of searches over one segment.
 //!
-//! Every vector keeps its room from one query to the next. Which values stand in it is the business of
-//! `windows.rs`, and of `finalists.rs` for the scorer.
+//! Every vector keeps its room from one query to the next. Which values stand in it is the business
+//! of `windows.rs`, and of `finalists.rs` for the scorer.
 
 use gleaner_format::{GROUP_ROWS, WINDOW_GROUPS};
 use gleaner_kernels::{GroupList, Kernels, Sums};

@@ -1,7 +1,8 @@
 //! How the rows of one window are found: by the sums of all lists, or in one list alone.
 //!
-//! One list suffices where the others together stay below the threshold. It is chosen where that costs
-//! less than summing, by estimates of both. Searching is left to `windows.rs` and `max_score.rs`.
+//! One list suffices where the others together stay below the threshold. It is chosen where that
+//! costs less than summing, by estimates of both. Searching is left to `windows.rs` and
+//! `max_score.rs`.
 
 use gleaner_kernels::Kernels;
 

@@ -1,8 +1,8 @@
 //! One query on its way through the windows of a segment: candidates, then finalists.
 //!
 //! The traversal behind `block_max.rs`, which starts and collects it. A query in integers is
-//! `scaled_query.rs`'s, how a window is searched is chosen in `window_plan.rs`. Rows found without sums
-//! are `max_score.rs`'s, one row's score is `finalists.rs`'s.
+//! `scaled_query.rs`'s, how a window is searched is chosen in `window_plan.rs`. Rows found without
+//! sums are `max_score.rs`'s, one row's score is `finalists.rs`'s.
 
 use std::{
     cmp::Reverse,
@@ -125,8 +125,8 @@ impl<'a, 'q> Search<'a, 'q> {
         }
     }
 
-    /// Makes it one of several that share the windows and one threshold. Rows that are scored without
-    /// columns are the first's.
+    /// Makes it one of several that share the windows and one threshold. Rows that are scored
+    /// without columns are the first's.
     pub(crate) fn share(&mut self, raised: &'q AtomicU16, is_first: bool) {
         self.raised = Some(raised);
         if self.plan.is_rows() && !is_first {
@@ -353,7 +353,8 @@ impl<'a, 'q> Search<'a, 'q> {
             }
             keep
         });
-        // At least as many more as there are: thousands of ties must not be looked at again and again.
+        // At least as many more as there are: thousands of ties must not be looked at again and
+        // again.
         let more = CANDIDATES_BEFORE_TIGHTENING.max(wanted / 2).max(self.candidates.len());
         self.tighten_at = wanted.max(self.candidates.len()).saturating_add(more);
     }

@@ -27,8 +27,8 @@ fn file(spec: &DenseSpec, rows: &[Option<Vec<f32>>]) -> DenseFile<Vec<u8>> {
     DenseFile::open(bytes).unwrap()
 }
 
-/// Sixteen sums, dimension `i` in sum `i mod 16`, then the upper half added to the lower until one is
-/// left; of int8 vectors the codes are summed and multiplied by the scale.
+/// Sixteen sums, dimension `i` in sum `i mod 16`, then the upper half added to the lower until one
+/// is left; of int8 vectors the codes are summed and multiplied by the scale.
 fn defined(query: &[f32], stored: &[f32]) -> f64 {
     let mut lanes = [0f64; 16];
     for (at, (&a, &b)) in query.iter().zip(stored).enumerate() {

@@ -1,7 +1,7 @@
 //! Feedback applied: which documents a leg learns from, and its query made anew of what they have.
 //!
-//! The arithmetic is `expand.rs`'s, how feedback is asked for `request.rs`'s. Searching again with the new
-//! queries is left to `query/search.rs`.
+//! The arithmetic is `expand.rs`'s, how feedback is asked for `request.rs`'s. Searching again with
+//! the new queries is left to `query/search.rs`.
 
 use std::borrow::Cow;
 

@@ -1,8 +1,8 @@
 //! The arithmetic of feedback: documents and a query to a new query.
 //!
-//! For sparse queries a relevance model over learned weights (RM3: Abdul-Jaleel et al., TREC 2004). For
-//! dense ones the average and Rocchio of Li et al. (TOIS 2023). Which documents these are is left to
-//! `apply.rs`.
+//! For sparse queries a relevance model over learned weights (RM3: Abdul-Jaleel et al., TREC 2004).
+//! For dense ones the average and Rocchio of Li et al. (TOIS 2023). Which documents these are is
+//! left to `apply.rs`.
 
 use std::collections::BTreeMap;
 

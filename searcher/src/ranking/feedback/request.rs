@@ -1,7 +1,8 @@
 //! How feedback is asked for, and how that is written: `sparse:docs=10,terms=50,weight=.3`.
 //!
-//! Where a ranking is fused, feedback comes before, after or both (Li et al., "To interpolate or not to
-//! interpolate", SIGIR 2022). The arithmetic is `expand.rs`'s, finding the documents `apply.rs`'s.
+//! Where a ranking is fused, feedback comes before, after or both (Li et al., "To interpolate or
+//! not to interpolate", SIGIR 2022). The arithmetic is `expand.rs`'s, finding the documents
+//! `apply.rs`'s.
 
 use std::str::FromStr;
 
