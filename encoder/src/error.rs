@@ -313,7 +313,7 @@ pub enum EncodeError {
         /// What was being done.
         action: &'static str,
         /// What it said.
-        source: ort::Error,
+        source: Cause,
     },
     /// The graph returned a tensor of another shape than it declared.
     #[error(
@@ -415,7 +415,7 @@ fn quoted(names: &[impl AsRef<str>]) -> String {
 impl EncodeError {
     /// Wraps what ONNX Runtime said while doing `action`.
     pub(crate) fn runtime(action: &'static str) -> impl FnOnce(ort::Error) -> Self {
-        move |source| Self::Runtime { action, source }
+        move |source| Self::Runtime { action, source: source.into() }
     }
 
     /// The same error, where texts were pieces: `of` says which text a piece is from.

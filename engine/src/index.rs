@@ -17,9 +17,9 @@ use gleaner_searcher::SearchResponse;
 use crate::{
     builder::{IndexBuilder, Resolved},
     document::Document,
-    search::encode::{QueryEncoder, threads_or_cores},
     error::Error,
     models::Models,
+    search::encode::{QueryEncoder, threads_or_cores},
     search::prepare::Prepared,
     search::query::Search,
     snapshot::Snapshot,

@@ -10,7 +10,7 @@ use gleaner_indexer::{
     IndexError, IndexStore, IngestOptions, InputFile, InputKind, OnError, Progress, ingest,
 };
 
-use crate::{builder::Resolved, search::encode::threads_or_cores, error::Error};
+use crate::{builder::Resolved, error::Error, search::encode::threads_or_cores};
 
 /// A crash loses at most this much encoding, and a chunk.
 const COMMIT_INTERVAL: Duration = Duration::from_secs(2);

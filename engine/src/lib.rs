@@ -47,20 +47,20 @@ mod search;
 mod snapshot;
 mod worker;
 
-pub use search::batch::{BatchSearch, QUERIES_AT_ONCE};
 pub use builder::{GivenField, IndexBuilder, LongTextsAsked, MODEL_FIELD};
 pub use document::Document;
-pub use search::encode::{QueryEncoder, term_sources};
 pub use error::{Error, Named, Part, TokenError, chain};
 pub use index::Index;
 pub use indexing::{Indexing, IndexingReport};
-pub use models::Models;
-pub use search::prepare::{Prepared, QueryVector};
-pub use search::query::{DEFAULT_RANK, Query, Search};
-pub use snapshot::Snapshot;
 pub use inspect::statistics::{DenseStatistics, SegmentStatistics};
 pub use inspect::verify::{Check, Finding, Level, examine};
+pub use models::Models;
+pub use search::batch::{BatchSearch, QUERIES_AT_ONCE};
+pub use search::encode::{QueryEncoder, term_sources};
+pub use search::prepare::{Prepared, QueryVector};
+pub use search::query::{DEFAULT_RANK, Query, Search};
 pub use search::vocabulary::{term_of, vocabulary_of};
+pub use snapshot::Snapshot;
 
 /// Runs, judgements, measures, intervals and tests.
 pub use gleaner_eval as eval;

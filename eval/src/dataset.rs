@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::lines::{for_each_line, open_file};
 use crate::error::EvalError;
+use crate::lines::{for_each_line, open_file};
 use crate::qrels::Qrels;
 
 /// One line of `queries.jsonl`; members other than its id and its text are ignored.

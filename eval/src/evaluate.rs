@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
-use crate::interval::{Bootstrap, Interval, mean_interval};
-use crate::measure::{JudgedList, sum};
 use crate::error::EvalError;
+use crate::interval::{Bootstrap, Interval, mean_interval};
 use crate::measure::Measure;
+use crate::measure::{JudgedList, sum};
 use crate::qrels::Qrels;
 use crate::run::Run;
 

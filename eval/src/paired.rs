@@ -85,9 +85,9 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::evaluate::evaluate;
     use crate::qrels::Qrels;
-use crate::run::Run;
-use crate::evaluate::evaluate;
+    use crate::run::Run;
 
     fn evaluation(qrels: &str, run: &str) -> Evaluation {
         let qrels = Qrels::read_trec(qrels.as_bytes(), Path::new("qrels")).unwrap();

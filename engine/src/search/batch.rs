@@ -9,9 +9,9 @@ use gleaner_eval::{Dataset, Run, ScoredDoc};
 use gleaner_searcher::SearchResponse;
 
 use crate::{
-    search::encode::{QueryEncoder, threads_or_cores},
     error::Error,
     models::Models,
+    search::encode::{QueryEncoder, threads_or_cores},
     search::prepare::Prepared,
     search::query::{Query, Search},
     snapshot::Snapshot,

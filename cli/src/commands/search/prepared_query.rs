@@ -89,7 +89,8 @@ fn is_bound(snapshot: &Snapshot) -> bool {
 fn boosts(args: &SearchArgs, model: Option<&Model>) -> anyhow::Result<Vec<Boost>> {
     let terms = model.map(terms);
     let term = |flag: &str, token: &str| {
-        term_of(token, terms.as_deref()).map_err(|reason| Failure::Usage(format!("{flag}: {reason}")))
+        term_of(token, terms.as_deref())
+            .map_err(|reason| Failure::Usage(format!("{flag}: {reason}")))
     };
     let mut boosts = Vec::new();
     for boost in &args.boost {
