@@ -140,7 +140,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::run::ScoredDoc;
+    use crate::scored_doc::ScoredDoc;
 
     fn qrels(text: &str) -> Qrels {
         Qrels::read_trec(text.as_bytes(), Path::new("qrels")).unwrap()

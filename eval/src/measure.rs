@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use crate::error::EvalError;
-use crate::run::ScoredDoc;
+use crate::scored_doc::ScoredDoc;
 
 /// The names shown when an unknown one is asked for; `k` stands for a whole number from 1.
 pub(crate) const KNOWN_MEASURES: &str = "nDCG@k, AP, AP@k, RR, RR@k, R@k, P@k, Success@k";

@@ -13,24 +13,9 @@ use std::path::Path;
 
 use crate::error::EvalError;
 use crate::lines::{exact_fields, for_each_line, open_file};
+use crate::scored_doc::ScoredDoc;
 
 const FIELDS: &str = "query id, Q0, document id, rank, score, tag";
-
-/// A document of a result list and its score.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ScoredDoc {
-    /// The document's id.
-    pub id: String,
-    /// Its score; comparable within one query only.
-    pub score: f32,
-}
-
-impl ScoredDoc {
-    /// Joins an id and a score.
-    pub fn new(id: impl Into<String>, score: f32) -> Self {
-        Self { id: id.into(), score }
-    }
-}
 
 /// Results by query. Each list is in trec_eval's order (score descending, id descending among
 /// equals), its scores are finite and its ids unique.

@@ -31,6 +31,9 @@ const UNSAFE: [&str; 2] = ["format", "kernels"];
 /// What only the front door puts together.
 const STAGES: [&str; 3] = ["encoder", "indexer", "searcher"];
 
+/// Doors that do not stand on the front door yet; the table says what they depend on meanwhile.
+const NOT_ON_ENGINE_YET: [&str; 1] = ["cli"];
+
 type Names = BTreeSet<String>;
 
 /// One crate of the workspace.
@@ -154,8 +157,9 @@ fn broken(graph: &Graph) -> Vec<String> {
             }
         }
         let is_outside = OUTSIDE.contains(&name.as_str());
+        let is_free = is_outside || NOT_ON_ENGINE_YET.contains(&&name[..]);
         let joins_stages = STAGES.iter().all(|stage| it.ours.contains(*stage));
-        if graph.contains_key("engine") && name != "engine" && !is_outside && joins_stages {
+        if graph.contains_key("engine") && name != "engine" && !is_free && joins_stages {
             found.push(format!("{name} puts {} together, as engine does", STAGES.join(", ")));
         }
     }
@@ -233,9 +237,9 @@ fn every_broken_invariant_is_found() {
         ("cli", made_up(&[], &["axum"]), "cli depends on axum"),
         ("eval", made_up(&[], &["anyhow"]), "eval depends on anyhow"),
         (
-            "cli",
+            "api",
             made_up(&STAGES, &[]),
-            "cli puts encoder, indexer, searcher together, as engine does",
+            "api puts encoder, indexer, searcher together, as engine does",
         ),
     ];
     for (name, it, expected) in cases {
