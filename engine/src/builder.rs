@@ -144,6 +144,12 @@ impl IndexBuilder {
         }
     }
 
+    /// Takes models that are open already, and what they were told of folders. Call it first.
+    pub fn models(mut self, models: &Models) -> Self {
+        self.models = models.clone();
+        self
+    }
+
     /// Encodes texts with the sparse model in this folder. Later openings find it where it is now.
     pub fn model(mut self, folder: impl Into<PathBuf>) -> Self {
         let folder = folder.into();

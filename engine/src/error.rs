@@ -140,6 +140,8 @@ pub enum Error {
     ModelUnusable {
         /// The folder.
         path: PathBuf,
+        /// The dense field, of a dense model.
+        field: Option<String>,
         /// Why, with all causes.
         reason: String,
     },
@@ -148,6 +150,8 @@ pub enum Error {
     ModelNotOpened {
         /// The folder.
         path: PathBuf,
+        /// The dense field, of a dense model.
+        field: Option<String>,
     },
     /// What somebody named cannot be used.
     #[error("cannot use {path}")]
@@ -214,12 +218,17 @@ pub enum Error {
     },
     /// A dense vector without a field, and the ranking has several dense legs.
     #[error("the ranking has several dense legs, and the vector is given without its field")]
-    WhichField,
+    WhichField {
+        /// The index's fields.
+        source: CatalogError,
+    },
     /// A dense leg has neither a vector nor a text.
     #[error("ranking by the dense field {field} needs a text or a vector for it")]
     NoDenseInput {
         /// The field.
         field: String,
+        /// The leg as the ranking names it.
+        leg: String,
     },
     /// A dense field that the index does not have.
     #[error("{source}")]

@@ -230,6 +230,19 @@ impl Index {
         self.refresh()
     }
 
+    /// Merges all segments of an index that nobody searches here: files that the merge replaces are let
+    /// go with it.
+    ///
+    /// # Errors
+    /// `Catalog` when there is no index, or a damaged one; `Index` as [`Index::merge`].
+    pub fn merge_at(path: impl AsRef<Path>) -> Result<MergeReport, Error> {
+        let opened = OpenIndex::open(path.as_ref())?;
+        let model = opened.commit().manifest().model.clone();
+        let mut store = IndexStore::open_checked(&opened, model, &IndexSettings::default())?;
+        drop(opened);
+        Ok(store.merge()?)
+    }
+
     /// Merges all segments into as few as their limits allow.
     ///
     /// # Errors

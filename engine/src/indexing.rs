@@ -141,14 +141,44 @@ impl<'a> Indexing<'a> {
         self.has_texts() || !self.resolved.documents.dense.is_empty() && has_texts_beside()
     }
 
+    /// Opens the index for writing, or creates it.
+    ///
+    /// # Errors
+    /// `Index` when the folder holds another index than is asked for, or is open for writing elsewhere.
+    pub fn open(self) -> Result<OpenedIndexing<'a>, Error> {
+        let store = self.resolved.store()?;
+        Ok(OpenedIndexing { indexing: self, store })
+    }
+
+    /// Opens the index and indexes everything: [`Indexing::open`] and [`OpenedIndexing::run`].
+    ///
+    /// # Errors
+    /// Those of both.
+    pub fn run(self) -> Result<IndexingReport, Error> {
+        self.open()?.run()
+    }
+}
+
+/// A run whose index is open for writing.
+pub struct OpenedIndexing<'a> {
+    indexing: Indexing<'a>,
+    store: IndexStore,
+}
+
+impl OpenedIndexing<'_> {
+    /// The files and the models of the run.
+    pub fn indexing(&self) -> &Indexing<'_> {
+        &self.indexing
+    }
+
     /// Indexes everything. A new index into which nothing was indexed is removed again.
     ///
     /// # Errors
     /// `Index`, the first one met in the order of the files; what was indexed before it is committed.
     /// `Encode` when no session can be had.
     pub fn run(self) -> Result<IndexingReport, Error> {
-        let mut store = self.resolved.store()?;
-        let ended = self.fill(&mut store);
+        let Self { indexing, mut store } = self;
+        let ended = indexing.fill(&mut store);
         let is_empty = match &ended {
             Ok(report) => report.is_interrupted || report.is_empty(),
             Err(_) => true,
@@ -159,7 +189,9 @@ impl<'a> Indexing<'a> {
         }
         ended
     }
+}
 
+impl Indexing<'_> {
     fn fill(mut self, store: &mut IndexStore) -> Result<IndexingReport, Error> {
         let encodes = self.encodes();
         let workers = match encodes {

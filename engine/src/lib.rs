@@ -51,7 +51,7 @@ pub use builder::{GivenField, IndexBuilder, LongTextsAsked, MODEL_FIELD};
 pub use document::Document;
 pub use error::{Error, Named, Part, TokenError, chain};
 pub use index::Index;
-pub use indexing::{Indexing, IndexingReport};
+pub use indexing::{Indexing, IndexingReport, OpenedIndexing};
 pub use inspect::statistics::{DenseStatistics, SegmentStatistics};
 pub use inspect::verify::{Check, Finding, Level, examine};
 pub use models::Models;

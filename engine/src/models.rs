@@ -108,7 +108,10 @@ impl Models {
             Unresolved::Other { folder: path, fingerprint: model } => {
                 Error::ModelMismatch { index: binding.fingerprint.clone(), path, model }
             }
-            other => other.into(),
+            Unresolved::Unusable { folder: path, reason } => {
+                Error::ModelUnusable { path, field: None, reason }
+            }
+            Unresolved::NotOpened { folder: path } => Error::ModelNotOpened { path, field: None },
         })
     }
 
@@ -142,7 +145,12 @@ impl Models {
                 let index = binding.fingerprint.clone();
                 Error::DenseModelMismatch { field: name(), index, path, model }
             }
-            other => other.into(),
+            Unresolved::Unusable { folder: path, reason } => {
+                Error::ModelUnusable { path, field: Some(name()), reason }
+            }
+            Unresolved::NotOpened { folder: path } => {
+                Error::ModelNotOpened { path, field: Some(name()) }
+            }
         })?;
         check_dims(field, model)
     }
@@ -214,6 +222,14 @@ impl Models {
         }
     }
 
+    /// Takes back an open model of either kind that cannot be put to work: its folder counts as one that
+    /// could not be used.
+    pub fn refuse(&self, fingerprint: &str, reason: &str) {
+        let state = &mut *self.state();
+        state.sparse.withdraw(fingerprint, reason);
+        state.dense.withdraw(fingerprint, reason);
+    }
+
     /// The sparse models that are open, in the order of their fingerprints.
     pub fn opened_sparse(&self) -> Vec<Model> {
         self.state().sparse.opened().cloned().collect()
@@ -277,19 +293,6 @@ impl State {
         let sparse = || self.sparse.named.clone().map(|path| (Named::SparseModel, path));
         let dense = || self.dense.named.clone().map(|path| (Named::DenseModel, path));
         library.or_else(sparse).or_else(dense)
-    }
-}
-
-impl From<Unresolved> for Error {
-    fn from(unresolved: Unresolved) -> Self {
-        match unresolved {
-            Unresolved::NotOpened { folder: path } => Self::ModelNotOpened { path },
-            Unresolved::Unusable { folder: path, reason } => Self::ModelUnusable { path, reason },
-            Unresolved::Other { folder: path, fingerprint } => {
-                let reason = format!("the model in {} is {fingerprint}", path.display());
-                Self::ModelUnusable { path, reason }
-            }
-        }
     }
 }
 

@@ -140,6 +140,18 @@ impl<M: FolderModel> Registry<M> {
         self.folders.insert(folder.to_owned(), Err(reason));
     }
 
+    /// Closes a model and remembers why its folders cannot be used.
+    pub(crate) fn withdraw(&mut self, fingerprint: &str, reason: &str) {
+        if self.opened.remove(fingerprint).is_none() {
+            return;
+        }
+        for held in self.folders.values_mut() {
+            if held.as_ref().is_ok_and(|known| known == fingerprint) {
+                *held = Err(reason.to_owned());
+            }
+        }
+    }
+
     /// The open model of a binding. Nothing is opened.
     pub(crate) fn resolve(&self, binding: &ModelBinding) -> Result<M, Unresolved> {
         if let Some(model) = self.opened.get(&binding.fingerprint) {
@@ -200,6 +212,17 @@ mod tests {
         for folder in ["a", "b", "moved"] {
             assert_eq!(registry.resolve(&binding(folder, "one")), Ok(Fake("one".to_owned())));
         }
+    }
+
+    #[test]
+    fn a_model_that_is_taken_back_is_unusable() {
+        let mut registry = registry();
+        registry.withdraw("two", "never there");
+        registry.withdraw("one", "no session");
+        let reason = "no session".to_owned();
+        let unusable = Unresolved::Unusable { folder: "a".into(), reason };
+        assert_eq!(registry.resolve(&binding("a", "one")), Err(unusable));
+        assert_eq!(registry.opened().count(), 0);
     }
 
     #[test]

@@ -112,6 +112,12 @@ impl Prepared {
         self.vocabulary.as_ref()
     }
 
+    /// The same search, whose explanations name terms by this model's tokens.
+    pub fn with_vocabulary(mut self, model: Model) -> Self {
+        self.vocabulary = Some(model);
+        self
+    }
+
     /// The same search with another moment at which the best found so far is returned.
     pub fn with_deadline(mut self, deadline: std::time::Instant) -> Self {
         self.search = self.search.deadline(deadline);
@@ -150,13 +156,13 @@ impl Resolve<'_> {
                 return Err(Error::TwoLegs { field: name.clone(), leg: leg.map(str::to_owned) });
             }
             if let Some(at) = given.iter().position(|(other, _)| other == name) {
-                vectors.push((name.clone(), QueryVector::Given(given.swap_remove(at).1)));
+                vectors.push((name.clone(), QueryVector::Given(given.remove(at).1)));
             } else if self.query.like.is_none() {
-                let model = self.dense_model(field)?;
+                let model = self.dense_model(field, leg)?;
                 vectors.push((name.clone(), QueryVector::Encode(model)));
             }
         }
-        match given.pop() {
+        match given.into_iter().next() {
             None => Ok(vectors),
             Some((field, _)) => Err(no_leg(Part::Dense, rank, Some(field))),
         }
@@ -165,14 +171,15 @@ impl Resolve<'_> {
     /// The vectors that were given, with their fields.
     fn given_dense(&self, rank: &Rank) -> Result<Vec<(String, Vec<f32>)>, Error> {
         let legs: Vec<Option<&str>> = rank.dense_fields().collect();
-        if legs.is_empty() && !self.query.dense.is_empty() {
-            return Err(no_leg(Part::Dense, rank, None));
-        }
         let resolve = |GivenDense { field, vector }: &GivenDense| {
             let field = match (field, &legs[..]) {
                 (Some(name), _) => dense_field(self.manifest, Some(name), Part::Dense)?,
                 (None, [leg]) => dense_field(self.manifest, *leg, Part::Rank)?,
-                (None, _) => return Err(Error::WhichField),
+                (None, []) => dense_field(self.manifest, None, Part::Dense)?,
+                (None, _) => {
+                    let only = self.manifest.dense_field(None);
+                    only.map_err(|source| Error::WhichField { source })?
+                }
             };
             // The searcher prepares it again; here a vector is refused before anything is encoded.
             let prepared = field.spec.prepare_query(vector);
@@ -182,10 +189,13 @@ impl Resolve<'_> {
         self.query.dense.iter().map(resolve).collect()
     }
 
-    fn dense_model(&self, field: &DenseField) -> Result<DenseModel, Error> {
+    fn dense_model(&self, field: &DenseField, leg: Option<&str>) -> Result<DenseModel, Error> {
         match self.query.text {
             Some(_) => self.models.dense_of(field),
-            None => Err(Error::NoDenseInput { field: field.spec.name.clone() }),
+            None => Err(Error::NoDenseInput {
+                field: field.spec.name.clone(),
+                leg: Leg::Dense(leg.map(str::to_owned)).to_string(),
+            }),
         }
     }
 
