@@ -71,14 +71,21 @@ impl Index {
     /// Begins an index at `path`, or the opening for writing of one that is there: the builder says
     /// what it is to be.
     ///
-    /// ```no_run
+    /// ```
     /// use gleaner::{Document, Index};
     ///
-    /// let mut index = Index::create("my.index").model("data/models/splade-tiny").open()?;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (path, model) = (folder.path().join("my.index"), concat!(env!("CARGO_MANIFEST_DIR"), "/../data/models/splade-tiny"));
+    /// # if gleaner::Models::new().open_sparse(model.as_ref()).is_err() {
+    /// #     return Ok(()); // without the ONNX Runtime
+    /// # }
+    /// let mut index = Index::create(path).model(model).open()?;
     /// index.upsert([Document::new("1", "Penicillin was discovered by Alexander Fleming.")])?;
     /// index.commit()?;
-    /// println!("{}", index.search("who found penicillin")?.hits[0].id);
-    /// # Ok::<(), gleaner::Error>(())
+    /// assert_eq!(index.search("who found penicillin")?.hits[0].id, "1");
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn create(path: impl AsRef<Path>) -> IndexBuilder {
         IndexBuilder::new(path.as_ref())
@@ -86,6 +93,19 @@ impl Index {
 
     /// Opens an index and checks every file of its latest commit. Its models are looked for where they
     /// were when it was built, and opened when a text comes.
+    ///
+    /// ```
+    /// # use gleaner::{Document, SparseVector};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("my.index");
+    /// # let mut index = gleaner::Index::create(&path).open()?;
+    /// # let vector = SparseVector::from_pairs([(7, 1.0)])?;
+    /// # index.upsert([Document::bare("a").vector(vector.clone())])?;
+    /// # index.commit()?;
+    /// let index = gleaner::Index::open(&path)?;
+    /// assert_eq!(index.snapshot().documents(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// `Catalog` when there is no index, or a damaged one.
@@ -179,6 +199,22 @@ impl Index {
 
     /// The sparse vectors of texts by the index's model.
     ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (path, model) = (folder.path().join("my.index"), concat!(env!("CARGO_MANIFEST_DIR"), "/../data/models/splade-tiny"));
+    /// # if gleaner::Models::new().open_sparse(model.as_ref()).is_err() {
+    /// #     return Ok(()); // without the ONNX Runtime
+    /// # }
+    /// use gleaner::{Index, Side};
+    ///
+    /// let index = Index::create(path).model(model).open()?;
+    /// let vectors = index.encode(Side::Query, &["penicillin"])?;
+    /// assert!(vectors[0].iter().all(|(_, weight)| weight > 0.0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Those of [`Models::sparse_of`]; `Encode`.
     pub fn encode(&self, side: Side, texts: &[&str]) -> Result<Vec<SparseVector>, Error> {
@@ -207,6 +243,20 @@ impl Index {
     }
 
     /// Removes the document with this `_id`, if there is one. It is found until [`Index::commit`].
+    ///
+    /// ```
+    /// # use gleaner::{Document, SparseVector};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("my.index");
+    /// # let mut index = gleaner::Index::create(&path).open()?;
+    /// # let vector = SparseVector::from_pairs([(7, 1.0)])?;
+    /// # index.upsert([Document::bare("a").vector(vector.clone())])?;
+    /// # index.commit()?;
+    /// index.delete("a")?;
+    /// assert_eq!(index.snapshot().documents(), 1);
+    /// assert_eq!(index.commit()?.documents(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// `Index` for the writer's.

@@ -23,16 +23,19 @@ static NEVER: AtomicBool = AtomicBool::new(false);
 ///
 /// [`IndexBuilder::files`]: crate::IndexBuilder::files
 ///
-/// ```no_run
-/// use gleaner::{Index, InputFormat};
+/// ```
+/// use gleaner::{Index, InputFormat, InputKind};
 ///
-/// let report = Index::create("my.index")
-///     .model("data/models/splade-tiny")
-///     .files(&["docs.jsonl".into()], InputFormat::Auto)?
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("my.index");
+/// # let file = folder.path().join("docs.jsonl");
+/// # std::fs::write(&file, "{\"id\": 1, \"vector\": {\"7\": 0.5}}\n")?;
+/// let report = Index::create(path)
+///     .files(&[file], InputFormat::Files(InputKind::VectorsJsonl))?
 ///     .resume(true)
 ///     .run()?;
-/// println!("{} documents indexed", report.progress.indexed);
-/// # Ok::<(), gleaner::Error>(())
+/// assert_eq!(report.progress.indexed, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Indexing<'a> {
     resolved: Resolved,

@@ -4,22 +4,31 @@
 //! [`Search`] goes in, an exact answer comes out ([`Index::search`]). Texts are encoded by the models of the
 //! index, which [`Models`] finds by their fingerprints. Vectors of one's own take the place of texts.
 //!
-//! ```no_run
+//! ```
 //! use gleaner::{Document, Index};
 //!
-//! fn main() -> Result<(), gleaner::Error> {
-//!     let mut index = Index::create("my.index").model("data/models/splade-tiny").open()?;
-//!     index.upsert([
-//!         Document::new("1", "Penicillin was discovered by Alexander Fleming in 1928."),
-//!         Document::new("2", "The flight was late and the airline paid a compensation."),
-//!         Document::new("3", "Kittens need a clean litter box."),
-//!     ])?;
-//!     index.commit()?;
-//!     for hit in index.search("who found the first antibiotic")?.hits {
-//!         println!("{} {:.3}", hit.id, hit.score);
-//!     }
-//!     Ok(())
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let (path, model) = (folder.path().join("my.index"), concat!(env!("CARGO_MANIFEST_DIR"), "/../data/models/splade-tiny"));
+//! # if gleaner::Models::new().open_sparse(model.as_ref()).is_err() {
+//! #     return Ok(()); // without the ONNX Runtime
+//! # }
+//! // `path` is the folder of the index, `model` that of a model, such as data/models/splade-tiny.
+//! let mut index = Index::create(path).model(model).open()?;
+//! index.upsert([
+//!     Document::new("1", "Penicillin was discovered by Alexander Fleming in 1928."),
+//!     Document::new("2", "The flight was late and the airline paid a compensation."),
+//!     Document::new("3", "Kittens need a clean litter box."),
+//! ])?;
+//! index.commit()?;
+//!
+//! let answer = index.search("who found the first antibiotic")?;
+//! assert!(answer.exact);
+//! for hit in answer.hits {
+//!     println!("{} {:.3}", hit.id, hit.score);
 //! }
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! # Where to begin

@@ -22,13 +22,23 @@ mod registry;
 ///
 /// A cheap handle: clones share what is open.
 ///
-/// ```no_run
-/// use gleaner::Models;
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let (path, model) = (folder.path().join("my.index"), concat!(env!("CARGO_MANIFEST_DIR"), "/../data/models/splade-tiny"));
+/// # if gleaner::Models::new().open_sparse(model.as_ref()).is_err() {
+/// #     return Ok(()); // without the ONNX Runtime
+/// # }
+/// use gleaner::{Index, Models};
 ///
+/// # drop(Index::create(&path).model(model).open()?);
 /// // The folder is used in place of the one that the index recorded; the fingerprints must agree.
-/// let models = Models::new().sparse_folder("data/models/splade-tiny");
-/// let index = gleaner::Index::open_with("my.index", &models)?;
-/// # Ok::<(), gleaner::Error>(())
+/// let models = Models::new().sparse_folder(model);
+/// let index = Index::open_with(path, &models)?;
+/// let found = models.sparse_of(index.snapshot().manifest())?;
+/// assert!(found.term("dog").is_some());
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Default)]
 pub struct Models {

@@ -14,6 +14,23 @@ use crate::{
 };
 
 /// One commit of an index. A cheap handle.
+///
+/// ```
+/// # use gleaner::{Document, SparseVector};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("my.index");
+/// # let mut index = gleaner::Index::create(&path).open()?;
+/// # let vector = SparseVector::from_pairs([(7, 1.0)])?;
+/// # index.upsert([Document::bare("a").vector(vector.clone())])?;
+/// # index.commit()?;
+/// let before = index.snapshot();
+/// index.upsert([Document::bare("b").vector(vector)])?;
+/// let after = index.commit()?;
+/// // What was opened stays as it was.
+/// assert_eq!((before.documents(), after.documents()), (1, 2));
+/// assert!(after.generation() > before.generation());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Snapshot {
     pub(crate) commit: Arc<gleaner_searcher::Snapshot>,

@@ -79,6 +79,19 @@ impl Snapshot {
     }
 
     /// Its segments.
+    ///
+    /// ```
+    /// # use gleaner::{Document, SparseVector};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("my.index");
+    /// # let mut index = gleaner::Index::create(&path).open()?;
+    /// # let vector = SparseVector::from_pairs([(7, 1.0)])?;
+    /// # index.upsert([Document::bare("a").vector(vector.clone())])?;
+    /// # index.commit()?;
+    /// let segments = index.snapshot().segments();
+    /// assert_eq!((segments[0].rows, segments[0].postings), (1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn segments(&self) -> Vec<SegmentStatistics> {
         self.commit.segments().iter().map(|segment| statistics(segment)).collect()
     }

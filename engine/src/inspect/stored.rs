@@ -10,6 +10,19 @@ use crate::{error::Error, snapshot::Snapshot};
 
 impl Snapshot {
     /// The sparse vectors of all living rows: `(id, vector)`. Of a passage the id is `ID#NUMBER`, from 0.
+    ///
+    /// ```
+    /// # use gleaner::{Document, SparseVector};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("my.index");
+    /// # let mut index = gleaner::Index::create(&path).open()?;
+    /// # let vector = SparseVector::from_pairs([(7, 1.0)])?;
+    /// # index.upsert([Document::bare("a").vector(vector.clone())])?;
+    /// # index.commit()?;
+    /// let stored: Vec<_> = index.snapshot().sparse_vectors().collect();
+    /// assert_eq!(stored, [("a".to_owned(), vector)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn sparse_vectors(&self) -> impl Iterator<Item = (String, SparseVector)> + '_ {
         self.commit.segments().iter().flat_map(|segment| {
             let view = segment.impacts();

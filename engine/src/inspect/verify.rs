@@ -63,6 +63,20 @@ pub struct Finding {
 
 /// Examines an index. Damage is a finding, not an error.
 ///
+/// ```
+/// # use gleaner::{Document, SparseVector};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("my.index");
+/// # let mut index = gleaner::Index::create(&path).open()?;
+/// # let vector = SparseVector::from_pairs([(7, 1.0)])?;
+/// # index.upsert([Document::bare("a").vector(vector.clone())])?;
+/// # index.commit()?;
+/// use gleaner::{Level, examine};
+///
+/// assert!(examine(&path, Level::Full)?.iter().all(|finding| finding.ok));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// `Catalog` and `Search` when there is no index, or it cannot be read.
 pub fn examine(path: &Path, level: Level) -> Result<Vec<Finding>, Error> {

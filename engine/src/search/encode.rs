@@ -12,7 +12,8 @@ use crate::{
     search::prepare::{Prepared, QueryVector},
 };
 
-/// Encoders of queries, one for each model, opened as they are needed and kept.
+/// Encoders of queries, one for each model, opened as they are needed and kept. [`Prepared`] shows one at
+/// work.
 pub struct QueryEncoder {
     threads: usize,
     /// By fingerprint of the model.
@@ -104,6 +105,22 @@ fn texts(searches: &[Prepared], places: &[usize]) -> Vec<String> {
 
 /// The words of a text that gave the terms of its vector their weights: `(term, word)`. Nothing where
 /// the model's graph does not tell.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let (path, model) = (folder.path().join("my.index"), concat!(env!("CARGO_MANIFEST_DIR"), "/../data/models/splade-tiny"));
+/// # if gleaner::Models::new().open_sparse(model.as_ref()).is_err() {
+/// #     return Ok(()); // without the ONNX Runtime
+/// # }
+/// use gleaner::{Models, Side, term_sources};
+///
+/// let model = Models::new().open_sparse(model.as_ref())?;
+/// let sources = term_sources(&model, Side::Query, "who found penicillin")?.unwrap_or_default();
+/// assert!(sources.iter().any(|(_, word)| word == "penicillin"));
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// `Encode`.

@@ -26,15 +26,25 @@ pub enum QueryVector<V, M> {
 
 /// A search that is checked against an index and knows what is still to be encoded.
 ///
-/// ```no_run
-/// use gleaner::{Index, Models, Prepared, QueryEncoder, Search};
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let (path, model) = (folder.path().join("my.index"), concat!(env!("CARGO_MANIFEST_DIR"), "/../data/models/splade-tiny"));
+/// # if gleaner::Models::new().open_sparse(model.as_ref()).is_err() {
+/// #     return Ok(()); // without the ONNX Runtime
+/// # }
+/// use gleaner::{Index, Prepared, QueryEncoder, Search};
 ///
-/// let models = Models::new();
-/// let snapshot = Index::open_with("my.index", &models)?.snapshot();
-/// let mut prepared = Prepared::new(Search::new("penicillin"), snapshot.manifest(), &models)?;
+/// # drop(Index::create(&path).model(model).open()?);
+/// let index = Index::open(path)?;
+/// let snapshot = index.snapshot();
+/// let search = Search::new("penicillin");
+/// let mut prepared = Prepared::new(search, snapshot.manifest(), index.models())?;
+/// assert!(prepared.needs_encoding());
 /// QueryEncoder::new(1).encode(&mut prepared)?;
-/// let answer = snapshot.search(&prepared)?;
-/// # Ok::<(), gleaner::Error>(())
+/// assert!(snapshot.search(&prepared)?.hits.is_empty());
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone)]
 pub struct Prepared {

@@ -25,6 +25,14 @@ pub fn vocabulary_of(model: &Model) -> Arc<dyn Vocabulary> {
 
 /// The term id of a token: what the model's vocabulary says, or its own digits.
 ///
+/// ```
+/// use gleaner::{Part, term_of};
+///
+/// assert_eq!(term_of("1012", None, Part::Boost)?, 1012);
+/// assert!(term_of("penicillin", None, Part::Boost).is_err());
+/// # Ok::<(), gleaner::Error>(())
+/// ```
+///
 /// # Errors
 /// `Token`.
 pub fn term_of(token: &str, model: Option<&Model>, part: Part) -> Result<u32, Error> {
