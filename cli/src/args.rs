@@ -24,20 +24,17 @@ use clap::{
 pub(crate) use compare::CompareArgs;
 pub(crate) use demo::{DEFAULT_DEMO_INDEX, DemoArgs};
 pub(crate) use encode::{EncodeArgs, SideArg, VectorFormat};
-pub(crate) use encoders::{QueryEncoderArg, QueryModelArgs, RuntimeArgs};
+pub(crate) use encoders::{QueryEncoderArg, RuntimeArgs};
 pub(crate) use eval::EvalArgs;
 pub(crate) use export::{ExportArgs, ExportFormat};
-pub(crate) use index::{
-    DenseArgs, GivenField, IndexArgs, InputFormatArg, LongArg, MergeArgs, OnErrorArg, ProgressArg,
-};
+pub(crate) use index::{IndexArgs, InputFormatArg, LongArg, MergeArgs, OnErrorArg, ProgressArg};
 pub(crate) use inspect::{DoctorArgs, DoctorLevel, InspectArgs};
 pub(crate) use model::{
     InspectModelArgs, ModelArgs, ModelCommand, ModelListArgs, OptimizeArgs, PullArgs,
 };
-pub(crate) use ranking::RankingArgs;
 pub(crate) use search::{BatchSearchArgs, QueryFormatArg, SearchArgs};
 pub(crate) use serve::ServeArgs;
-pub(crate) use values::{deadline, threads_or_cores};
+pub(crate) use values::threads_or_cores;
 
 /// A search engine for learned sparse retrieval.
 #[derive(Parser)]

@@ -1,6 +1,6 @@
 //! The commands: a file for each, and a folder beside it where one file is not enough.
 //!
-//! A command reads its flags (`args`), does its work with the crates of the workspace, and prints.
+//! A command reads its flags (`args`), has the front door do the work, and prints.
 
 mod batch_search;
 mod compare;

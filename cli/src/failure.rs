@@ -2,15 +2,18 @@
 //!
 //! 0 ok; 1 failed; 2 usage; 3 input rejected; 4 damage found; 5 threshold not met; 130 interrupted.
 //! An error of a library keeps its own words; what the commands themselves find wrong is
-//! [`Failure`].
+//! [`Failure`]. The front door knows no flags: `flags` says its errors with them.
+
+mod flags;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use gleaner_eval::EvalError;
-use gleaner_indexer::{IndexError, Rejection};
-use gleaner_searcher::{CatalogError, SearchError};
+use gleaner::{CatalogError, IndexError, SearchError, chain, eval::EvalError, exchange::Rejection};
+
+pub(crate) use flags::with_rank;
 
 use crate::io::output::ReaderGone;
+use flags::in_words_of_flags;
 
 /// The exit codes of errors; success is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,13 +106,14 @@ pub(crate) enum Failure {
 }
 
 /// Prints the error with its causes and returns the exit code.
-pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
-    if reader_is_gone(error) {
+pub(crate) fn report(error: anyhow::Error) -> ExitCode {
+    if reader_is_gone(&error) {
         // The reader has what it wanted (`gleaner … | head`).
         return ExitCode::SUCCESS;
     }
+    let error = in_words_of_flags(error);
     eprintln!("error: {}", chain(error.as_ref()));
-    ExitCode::from(exit(error) as u8)
+    ExitCode::from(exit(&error) as u8)
 }
 
 fn reader_is_gone(error: &anyhow::Error) -> bool {
@@ -118,25 +122,14 @@ fn reader_is_gone(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref().is_some_and(is_gone))
 }
 
-/// An error with its causes, each said once (a transparent error repeats its source).
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut message = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !message.ends_with(&text) {
-            message = format!("{message}: {text}");
-        }
-        cause = error.source();
-    }
-    message
-}
-
 /// The code of the first cause that has one.
 fn exit(error: &anyhow::Error) -> Exit {
     let of_cause = |cause: &(dyn std::error::Error + 'static)| {
         if let Some(failure) = cause.downcast_ref::<Failure>() {
             return Some(failure.exit());
+        }
+        if let Some(error) = cause.downcast_ref::<gleaner::Error>() {
+            return engine_exit(error);
         }
         if let Some(error) = cause.downcast_ref::<IndexError>() {
             return index_exit(error);
@@ -147,10 +140,7 @@ fn exit(error: &anyhow::Error) -> Exit {
         if let Some(error) = cause.downcast_ref::<SearchError>() {
             return Some(search_exit(error));
         }
-        match cause.downcast_ref::<EvalError>() {
-            Some(EvalError::BadLine { .. }) => Some(Exit::Rejected),
-            _ => None,
-        }
+        cause.downcast_ref::<EvalError>().and_then(eval_exit)
     };
     error.chain().find_map(of_cause).unwrap_or(Exit::Failed)
 }
@@ -177,6 +167,27 @@ impl Failure {
             | Self::PullUnderWay { .. }
             | Self::SelfTest => Exit::Failed,
         }
+    }
+}
+
+/// Nothing where a cause of the error knows better. An error that shows another one's words hides it
+/// from the chain of causes.
+fn engine_exit(error: &gleaner::Error) -> Option<Exit> {
+    match error {
+        gleaner::Error::Index(error) => index_exit(error),
+        gleaner::Error::Search(error) => Some(search_exit(error)),
+        gleaner::Error::Catalog(error) => Some(catalog_exit(error)),
+        gleaner::Error::Eval(error) => eval_exit(error),
+        gleaner::Error::DenseVector(_) => Some(Exit::Usage),
+        // The enum may grow: an error of no known kind is one that failed.
+        _ => None,
+    }
+}
+
+fn eval_exit(error: &EvalError) -> Option<Exit> {
+    match error {
+        EvalError::BadLine { .. } => Some(Exit::Rejected),
+        _ => None,
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod hash;
 pub(crate) mod interrupt;
 pub(crate) mod intervals;
 pub(crate) mod lines;
+pub(crate) mod model_folder;
 pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod query_file;

@@ -368,7 +368,7 @@ impl IndexBuilder {
     fn open_recorded(&self, field: &DenseField) -> Result<DenseModel, Error> {
         let path = PathBuf::from(field.model.as_ref().map_or("", |model| &model.path));
         match path.is_dir() {
-            true => self.models.open_dense(&path),
+            true => Ok(self.models.open_recorded_dense(&path)?),
             false => Err(Error::DenseModelNotFound { path, field: field.spec.name.clone() }),
         }
     }

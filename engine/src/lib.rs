@@ -40,6 +40,7 @@
 //! | bring vectors | [`Document::vector`], [`Document::dense`] | `examples/bring_your_own_vectors.rs` |
 //! | many queries, evaluation | [`BatchSearch`], [`eval`] | `examples/evaluate_a_run.rs` |
 //! | what an index holds | [`Snapshot`] | `examples/inspect_an_index.rs` |
+//! | files of vectors and queries; model folders by themselves | [`exchange`], [`model`] | |
 //! | servers: encode apart from searching | [`Prepared`], [`QueryEncoder`] | `examples/follow_a_query.rs` |
 //!
 //! Command line and HTTP server stand on this crate; both add words and formats, and no logic of
@@ -48,9 +49,11 @@
 mod builder;
 mod document;
 mod error;
+pub mod exchange;
 mod index;
 mod indexing;
 mod inspect;
+pub mod model;
 mod models;
 mod search;
 mod snapshot;
@@ -64,12 +67,14 @@ pub use indexing::{Indexing, IndexingReport, OpenedIndexing};
 pub use inspect::statistics::{DenseStatistics, SegmentStatistics};
 pub use inspect::verify::{Check, Finding, Level, examine};
 pub use models::Models;
-pub use search::batch::{BatchSearch, QUERIES_AT_ONCE};
+pub use search::batch::{BatchSearch, QUERIES_AT_ONCE, QueryHits};
 pub use search::encode::{QueryEncoder, term_sources};
 pub use search::prepare::{Prepared, QueryVector};
 pub use search::query::{DEFAULT_RANK, Query, Search};
 pub use search::vocabulary::{term_of, vocabulary_of};
 pub use snapshot::Snapshot;
+
+pub use gleaner_searcher::{CertificateKind, THREADS_LIMIT};
 
 /// Runs, judgements, measures, intervals and tests.
 pub use gleaner_eval as eval;

@@ -186,12 +186,18 @@ impl Models {
     /// # Errors
     /// `NotDense`; `Encode`.
     pub fn open_dense(&self, folder: &Path) -> Result<DenseModel, Error> {
-        self.state().open_dense(folder).map_err(|error| match error {
+        self.open_recorded_dense(folder).map_err(|error| match error {
             EncodeError::OtherKind { .. } | EncodeError::SparseWeights { .. } => {
                 Error::NotDense { path: folder.to_owned() }
             }
             other => other.into(),
         })
+    }
+
+    /// Opens the folder that an index recorded. What is wrong with it is the folder's fault, and not
+    /// that of whoever asked for a dense model.
+    pub(crate) fn open_recorded_dense(&self, folder: &Path) -> Result<DenseModel, EncodeError> {
+        self.state().open_dense(folder)
     }
 
     /// Opens everything that several indexes ask for. From then on nothing is opened any more, and an

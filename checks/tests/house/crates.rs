@@ -31,9 +31,6 @@ const UNSAFE: [&str; 2] = ["format", "kernels"];
 /// What only the front door puts together.
 const STAGES: [&str; 3] = ["encoder", "indexer", "searcher"];
 
-/// Doors that do not stand on the front door yet; the table says what they depend on meanwhile.
-const NOT_ON_ENGINE_YET: [&str; 1] = ["cli"];
-
 type Names = BTreeSet<String>;
 
 /// One crate of the workspace.
@@ -156,8 +153,7 @@ fn broken(graph: &Graph) -> Vec<String> {
                 found.push(format!("{name} depends on {dependency}"));
             }
         }
-        let is_outside = OUTSIDE.contains(&name.as_str());
-        let is_free = is_outside || NOT_ON_ENGINE_YET.contains(&&name[..]);
+        let is_free = OUTSIDE.contains(&name.as_str());
         let joins_stages = STAGES.iter().all(|stage| it.ours.contains(*stage));
         if graph.contains_key("engine") && name != "engine" && !is_free && joins_stages {
             found.push(format!("{name} puts {} together, as engine does", STAGES.join(", ")));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use gleaner_encoder::Side;
+use gleaner::Side;
 use serde::{Deserialize, Serialize};
 
 use super::encoders::{QueryEncoderArg, RuntimeArgs};

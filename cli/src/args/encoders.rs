@@ -1,11 +1,11 @@
 //! Flags that say what encodes: the runtime, and the models of queries.
 //!
-//! Several commands have them. They are read here and opened in `models`.
+//! Several commands have them. They become [`Models`] here, and nothing is opened.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use gleaner_encoder::SideEncoder;
+use gleaner::{Models, SideEncoder};
 
 /// Where the ONNX Runtime is.
 #[derive(Args, Clone)]
@@ -29,6 +29,33 @@ pub(crate) struct QueryModelArgs {
     pub(crate) dense_model: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) runtime: RuntimeArgs,
+}
+
+impl RuntimeArgs {
+    /// Models by this runtime, looked for where indexes recorded them.
+    pub(crate) fn models(&self) -> Models {
+        match &self.ort_lib {
+            Some(file) => Models::new().runtime_library(file),
+            None => Models::new(),
+        }
+    }
+}
+
+impl QueryModelArgs {
+    /// Where models of queries are looked for.
+    pub(crate) fn models(&self) -> Models {
+        let mut models = self.runtime.models();
+        if let Some(folder) = &self.model {
+            models = models.sparse_folder(folder);
+        }
+        if let Some(folder) = &self.dense_model {
+            models = models.dense_folder(folder);
+        }
+        match self.query_encoder {
+            Some(encoder) => models.query_encoder(encoder.into()),
+            None => models,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,13 +1,12 @@
 //! The flags of `index` and `merge`.
 
-use std::{path::PathBuf, str::FromStr};
+use std::{fmt::Display, path::PathBuf, str::FromStr};
 
 use clap::{
     Args, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use gleaner_format::{DenseStorage, Metric};
-use gleaner_searcher::Analyzer;
+use gleaner::{Analyzer, DenseStorage, GivenField, Metric};
 
 use super::encoders::{QueryEncoderArg, RuntimeArgs};
 
@@ -76,37 +75,34 @@ pub(crate) struct DenseArgs {
     pub(crate) dense_metric: Option<Metric>,
     /// A dense field whose vectors documents bring under the key NAME, an array of DIMS numbers;
     /// metric and storage as above, such as emb=768:dot:f32; repeatable
-    #[arg(long, value_name = "NAME=DIMS[:METRIC[:STORAGE]]")]
+    #[arg(long, value_name = "NAME=DIMS[:METRIC[:STORAGE]]", value_parser = given_field)]
     pub(crate) dense_field: Vec<GivenField>,
 }
 
-/// A value of `--dense-field`; what is left out is as the index has it, or the default of a new one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct GivenField {
-    pub(crate) name: String,
-    pub(crate) dims: usize,
-    pub(crate) metric: Option<Metric>,
-    pub(crate) storage: Option<DenseStorage>,
+/// Reads a value of `--dense-field`; what is left out is as the index has it, or the default of a new
+/// one.
+fn given_field(value: &str) -> Result<GivenField, String> {
+    let (name, rest) = value.split_once('=').ok_or("it is NAME=DIMS, such as emb=768")?;
+    let mut parts = rest.split(':');
+    let dims = parts.next().unwrap_or_default();
+    let dims = dims.parse().map_err(|_| format!("{dims:?} is no number of dimensions"))?;
+    let (metric, storage) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    if let Some(rest) = parts.next() {
+        return Err(format!("{rest:?} is too much: it is NAME=DIMS:METRIC:STORAGE"));
+    }
+    let mut field = GivenField::new(name, dims);
+    if let Some(metric) = part(metric)? {
+        field = field.metric(metric);
+    }
+    if let Some(storage) = part(storage)? {
+        field = field.storage(storage);
+    }
+    Ok(field)
 }
 
-impl FromStr for GivenField {
-    type Err = String;
-
-    fn from_str(value: &str) -> Result<Self, String> {
-        let (name, rest) = value.split_once('=').ok_or("it is NAME=DIMS, such as emb=768")?;
-        let mut parts = rest.split(':');
-        let dims = parts.next().unwrap_or_default();
-        let dims = dims.parse().map_err(|_| format!("{dims:?} is no number of dimensions"))?;
-        let (metric, storage) =
-            (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        if let Some(rest) = parts.next() {
-            return Err(format!("{rest:?} is too much: it is NAME=DIMS:METRIC:STORAGE"));
-        }
-        let failed = |error: gleaner_format::DenseError| error.to_string();
-        let metric = (!metric.is_empty()).then(|| metric.parse()).transpose().map_err(failed)?;
-        let storage = (!storage.is_empty()).then(|| storage.parse()).transpose().map_err(failed)?;
-        Ok(Self { name: name.to_owned(), dims, metric, storage })
-    }
+/// One part of a value, where it is not left out.
+fn part<T: FromStr<Err: Display>>(text: &str) -> Result<Option<T>, String> {
+    (!text.is_empty()).then(|| text.parse()).transpose().map_err(|error: T::Err| error.to_string())
 }
 
 fn analyzer() -> impl TypedValueParser<Value = Analyzer> {
@@ -185,15 +181,12 @@ mod tests {
 
     #[test]
     fn a_given_field_is_read_part_by_part() {
-        let parse = |value: &str| value.parse::<GivenField>().unwrap();
-        let field = |metric, storage| {
-            let name = "emb".to_owned();
-            GivenField { name, dims: 768, metric, storage }
-        };
-        assert_eq!(parse("emb=768"), field(None, None));
-        assert_eq!(parse("emb=768:dot"), field(Some(Metric::Dot), None));
-        assert_eq!(parse("emb=768::int8"), field(None, Some(DenseStorage::Int8)));
-        let whole = field(Some(Metric::Cosine), Some(DenseStorage::Int8WithF32));
+        let parse = |value: &str| given_field(value).unwrap();
+        let field = || GivenField::new("emb", 768);
+        assert_eq!(parse("emb=768"), field());
+        assert_eq!(parse("emb=768:dot"), field().metric(Metric::Dot));
+        assert_eq!(parse("emb=768::int8"), field().storage(DenseStorage::Int8));
+        let whole = field().metric(Metric::Cosine).storage(DenseStorage::Int8WithF32);
         assert_eq!(parse("emb=768:cosine:int8+f32"), whole);
         for (value, says) in [
             ("emb", "NAME=DIMS"),
@@ -203,7 +196,7 @@ mod tests {
             ("emb=3:dot:f8", "\"f8\" is no storage"),
             ("emb=3:dot:f32:x", "\"x\" is too much"),
         ] {
-            let refused = value.parse::<GivenField>().unwrap_err();
+            let refused = given_field(value).unwrap_err();
             assert!(refused.contains(says), "{value}: {refused}");
         }
     }

@@ -1,6 +1,7 @@
 //! Flags that order hits and end their list, alike for all commands that search.
 
 use clap::Args;
+use gleaner::{Feedback, Search, SearchError};
 
 /// What orders the hits, and where a list of them ends.
 #[derive(Args, Clone)]
@@ -21,4 +22,20 @@ pub(crate) struct RankingArgs {
     /// End the list before its knee, where scores have fallen
     #[arg(long)]
     pub(crate) until_knee: bool,
+}
+
+impl RankingArgs {
+    /// A search that says all of this, and not yet for what.
+    ///
+    /// Errors: `Rank`, `Feedback`.
+    pub(crate) fn search(&self) -> Result<Search, SearchError> {
+        let rank = self.rank.parse()?;
+        let feedback = self.feedback.iter().map(|feedback| feedback.parse());
+        let feedback = feedback.collect::<Result<Vec<Feedback>, SearchError>>()?;
+        let search = Search::new("").rank(rank).feedback(feedback).until_knee(self.until_knee);
+        Ok(match self.min_score {
+            Some(score) => search.min_score(score),
+            None => search,
+        })
+    }
 }

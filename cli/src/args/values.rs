@@ -2,9 +2,7 @@
 //!
 //! A parser refuses a bad value while the command line is read, so its error is one of usage.
 
-use std::time::{Duration, Instant};
-
-use gleaner_searcher::THREADS_LIMIT;
+use gleaner::THREADS_LIMIT;
 
 /// A number above 0 and at most 1; not a number is not above 0 either.
 pub(super) fn effort(text: &str) -> Result<f32, &'static str> {
@@ -34,12 +32,6 @@ pub(super) fn permutations(text: &str) -> Result<usize, &'static str> {
 pub(crate) fn threads_or_cores(asked: Option<usize>) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     asked.unwrap_or_else(cores).max(1)
-}
-
-/// When to return the best found so far, from now.
-pub(crate) fn deadline(timeout_ms: Option<u64>) -> Option<Instant> {
-    // A time beyond what clocks can hold never comes.
-    Instant::now().checked_add(Duration::from_millis(timeout_ms?))
 }
 
 #[cfg(test)]

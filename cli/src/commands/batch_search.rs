@@ -1,68 +1,76 @@
 //! `gleaner batch-search`: a file of queries, texts or vectors, to a TREC run.
 
-mod searcher;
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
 
-use std::time::Instant;
-
-use gleaner_encoder::SparseVector;
-use gleaner_eval::RunWriter;
-use gleaner_searcher::Index;
-
-pub(super) use searcher::{BatchRequest, BatchSearcher};
+use gleaner::{
+    BatchSearch, Index, QUERIES_AT_ONCE, Query, Rank, Search, SparseVector, eval::RunWriter,
+};
 
 use crate::{
     args::{BatchSearchArgs, threads_or_cores},
+    failure::with_rank,
     io::{output::WholeFile, query_file::QueryFile},
-    models::queries::{EncodedQuery, Ranking},
 };
-
-/// Queries encoded and searched together.
-const QUERIES_AT_ONCE: usize = 1_024;
 
 /// `gleaner batch-search`
 pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
-    let ranking = Ranking::read(&args.ranking)?;
-    let snapshot = Index::open(&args.index)?.snapshot();
-    let queries = QueryFile::read(&args.queries, args.format, &args.model, &snapshot)?;
+    let search = search(args)?;
+    let rank = search.ranking().clone();
+    let models = args.model.models();
+    let snapshot = Index::open_with(&args.index, &models)?.snapshot();
+    let queries = QueryFile::read(&args.queries, args.format, snapshot.manifest(), &models)?;
     queries.warn_of_blanks();
-    let wanted = BatchRequest {
-        ranking: &ranking,
-        k: args.k,
-        filter: args.filter.as_deref(),
-        effort: args.effort,
-        timeout_ms: args.timeout_ms,
-        threads: threads_or_cores(args.threads),
-    };
-    let mut searcher = match queries {
-        QueryFile::Texts(_) => BatchSearcher::new(&snapshot, &args.model, wanted)?,
-        QueryFile::Vectors(_) => BatchSearcher::without_models(&snapshot, wanted),
-    };
-    let mut writer = RunWriter::new(WholeFile::create(&args.run)?, "gleaner")?;
-    let start = Instant::now();
-    for first in (0..queries.len()).step_by(QUERIES_AT_ONCE) {
-        let batch = first..queries.len().min(first + QUERIES_AT_ONCE);
-        let answers = match &queries {
-            QueryFile::Texts(queries) => {
-                let texts: Vec<&str> =
-                    queries[batch.clone()].iter().map(|query| &query.text[..]).collect();
-                searcher.search(&texts)?
-            }
-            QueryFile::Vectors(queries) => {
-                let given = |query: &(String, SparseVector)| {
-                    let vector = Some(query.1.clone());
-                    (None, EncodedQuery { vector, dense: Vec::new() })
-                };
-                searcher.answer(&queries[batch.clone()].iter().map(given).collect::<Vec<_>>())?
-            }
-        };
-        for (query, hits) in batch.clone().zip(answers) {
-            writer.write_ranked(queries.id(query), &hits)?;
-        }
-        let rate = batch.end as f64 / start.elapsed().as_secs_f64().max(1e-3);
-        eprintln!("{} queries, {rate:.0}/s", batch.end);
+    let batch = BatchSearch::new(&snapshot, &models, search);
+    let mut batch = batch.threads(threads_or_cores(args.threads));
+    if let QueryFile::Texts(_) = &queries {
+        batch.open_models().map_err(with_rank(&rank))?;
     }
-    if searcher.cut_short() > 0 {
-        eprintln!("{} queries were cut short by --timeout-ms", searcher.cut_short());
+    let mut writer = RunWriter::new(WholeFile::create(&args.run)?, "gleaner")?;
+    let (start, mut cut_short) = (Instant::now(), 0);
+    for first in (0..queries.len()).step_by(QUERIES_AT_ONCE) {
+        let places = first..queries.len().min(first + QUERIES_AT_ONCE);
+        let answers = batch.hits(asked(&queries, places.clone(), &rank));
+        for (place, answer) in places.clone().zip(answers.map_err(with_rank(&rank))?) {
+            cut_short += usize::from(answer.is_cut_short);
+            writer.write_ranked(queries.id(place), &answer.hits)?;
+        }
+        let rate = places.end as f64 / start.elapsed().as_secs_f64().max(1e-3);
+        eprintln!("{} queries, {rate:.0}/s", places.end);
+    }
+    if cut_short > 0 {
+        eprintln!("{cut_short} queries were cut short by --timeout-ms");
     }
     writer.finish()?.finish()
+}
+
+/// What is asked for every query alike.
+fn search(args: &BatchSearchArgs) -> anyhow::Result<Search> {
+    let mut search = args.ranking.search()?.k(args.k).effort(args.effort);
+    if let Some(filter) = &args.filter {
+        search = search.filter(filter);
+    }
+    if let Some(ms) = args.timeout_ms {
+        search = search.timeout(Duration::from_millis(ms));
+    }
+    Ok(search)
+}
+
+/// Some of the queries, as they are searched for.
+fn asked(queries: &QueryFile, places: Range<usize>, rank: &Rank) -> Vec<Query> {
+    // A ranking without a sparse leg says itself what it lacks.
+    let given = |vector: &SparseVector| match rank.needs_sparse() {
+        true => Query::vector(vector.clone()),
+        false => Query::default(),
+    };
+    match queries {
+        QueryFile::Texts(queries) => {
+            queries[places].iter().map(|query| Query::text(&query.text[..])).collect()
+        }
+        QueryFile::Vectors(queries) => {
+            queries[places].iter().map(|(_, vector)| given(vector)).collect()
+        }
+    }
 }

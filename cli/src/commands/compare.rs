@@ -1,13 +1,13 @@
 //! `gleaner compare`: TREC runs beside a baseline, with how likely their differences are by chance.
 //!
-//! Statistics are those of `gleaner-eval`. Here they become a table, JSON, or a value per query.
+//! Statistics are those of `gleaner::eval`. Here they become a table, JSON, or a value per query.
 
 mod report;
 mod table;
 
 use std::io::{self, Write};
 
-use gleaner_eval::{Dataset, EvalError, Measure, Qrels};
+use gleaner::eval::{Dataset, EvalError, Measure, Qrels};
 
 use report::{ComparisonReport, MeasuredRun};
 use table::{table, write_table};

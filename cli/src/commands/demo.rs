@@ -4,19 +4,20 @@ mod sample_index;
 
 use std::io::Write;
 
-use gleaner_eval::{Dataset, Measure, evaluate};
-use gleaner_searcher::{Index, Rank, SearchRequest, SearchResponse, Snapshot};
+use gleaner::{
+    BatchSearch, Index, Rank, Search, SearchResponse,
+    eval::{Dataset, Measure, evaluate},
+};
 
-use sample_index::build;
+use sample_index::{build, model_folders};
 
-use super::{batch_search::BatchRequest, eval};
+use super::eval::hits_measured;
 use crate::{
-    args::{DemoArgs, QueryModelArgs},
+    args::DemoArgs,
     io::{
         answer::{QueryWords, print},
         output::stdout,
     },
-    models::queries::{EncodedQuery, QueryEncoders, Ranking},
 };
 
 /// Questions whose answers use other words.
@@ -38,27 +39,23 @@ const HYBRID: &str = "rrf:sparse,bm25,dense";
 /// `gleaner demo`
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let sample = args.data.join("sample");
-    let model = QueryModelArgs {
-        model: Some(args.data.join("models/splade-tiny")),
-        query_encoder: None,
-        dense_model: Some(args.data.join("models/minilm")),
-        runtime: args.runtime.clone(),
-    };
+    let [sparse, dense] = model_folders(args);
+    let models = args.runtime.models().sparse_folder(sparse).dense_folder(dense);
     let mut out = stdout();
-    build(&mut out, args, &sample)?;
-    let snapshot = Index::open(&args.demo_index)?.snapshot();
+    build(&mut out, args, &models, &sample)?;
+    let index = Index::open_with(&args.demo_index, &models)?;
     for query in QUERIES {
-        show(&mut out, &snapshot, &model, query)?;
+        show(&mut out, &index, query)?;
     }
+    let snapshot = index.snapshot();
     let dataset = Dataset::open(&sample, "test")?;
     let questions = dataset.qrels.len();
     writeln!(out, "\nEvaluation on {questions} questions of {}:\n", sample.display())?;
     writeln!(out, "{:<22} {:>8} {:>8} {:>8}", "", "nDCG@10", "RR@10", "R@100")?;
     for (name, rank) in RANKINGS {
         let measures = Measure::parse_list("nDCG@10,RR@10,R@100")?;
-        let ranking = Ranking::plain(rank.parse()?);
-        let request = BatchRequest::exact(&ranking, eval::hits_measured(&measures));
-        let run = eval::search(&snapshot, &model, &dataset, request)?;
+        let search = Search::new("").rank(rank.parse()?).k(hits_measured(&measures));
+        let run = BatchSearch::new(&snapshot, &models, search).run(&dataset)?;
         let means = evaluate(&dataset.qrels, &run, &measures)?.means;
         let values: Vec<String> = means.iter().map(|(_, mean)| format!("{mean:>8.4}")).collect();
         writeln!(out, "{name:<22} {}", values.join(" "))?;
@@ -79,29 +76,10 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
 }
 
 /// One question, as SPLADE answers it and where BM25 would have put the answer.
-fn show(
-    out: &mut impl Write,
-    snapshot: &Snapshot,
-    model: &QueryModelArgs,
-    query: &str,
-) -> anyhow::Result<()> {
-    let fields = ["title".to_owned()];
-    let ask = |rank: Rank, k, explain| -> anyhow::Result<_> {
-        let given = EncodedQuery::default();
-        let mut encoders = QueryEncoders::open(snapshot, model, &rank, &given, 1)?;
-        let encoded = encoders.encode(&[query])?.pop().unwrap_or_default();
-        let dense = encoded.dense_queries();
-        let request = SearchRequest {
-            vector: encoded.vector.as_ref(),
-            text: Some(query),
-            dense: &dense,
-            fields: &fields,
-            explain,
-            profile: explain,
-            ..SearchRequest::exact(&rank, k)
-        };
-        let token = |term| Some(encoders.model()?.token(term)?.to_owned());
-        Ok(snapshot.search(&request, &token)?)
+fn show(out: &mut impl Write, index: &Index, query: &str) -> anyhow::Result<()> {
+    let ask = |rank: Rank, k, is_explained| -> anyhow::Result<SearchResponse> {
+        let search = Search::new(query).rank(rank).k(k).fields(["title"]);
+        Ok(index.search(search.explain(is_explained).profile(is_explained))?)
     };
     writeln!(out, "\n> {query}")?;
     let response = ask(Rank::SPARSE, 3, true)?;

@@ -9,7 +9,10 @@ mod parallel;
 mod provenance;
 mod sink;
 
-use gleaner_encoder::{Encoder, ModelKind, Side};
+use gleaner::{
+    Side,
+    model::{Encoder, ModelKind},
+};
 
 use parallel::{CHUNK_TEXTS, encode_all};
 use sink::Sink;
@@ -20,9 +23,9 @@ use crate::{
     io::{
         interrupt::{is_stop_asked, stop_on_signal},
         lines::Documents,
+        model_folder,
         progress::EncodingProgress,
     },
-    models::folder,
 };
 
 /// `gleaner encode`
@@ -36,7 +39,7 @@ pub(crate) fn run(args: &EncodeArgs) -> anyhow::Result<()> {
 
 /// `gleaner encode` with a sparse model.
 fn run_sparse(args: &EncodeArgs, side: Side) -> anyhow::Result<()> {
-    let model = folder::open(&args.model, args.query_encoder, &args.runtime)?;
+    let model = model_folder::open(&args.model, args.query_encoder, &args.runtime)?;
     if args.provenance {
         return provenance::run(args, &model, side);
     }

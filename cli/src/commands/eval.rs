@@ -2,18 +2,18 @@
 
 use std::io::{self, Write};
 
-use gleaner_eval::{Dataset, Measure, Run, Threshold, evaluate, remove_identical_ids};
-use gleaner_searcher::{Index, Snapshot};
+use gleaner::{
+    BatchSearch, Index,
+    eval::{Dataset, EvalError, Measure, Run, Threshold, evaluate, remove_identical_ids},
+};
 
-use super::batch_search::{BatchRequest, BatchSearcher};
 use crate::{
-    args::{EvalArgs, QueryModelArgs, threads_or_cores},
-    failure::Failure,
+    args::{EvalArgs, threads_or_cores},
+    failure::{Failure, with_rank},
     io::{
         intervals::{Measured, SEED, bootstrap, interval_text},
         output::{WholeFile, stdout},
     },
-    models::queries::Ranking,
 };
 
 /// Hits per query that measures without a cut-off see, at least.
@@ -21,8 +21,8 @@ const UNCUT_HITS: usize = 1_000;
 
 /// `gleaner eval`
 pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
-    let ranking = Ranking::read(&args.ranking)?;
-    let usage = |error: gleaner_eval::EvalError| Failure::Usage(error.to_string());
+    let search = args.ranking.search()?.effort(args.effort);
+    let usage = |error: EvalError| Failure::Usage(error.to_string());
     let mut measures = Measure::parse_list(&args.metrics).map_err(usage)?;
     let thresholds = args.fail_if.iter().map(|condition| condition.parse::<Threshold>());
     let thresholds = thresholds.collect::<Result<Vec<_>, _>>().map_err(usage)?;
@@ -42,15 +42,14 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     let mut run = match (&args.from_run, &args.index) {
         (Some(path), _) => Run::open(path)?,
         (None, Some(index)) => {
-            let snapshot = Index::open(index)?.snapshot();
-            eprintln!("searching {} queries by {}, depth {k}", dataset.qrels.len(), ranking.rank);
-            let k = k + usize::from(args.ignore_identical_ids);
-            let request = BatchRequest {
-                effort: args.effort,
-                threads: threads_or_cores(args.threads),
-                ..BatchRequest::exact(&ranking, k)
-            };
-            search(&snapshot, &args.model, &dataset, request)?
+            let models = args.model.models();
+            let snapshot = Index::open_with(index, &models)?.snapshot();
+            let rank = search.ranking().clone();
+            eprintln!("searching {} queries by {rank}, depth {k}", dataset.qrels.len());
+            let search = search.k(k + usize::from(args.ignore_identical_ids));
+            let batch = BatchSearch::new(&snapshot, &models, search);
+            let run = batch.threads(threads_or_cores(args.threads)).run(&dataset);
+            run.map_err(with_rank(&rank))?
         }
         (None, None) => {
             let message = "name an index with --index or a run with --from-run";
@@ -83,25 +82,6 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
 /// Hits per query that the measures look at; those without a cut-off see [`UNCUT_HITS`].
 pub(super) fn hits_measured(measures: &[Measure]) -> usize {
     measures.iter().filter_map(Measure::cutoff).max().unwrap_or(0).max(UNCUT_HITS)
-}
-
-/// Searches every query with a relevant judgement.
-pub(super) fn search(
-    snapshot: &Snapshot,
-    model: &QueryModelArgs,
-    dataset: &Dataset,
-    request: BatchRequest<'_>,
-) -> anyhow::Result<Run> {
-    let queries: Vec<_> = dataset.relevant_queries().collect();
-    let texts: Vec<&str> = queries.iter().map(|query| &query.text[..]).collect();
-    let answers = BatchSearcher::new(snapshot, model, request)?.search(&texts)?;
-    let mut run = Run::new();
-    for (query, hits) in queries.iter().zip(answers) {
-        // Scores as they are, ties as trec_eval breaks them: on a collection with duplicates the
-        // order that a search shows (ids ascending) would give other figures than trec_eval's.
-        run.insert(&query.id, hits)?;
-    }
-    Ok(run)
 }
 
 fn print(measured: &Measured<'_>) -> io::Result<()> {

@@ -3,8 +3,10 @@
 
 use std::io::Write;
 
-use gleaner_format::{CiffBuilder, SparseVector, write_vectors};
-use gleaner_searcher::{Index, Segment, Snapshot};
+use gleaner::{
+    Index, Snapshot,
+    exchange::{CiffWriter, write_vectors},
+};
 
 use crate::{
     args::{ExportArgs, ExportFormat},
@@ -24,61 +26,32 @@ pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<()> {
     }
 }
 
-/// The living rows of a segment with their ids.
-fn living<'a>(
-    snapshot: &'a Snapshot,
-    segment: &'a Segment,
-) -> impl Iterator<Item = (usize, String)> + 'a {
-    let view = segment.impacts();
-    let is_alive = |row: &usize| segment.alive().is_none_or(|alive| alive.contains(*row));
-    let has_passages = snapshot.manifest().long.is_passages();
-    (0..view.rows()).filter(is_alive).map(move |row| {
-        let doc = view.doc(row);
-        match has_passages {
-            // Passages are numbered from 0.
-            true => (row, format!("{}#{}", segment.id(doc), doc - segment.first_row(doc))),
-            false => (row, segment.id(doc).to_owned()),
-        }
-    })
-}
-
 /// A JSON line for every vector of a dense field.
 fn dense(args: &ExportArgs, snapshot: &Snapshot, field: &str) -> anyhow::Result<()> {
-    let name = &snapshot.manifest().dense_field(Some(field))?.spec.name;
+    let stored = snapshot.dense_vectors(field)?;
     let mut out = create(&args.out)?;
-    let (mut vector, mut vectors) = (Vec::new(), 0);
-    for segment in snapshot.segments() {
-        let Some(field) = segment.dense().field(name) else { continue };
-        for (row, id) in living(snapshot, segment) {
-            let Some(ordinal) = field.ordinal(row) else { continue };
-            field.read(ordinal, &mut vector);
-            writeln!(out, "{}", dense_line(Some(&id), &vector)?)?;
-            vectors += 1;
-        }
+    let mut vectors = 0;
+    for (id, vector) in stored {
+        writeln!(out, "{}", dense_line(Some(&id), &vector)?)?;
+        vectors += 1;
     }
     out.finish()?;
-    eprintln!("{vectors} vectors of {} documents exported", snapshot.live_docs());
+    eprintln!("{vectors} vectors of {} documents exported", snapshot.documents());
     Ok(())
 }
 
 fn sparse(args: &ExportArgs, snapshot: &Snapshot, format: ExportFormat) -> anyhow::Result<()> {
     let mut out = create(&args.out)?;
-    let (mut ids, mut vectors, mut lists) = (Vec::new(), Vec::new(), CiffBuilder::new());
-    for segment in snapshot.segments() {
-        let view = segment.impacts();
-        for (row, id) in living(snapshot, segment) {
-            // A 16-bit code times a power of two is exact in f32.
-            let stored = view.row(row).iter().map(|(term, weight)| (term, weight as f32));
-            let vector = SparseVector::from_pairs(stored)?;
-            match format {
-                ExportFormat::Vectors => {
-                    ids.push(id);
-                    vectors.push(vector);
-                }
-                ExportFormat::Ciff => push_ciff(&mut lists, id, &vector)?,
-                ExportFormat::VectorsJsonl => {
-                    writeln!(out, "{}", seismic_line(&id, "", &vector, |term| term.to_string()))?;
-                }
+    let (mut ids, mut vectors, mut lists) = (Vec::new(), Vec::new(), CiffWriter::new());
+    for (id, vector) in snapshot.sparse_vectors() {
+        match format {
+            ExportFormat::Vectors => {
+                ids.push(id);
+                vectors.push(vector);
+            }
+            ExportFormat::Ciff => push_ciff(&mut lists, id, &vector)?,
+            ExportFormat::VectorsJsonl => {
+                writeln!(out, "{}", seismic_line(&id, "", &vector, |term| term.to_string()))?;
             }
         }
     }
@@ -89,17 +62,15 @@ fn sparse(args: &ExportArgs, snapshot: &Snapshot, format: ExportFormat) -> anyho
             ids.iter().try_for_each(|id| writeln!(list, "{id}"))?;
             list.finish()?;
         }
-        ExportFormat::Ciff => write_ciff(&lists, |term| term.to_string(), &mut out)?,
+        ExportFormat::Ciff => write_ciff(&lists, None, &mut out)?,
         ExportFormat::VectorsJsonl => {}
     }
     out.finish()?;
     match snapshot.manifest().long.is_passages() {
-        true => eprintln!(
-            "{} passages of {} documents exported",
-            snapshot.live_rows(),
-            snapshot.live_docs()
-        ),
-        false => eprintln!("{} documents exported", snapshot.live_docs()),
+        true => {
+            eprintln!("{} passages of {} documents exported", snapshot.rows(), snapshot.documents())
+        }
+        false => eprintln!("{} documents exported", snapshot.documents()),
     }
     Ok(())
 }

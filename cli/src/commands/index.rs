@@ -1,49 +1,30 @@
 //! `gleaner index`: documents, or vectors, into an index.
 //!
-//! Models and dense fields are found first (`models`), and nothing is created before all that is
-//! asked for is possible. Reading, encoding and committing are the indexer's; `ingest` joins them
-//! with models and progress.
+//! Flags become an [`IndexBuilder`], which opens models and proves them before anything is created.
+//! Progress, notes and Ctrl-C are added here.
 
-mod ingest;
+use std::cell::RefCell;
 
-use std::time::Duration;
-
-use gleaner_encoder::Model;
-use gleaner_indexer::{
-    IndexError, IndexSettings, IndexStore, IngestOptions, Input, InputFile, InputFormat, InputKind,
-    OnError, Progress, find_inputs,
+use gleaner::{
+    Index, IndexBuilder, Indexing, InputFile, InputFormat, InputKind, LongTextsAsked, OnError,
 };
-use gleaner_searcher::Manifest;
-
-pub(super) use ingest::ingest_with_progress;
-
-use ingest::{are_needed_by, has_texts};
 
 use crate::{
-    args::{IndexArgs, InputFormatArg, OnErrorArg, threads_or_cores},
+    args::{IndexArgs, InputFormatArg, LongArg, OnErrorArg, threads_or_cores},
     failure::Failure,
     io::{
         interrupt::{STOP, stop_on_signal},
         progress::IndexingProgress,
     },
-    models::{
-        binding::{binding, open_if_there, recorded_folder},
-        dense_fields::{self, DenseFields},
-        folder, long,
-        terms::terms,
-        worker::Models,
-    },
 };
-
-/// A crash loses at most this much encoding, and a chunk.
-const COMMIT_INTERVAL: Duration = Duration::from_secs(2);
-
-/// Where vectors are given: they are read again sooner than small segments are merged.
-const GIVEN_COMMIT_INTERVAL: Duration = Duration::from_secs(20);
 
 /// Said when texts become no sparse vectors.
 const WITHOUT_SPARSE: &str = "note: the index has no sparse model, so ranking by sparse finds none of \
      these documents; an index created with --model has one";
+
+/// Said when texts lost their ends.
+const CUT_NOTE: &str = "note: the end of what is longer than the model reads was dropped; \
+     an index created with --long max or passages keeps it";
 
 /// `gleaner index`
 pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
@@ -51,92 +32,110 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
         let message = "--max-errors tolerates lines only with --on-error skip";
         return Err(Failure::Usage(message.to_owned()).into());
     }
-    let mut inputs = find_inputs(&args.input, input_format(args.format))?;
-    check_not_empty(&inputs)?;
-    let opened = open_if_there(&args.index)?;
-    let recorded = opened.as_ref().map(|opened| opened.commit().manifest().clone());
-    let recorded = recorded.as_ref();
-    let DenseFields { asked, models: dense } = dense_fields::resolve(args, recorded, &inputs)?;
-    let has_dense = match (&asked, recorded) {
-        (Some(fields), _) => !fields.is_empty(),
-        (None, manifest) => manifest.is_some_and(|manifest| !manifest.dense.is_empty()),
-    };
-    let sparse = open_model(args, recorded, has_dense, &mut inputs)?;
-    let settings = IndexSettings {
-        long: long::resolve(args, sparse.as_ref(), recorded.map(|manifest| manifest.long))?,
-        dense: asked,
-        analyzer: args.analyzer,
-        fusion_depth: args.fusion_window,
-    };
-    let binding = match &sparse {
-        Some(model) => Some(binding(model)?),
-        None => recorded.and_then(|manifest| manifest.model.clone()),
-    };
+    let indexing = builder(args)?.files(&args.input, input_format(args.format))?;
+    let indexing = indexing.stop_when(&STOP).resume(args.resume).on_error(match args.on_error {
+        OnErrorArg::Fail => OnError::Fail,
+        OnErrorArg::Skip => OnError::Skip { max_errors: args.max_errors.unwrap_or(u64::MAX) },
+    });
     // From here on, so that no signal leaves an index into which nothing was indexed.
     stop_on_signal()?;
-    let mut store = match opened {
-        Some(opened) => IndexStore::open_checked(&opened, binding, &settings)?,
-        None => IndexStore::open_or_create_with(&args.index, binding, &settings)?,
-    };
-    let filled = fill(&mut store, args, &inputs, &Models { sparse, dense });
-    if filled.is_err() {
-        // The error that matters is why nothing was indexed, not what is left of it.
-        let _ = store.discard_if_unused();
-    }
-    filled
-}
-
-/// Indexes the inputs into a store that is open.
-fn fill(
-    store: &mut IndexStore,
-    args: &IndexArgs,
-    inputs: &[InputFile],
-    models: &Models,
-) -> anyhow::Result<()> {
-    let mut display = IndexingProgress::new(args.progress);
-    if has_texts(inputs) && models.sparse.is_none() {
-        display.say(WITHOUT_SPARSE);
+    let display = RefCell::new(IndexingProgress::new(args.progress));
+    let opened = show_progress(indexing, args.resume, &display).open()?;
+    if opened.indexing().has_texts() && !opened.indexing().encodes_sparse() {
+        display.borrow().say(WITHOUT_SPARSE);
     }
     // Naming the model says that the vectors are its own.
     if args.model.is_none() {
-        note_foreign_vectors(store, inputs, &display);
+        note_foreign_vectors(opened.indexing(), &display.borrow());
     }
-    let options = IngestOptions {
-        on_error: match args.on_error {
-            OnErrorArg::Fail => OnError::Fail,
-            OnErrorArg::Skip => OnError::Skip { max_errors: args.max_errors.unwrap_or(u64::MAX) },
-        },
-        commit_interval: match are_needed_by(models, inputs) {
-            true => COMMIT_INTERVAL,
-            false => GIVEN_COMMIT_INTERVAL,
-        },
-        resume: args.resume,
-        stop: &STOP,
-    };
-    let threads = threads_or_cores(args.threads);
-    let report = ingest_with_progress(store, inputs, models, threads, &options, &mut display)?;
+    let inputs = names(opened.indexing().inputs());
+    let report = opened.run()?;
+    let mut display = display.into_inner();
     display.finish(&report.progress);
-    if store.manifest().long.is_cut() && report.progress.longer > 0 {
-        display.say(long::CUT_NOTE);
+    if report.long.is_cut() && report.progress.longer > 0 {
+        display.say(CUT_NOTE);
     }
-    if report.interrupted {
+    if report.is_interrupted {
         return Err(Failure::Interrupted.into());
     }
-    let Progress { found, indexed, rejected, .. } = report.progress;
-    if found + indexed == 0 {
-        return Err(IndexError::NothingIndexed { inputs: names(inputs), rejected }.into());
+    Ok(report.check_not_empty(inputs)?)
+}
+
+/// Shows how a run gets on.
+pub(super) fn show_progress<'a>(
+    indexing: Indexing<'a>,
+    is_resumed: bool,
+    display: &'a RefCell<IndexingProgress>,
+) -> Indexing<'a> {
+    let again = if indexing.encodes() { "encoded" } else { "indexed" };
+    let mut unsaid = is_resumed;
+    indexing.on_progress(Box::new(move |progress| {
+        let mut display = display.borrow_mut();
+        if std::mem::take(&mut unsaid) {
+            let found = progress.found;
+            display.say(&format!("{found} documents found committed; they are not {again} again"));
+        }
+        display.update(progress);
+    }))
+}
+
+/// What the flags ask of the index.
+fn builder(args: &IndexArgs) -> anyhow::Result<IndexBuilder> {
+    let mut builder = Index::create(&args.index)
+        .models(&args.runtime.models())
+        .threads(threads_or_cores(args.threads));
+    if let Some(encoder) = args.query_encoder {
+        builder = builder.query_encoder(encoder.into());
     }
-    Ok(())
+    if let Some(folder) = &args.model {
+        builder = builder.model(folder);
+    }
+    if let Some(folder) = &args.dense.dense_model {
+        builder = builder.dense_model(folder);
+    }
+    if let Some(metric) = args.dense.dense_metric {
+        builder = builder.dense_metric(metric);
+    }
+    if let Some(storage) = args.dense.dense_storage {
+        builder = builder.dense_storage(storage);
+    }
+    builder = args.dense.dense_field.iter().cloned().fold(builder, IndexBuilder::dense_field);
+    if let Some(long) = long_texts(args)? {
+        builder = builder.long_texts(long);
+    }
+    if let Some(analyzer) = args.analyzer {
+        builder = builder.analyzer(analyzer);
+    }
+    Ok(match args.fusion_window {
+        Some(depth) => builder.fusion_depth(depth),
+        None => builder,
+    })
+}
+
+/// `--long`: what becomes of texts that are longer than the model reads.
+fn long_texts(args: &IndexArgs) -> anyhow::Result<Option<LongTextsAsked>> {
+    let (length, overlap) = (args.window, args.overlap);
+    Ok(match args.long {
+        None => None,
+        Some(LongArg::Max) => Some(LongTextsAsked::Max { length, overlap }),
+        Some(LongArg::Passages) => Some(LongTextsAsked::Passages { length, overlap }),
+        Some(LongArg::Cut) if length.is_none() && overlap.is_none() => Some(LongTextsAsked::Cut),
+        Some(LongArg::Cut) => {
+            let message = "--window and --overlap are for --long max and passages; --long cut has \
+                           no windows";
+            return Err(Failure::Usage(message.to_owned()).into());
+        }
+    })
 }
 
 /// Says what nothing can check: weights do not tell which model they come from.
-fn note_foreign_vectors(store: &IndexStore, inputs: &[InputFile], display: &IndexingProgress) {
+fn note_foreign_vectors(indexing: &Indexing<'_>, display: &IndexingProgress) {
     let is_given = |input: &&InputFile| match input.kind {
         InputKind::Texts => false,
         InputKind::Vectors | InputKind::VectorsJsonl | InputKind::Ciff => true,
     };
-    let given = inputs.iter().find(is_given);
-    if let (Some(bound), Some(given)) = (&store.manifest().model, given) {
+    let given = indexing.inputs().iter().find(is_given);
+    if let (Some(bound), Some(given)) = (indexing.model(), given) {
         display.say(&format!(
             "note: the index belongs to the model {}; the vectors of {} must come from that same \
              model, or their scores mean nothing",
@@ -144,39 +143,6 @@ fn note_foreign_vectors(store: &IndexStore, inputs: &[InputFile], display: &Inde
             given.path.display()
         ));
     }
-}
-
-/// Opens the model that texts are encoded with, or that names the tokens of given vectors.
-fn open_model(
-    args: &IndexArgs,
-    recorded: Option<&Manifest>,
-    has_dense: bool,
-    inputs: &mut [InputFile],
-) -> anyhow::Result<Option<Model>> {
-    let folder = match &args.model {
-        Some(folder) => folder.clone(),
-        None if !has_texts(inputs) => return Ok(None),
-        None => match recorded_folder(recorded, has_dense)? {
-            Some(folder) => folder,
-            None => return Ok(None),
-        },
-    };
-    dense_fields::refuse_as_sparse(&folder)?;
-    let model = folder::open(&folder, args.query_encoder, &args.runtime)?;
-    if args.model.is_some() {
-        inputs.iter_mut().for_each(|input| input.vocabulary = Some(terms(&model)));
-    }
-    Ok(Some(model))
-}
-
-/// Refuses inputs without a single document before anything is created.
-fn check_not_empty(inputs: &[InputFile]) -> anyhow::Result<()> {
-    for input in inputs {
-        if Input::open(input)?.has_entries()? {
-            return Ok(());
-        }
-    }
-    Err(IndexError::EmptyCorpus { inputs: names(inputs) }.into())
 }
 
 fn names(inputs: &[InputFile]) -> String {

@@ -9,7 +9,7 @@ mod report;
 
 use std::io::Write;
 
-use gleaner_searcher::{Index, Snapshot};
+use gleaner::{Index, Snapshot};
 
 use effort::EffortPoint;
 use print::print_report;
@@ -25,7 +25,7 @@ use crate::{
 pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<()> {
     let snapshot = Index::open(&args.index)?.snapshot();
     let curve = effort_curve(args, &snapshot)?;
-    let report = IndexReport::of(&args.index, &snapshot, curve)?;
+    let report = IndexReport::of(&snapshot, curve)?;
     let mut out = stdout();
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
@@ -43,11 +43,12 @@ fn effort_curve(
     snapshot: &Snapshot,
 ) -> anyhow::Result<Option<Vec<EffortPoint>>> {
     let Some(file) = &args.queries else { return Ok(None) };
-    let queries = QueryFile::read(file, args.format, &args.model, snapshot)?;
-    let vectors = queries.into_vectors(&args.model, snapshot)?;
+    let (manifest, models) = (snapshot.manifest(), args.model.models());
+    let queries = QueryFile::read(file, args.format, manifest, &models)?;
+    let vectors = queries.into_vectors(manifest, &models)?;
     if vectors.is_empty() {
         let message = format!("there is no query in {}", file.display());
         return Err(Failure::Usage(message).into());
     }
-    Ok(Some(effort::curve(snapshot, &vectors, args.k)?))
+    effort::curve(snapshot, &vectors, args.k).map(Some)
 }

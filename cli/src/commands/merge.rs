@@ -1,16 +1,11 @@
 //! `gleaner merge`: as few segments as possible.
 
-use gleaner_indexer::{IndexSettings, IndexStore, OpenIndex};
+use gleaner::Index;
 
 use crate::args::MergeArgs;
 
 pub(crate) fn run(args: &MergeArgs) -> anyhow::Result<()> {
-    let opened = OpenIndex::open(&args.index)?;
-    let model = opened.commit().manifest().model.clone();
-    let mut store = IndexStore::open_checked(&opened, model, &IndexSettings::default())?;
-    // Files that a merge replaces are let go with it.
-    drop(opened);
-    let report = store.merge()?;
+    let report = Index::merge_at(&args.index)?;
     eprintln!("{} segments became {}", report.before, report.after);
     Ok(())
 }

@@ -4,53 +4,32 @@
 
 mod prepared_query;
 
-use std::{collections::HashMap, io::Write};
+use std::{collections::HashMap, io::Write, time::Duration};
 
-use gleaner_searcher::{Index, SearchRequest, SearchResponse};
+use gleaner::{Index, Search, SearchResponse};
 
 use prepared_query::PreparedQuery;
 
 use crate::{
-    args::{SearchArgs, deadline},
+    args::SearchArgs,
     failure::Failure,
     io::{
         answer::{QueryWords, print},
         output::stdout,
+        query_file::is_blank,
     },
-    models::queries::{Ranking, is_blank},
 };
 
 /// `gleaner search`
 pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
-    let ranking = Ranking::read(&args.ranking)?;
+    let search = search(args)?;
     if args.query.as_deref().is_some_and(is_blank) {
         return Err(Failure::BlankQuery.into());
     }
-    let snapshot = Index::open(&args.index)?.snapshot();
-    let prepared = PreparedQuery::new(&snapshot, args, &ranking)?;
-    let dense = prepared.query.dense_queries();
-    // People see titles, whatever else they ask for.
-    let shown: Vec<String> = ["title".to_owned()].into_iter().chain(args.fields.clone()).collect();
-    let request = SearchRequest {
-        vector: prepared.query.vector.as_ref(),
-        text: args.query.as_deref(),
-        dense: &dense,
-        like: args.like.as_deref(),
-        boosts: &prepared.boosts,
-        feedback: &ranking.feedback,
-        offset: args.offset,
-        min_score: ranking.min_score,
-        until_knee: ranking.until_knee,
-        filter: args.filter.as_deref(),
-        fields: if args.json { &args.fields } else { &shown },
-        effort: args.effort,
-        deadline: deadline(args.timeout_ms),
-        threads: args.threads,
-        explain: args.explain,
-        profile: args.profile,
-        ..SearchRequest::exact(&ranking.rank, args.k)
-    };
-    let response = snapshot.search(&request, &|term| prepared.token(term))?;
+    let models = args.model.models();
+    let snapshot = Index::open_with(&args.index, &models)?.snapshot();
+    let prepared = PreparedQuery::new(snapshot.manifest(), &models, args, search)?;
+    let response = snapshot.search(&prepared.search)?;
     let mut out = stdout();
     if args.json {
         let words = &prepared.words;
@@ -60,6 +39,29 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
         print(&mut out, &response, &prepared.words)?;
     }
     Ok(out.flush()?)
+}
+
+/// All that the flags say but the query.
+fn search(args: &SearchArgs) -> anyhow::Result<Search> {
+    // People see titles, whatever else they ask for.
+    let title = (!args.json).then(|| "title".to_owned());
+    let mut search = args
+        .ranking
+        .search()?
+        .k(args.k)
+        .offset(args.offset)
+        .fields(title.into_iter().chain(args.fields.clone()))
+        .effort(args.effort)
+        .threads(args.threads)
+        .explain(args.explain)
+        .profile(args.profile);
+    if let Some(filter) = &args.filter {
+        search = search.filter(filter);
+    }
+    if let Some(ms) = args.timeout_ms {
+        search = search.timeout(Duration::from_millis(ms));
+    }
+    Ok(search)
 }
 
 /// A response, and where the query's terms come from.

@@ -7,7 +7,7 @@ use std::{
     io::{self, Write},
 };
 
-use gleaner_searcher::{CertificateKind, Contribution, Hit, Profile, SearchResponse};
+use gleaner::{CertificateKind, Contribution, Hit, Profile, SearchResponse};
 
 /// Contributions shown per hit to people; JSON has all.
 const CONTRIBUTIONS_SHOWN: usize = 8;

@@ -257,8 +257,9 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::io::{Error, ErrorKind};
 
+    use gleaner::chain;
+
     use super::*;
-    use crate::failure::chain;
 
     /// A disk with room for a few bytes.
     struct Disk(usize);

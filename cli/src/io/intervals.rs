@@ -1,9 +1,9 @@
 //! How sure a mean is, as `eval` and `compare` print it.
 //!
 //! Both resample alike, so the interval of a run is the same in both. How an interval is computed
-//! is `gleaner-eval`'s.
+//! is `gleaner::eval`'s.
 
-use gleaner_eval::{Bootstrap, Evaluation, Interval, Measure};
+use gleaner::eval::{Bootstrap, Evaluation, Interval, Measure};
 use serde::{Serialize, Serializer};
 
 /// The level of every interval.

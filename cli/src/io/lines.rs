@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::Context;
-use gleaner_indexer::Document;
+use gleaner::exchange::Document;
 use sha2::{Digest, Sha256};
 
 use super::{hash::digits, output::is_standard_stream};

@@ -5,16 +5,20 @@
 
 use std::path::PathBuf;
 
-use gleaner_encoder::{Side, SparseVector};
-use gleaner_eval::{Query, read_queries};
-use gleaner_indexer::{Input, InputFile, InputFormat, InputKind, find_inputs};
-use gleaner_searcher::Snapshot;
-
-use crate::{
-    args::{QueryFormatArg, QueryModelArgs},
-    failure::Failure,
-    models::{bound::open_for, queries::is_blank, terms::terms},
+use gleaner::{
+    InputFile, InputFormat, InputKind, Manifest, Models, Side, SparseVector,
+    eval::{Query, read_queries},
+    exchange::{Input, find_inputs},
+    vocabulary_of,
 };
+
+use crate::{args::QueryFormatArg, failure::Failure};
+
+/// Whether there is nothing in a text to search for. A model would make a vector of it
+/// nevertheless.
+pub(crate) fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
+}
 
 /// Queries of one kind, with their ids.
 pub(crate) enum QueryFile {
@@ -23,12 +27,12 @@ pub(crate) enum QueryFile {
 }
 
 impl QueryFile {
-    /// Reads a file; `model` names tokens where vectors have them.
+    /// Reads a file; a model that was named names tokens where vectors have them.
     pub(crate) fn read(
         path: &PathBuf,
         format: QueryFormatArg,
-        model: &QueryModelArgs,
-        snapshot: &Snapshot,
+        manifest: &Manifest,
+        models: &Models,
     ) -> anyhow::Result<Self> {
         let kind = match format {
             QueryFormatArg::Jsonl => InputKind::Texts,
@@ -47,17 +51,17 @@ impl QueryFile {
             }
             InputKind::Vectors | InputKind::VectorsJsonl => {
                 let mut input = InputFile::new(path, kind);
-                if model.model.is_none() && snapshot.manifest().model.is_some() {
+                if !models.names_sparse() && manifest.model.is_some() {
                     eprintln!(
                         "note: the index is bound to a model; vectors must come from the same"
                     );
                 }
-                let model = model.model.is_some().then(|| open_for(snapshot, model));
-                // A model is compared with the index's even where no token is to be named.
-                if let Some(model) = model.transpose()?
-                    && kind == InputKind::VectorsJsonl
-                {
-                    input.vocabulary = Some(terms(&model));
+                if models.names_sparse() {
+                    // It is compared with the index's even where no token is to be named.
+                    let model = models.sparse_of(manifest)?;
+                    if kind == InputKind::VectorsJsonl {
+                        input.vocabulary = Some(vocabulary_of(&model));
+                    }
                 }
                 Ok(Self::Vectors(read_vectors(&input)?))
             }
@@ -67,13 +71,13 @@ impl QueryFile {
     /// All vectors, those of texts by the index's model.
     pub(crate) fn into_vectors(
         self,
-        model: &QueryModelArgs,
-        snapshot: &Snapshot,
+        manifest: &Manifest,
+        models: &Models,
     ) -> anyhow::Result<Vec<SparseVector>> {
         match self {
             Self::Texts(queries) => {
                 let texts: Vec<&str> = queries.iter().map(|query| &query.text[..]).collect();
-                Ok(open_for(snapshot, model)?.encoder(0)?.encode(Side::Query, &texts)?)
+                Ok(models.sparse_of(manifest)?.encoder(0)?.encode(Side::Query, &texts)?)
             }
             Self::Vectors(queries) => Ok(queries.into_iter().map(|query| query.1).collect()),
         }

@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-use gleaner_format::{CiffBuilder, SparseVector};
+use gleaner::{Model, SparseVector, exchange::CiffWriter};
 use serde_json::{Map, Number, Value, json};
 
 use crate::args::VectorFormat;
@@ -76,22 +76,22 @@ fn id_value(id: &str) -> Value {
 
 /// Adds a document to what will be a CIFF file.
 pub(crate) fn push_ciff(
-    lists: &mut CiffBuilder,
+    lists: &mut CiffWriter,
     id: String,
     vector: &SparseVector,
 ) -> anyhow::Result<()> {
     lists.push(id, vector).map_err(anyhow::Error::msg)
 }
 
-/// Writes a CIFF file and says in it what its integers are.
+/// Writes a CIFF file, with the model's tokens or with term ids, and says in it what its integers are.
 pub(crate) fn write_ciff(
-    lists: &CiffBuilder,
-    token: impl Fn(u32) -> String,
+    lists: &CiffWriter,
+    model: Option<&Model>,
     out: &mut impl Write,
 ) -> io::Result<()> {
     let version = env!("CARGO_PKG_VERSION");
     let description = format!("gleaner {version}: learned sparse weights, round(100 x weight)");
-    lists.write(token, &description, out)
+    lists.write(model, &description, out)
 }
 
 /// `[{"index": 1012, "value": 0.97}, …]`

@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use gleaner_format::{SparseVector, write_vectors};
+use gleaner::{SparseVector, exchange::write_vectors};
 use serde_json::{Value, json};
 
 use crate::harness::{Desk, copy_folder, fails, fixture, ok, ok_json, run, runtime_is_here, text};

@@ -17,8 +17,20 @@ use crate::{
     snapshot::Snapshot,
 };
 
-/// Queries encoded and searched together.
+/// Queries that are best encoded and searched together.
 pub const QUERIES_AT_ONCE: usize = 1_024;
+
+/// Stands for a text where only models are asked for.
+const ANY_TEXT: &str = "text";
+
+/// What a run keeps of an answer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct QueryHits {
+    /// Best first.
+    pub hits: Vec<ScoredDoc>,
+    /// Whether the time was over before everything was looked at.
+    pub is_cut_short: bool,
+}
 
 /// Many queries against one snapshot, the models opened once.
 ///
@@ -58,12 +70,45 @@ impl<'a> BatchSearch<'a> {
         self
     }
 
+    /// Finds and opens the models that texts need. Searching does so too; this is for whoever wants to
+    /// know before the first query.
+    ///
+    /// # Errors
+    /// Those of [`Prepared::new`].
+    pub fn open_models(&self) -> Result<(), Error> {
+        let search = self.search.clone().with_query(ANY_TEXT);
+        Prepared::new(search, self.snapshot.manifest(), self.models).map(drop)
+    }
+
     /// The answers, in the order of the queries.
     ///
     /// # Errors
     /// The first one met, those of [`Prepared::new`], [`QueryEncoder::encode_all`] and
     /// [`Snapshot::search`].
     pub fn search(&mut self, queries: Vec<Query>) -> Result<Vec<SearchResponse>, Error> {
+        self.each(queries, |answer| answer)
+    }
+
+    /// What a run keeps of the answers, in the order of the queries. It takes a fraction of their
+    /// memory. A query whose text is blank finds nothing.
+    ///
+    /// # Errors
+    /// As [`BatchSearch::search`].
+    pub fn hits(&mut self, queries: Vec<Query>) -> Result<Vec<QueryHits>, Error> {
+        let is_blank: Vec<bool> = queries.iter().map(is_blank).collect();
+        let asked = queries.into_iter().zip(&is_blank).filter(|(_, is_blank)| !**is_blank);
+        let asked = asked.map(|(query, _)| query).collect();
+        let mut answers = self.each(asked, QueryHits::of)?.into_iter();
+        let mut answer = |is_blank| if is_blank { None } else { answers.next() };
+        Ok(is_blank.into_iter().map(|it| answer(it).unwrap_or_default()).collect())
+    }
+
+    /// What is made of every answer, on the thread that found it.
+    fn each<T: Send>(
+        &mut self,
+        queries: Vec<Query>,
+        make: fn(SearchResponse) -> T,
+    ) -> Result<Vec<T>, Error> {
         let prepare = |query: Query| {
             let search = self.search.clone().with_query(query);
             Prepared::new(search, self.snapshot.manifest(), self.models)
@@ -74,7 +119,7 @@ impl<'a> BatchSearch<'a> {
         let snapshot = self.snapshot;
         let answers: Vec<_> = std::thread::scope(|scope| {
             let answer = |share: &[Prepared]| -> Vec<_> {
-                share.iter().map(|search| snapshot.search(search)).collect()
+                share.iter().map(|search| snapshot.search(search).map(make)).collect()
             };
             let workers: Vec<_> =
                 prepared.chunks(share).map(|share| scope.spawn(move || answer(share))).collect();
@@ -91,21 +136,26 @@ impl<'a> BatchSearch<'a> {
     /// # Errors
     /// As [`BatchSearch::search`]; `Eval`.
     pub fn run(&mut self, dataset: &Dataset) -> Result<Run, Error> {
-        let queries: Vec<_> = dataset.relevant_queries().collect();
+        self.open_models()?;
+        let texts = dataset.relevant_queries().map(|query| Query::text(&query.text[..]));
+        let answers = self.hits(texts.collect())?;
         let mut run = Run::new();
-        for part in queries.chunks(QUERIES_AT_ONCE) {
-            let is_blank = |text: &str| text.trim().is_empty();
-            let asked = part.iter().filter(|query| !is_blank(&query.text));
-            let asked = asked.map(|query| Query::text(&query.text[..])).collect();
-            let mut answers = self.search(asked)?.into_iter();
-            for query in part {
-                let answer = if is_blank(&query.text) { None } else { answers.next() };
-                let hits = answer.map_or_else(Vec::new, |answer| answer.hits);
-                // Scores as they are, ties as trec_eval breaks them.
-                let hits = hits.into_iter().map(|hit| ScoredDoc::new(hit.id, hit.score));
-                run.insert(&query.id, hits.collect())?;
-            }
+        for (query, answer) in dataset.relevant_queries().zip(answers) {
+            // Scores as they are, ties as trec_eval breaks them: on a collection with duplicates the
+            // order that a search shows (ids ascending) would give other figures than trec_eval's.
+            run.insert(&query.id, answer.hits)?;
         }
         Ok(run)
     }
+}
+
+impl QueryHits {
+    fn of(answer: SearchResponse) -> Self {
+        let hits = answer.hits.into_iter().map(|hit| ScoredDoc::new(hit.id, hit.score));
+        Self { hits: hits.collect(), is_cut_short: !answer.certificate.complete }
+    }
+}
+
+fn is_blank(query: &Query) -> bool {
+    query.text.as_deref().is_some_and(|text| text.trim().is_empty())
 }

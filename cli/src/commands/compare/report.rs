@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gleaner_eval::{
+use gleaner::eval::{
     EvalError, Evaluation, Interval, Measure, Paired, Permutations, Qrels, Run, Tally, evaluate,
     holm, mean_interval, randomisation_test, remove_identical_ids,
 };

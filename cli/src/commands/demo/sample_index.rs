@@ -1,65 +1,60 @@
 //! The index of the demo: built once, found again, and built anew where the sample has changed.
 
 use std::{
+    cell::RefCell,
     io::Write,
-    path::Path,
-    sync::atomic::AtomicBool,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use gleaner_indexer::{IndexError, IndexSettings, IndexStore, IngestOptions, OnError};
-use gleaner_searcher::{CatalogError, Index, SearchError};
-
-use crate::{
-    args::{DEFAULT_DEMO_INDEX, DemoArgs, ProgressArg, threads_or_cores},
-    commands::index::ingest_with_progress,
-    failure::{Failure, chain},
-    io::progress::IndexingProgress,
-    models::{binding::binding, dense_fields, folder, worker::Models},
+use gleaner::{
+    CatalogError, Error, Index, IndexError, IndexingReport, InputFormat, InputKind, Models, chain,
 };
 
-static NEVER: AtomicBool = AtomicBool::new(false);
+use crate::{
+    args::{DEFAULT_DEMO_INDEX, DemoArgs, ProgressArg},
+    commands::index::show_progress,
+    failure::Failure,
+    io::progress::IndexingProgress,
+};
+
+/// A crash loses at most this much encoding, and a chunk.
+const COMMIT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The folders of the demo's models, below its data.
+pub(super) fn model_folders(args: &DemoArgs) -> [PathBuf; 2] {
+    ["models/splade-tiny", "models/minilm"].map(|folder| args.data.join(folder))
+}
 
 /// Builds the demo's index, or finds it complete from an earlier run.
-pub(super) fn build(out: &mut impl Write, args: &DemoArgs, sample: &Path) -> anyhow::Result<()> {
-    let folder = args.data.join("models/splade-tiny");
-    let model = folder::open(&folder, None, &args.runtime)?;
+pub(super) fn build(
+    out: &mut impl Write,
+    args: &DemoArgs,
+    models: &Models,
+    sample: &Path,
+) -> anyhow::Result<()> {
+    let [splade, minilm] = model_folders(args);
+    let model = models.open_sparse(&splade)?;
     let input = sample.join("corpus.jsonl");
     check_ownership(&args.demo_index, &input)?;
-    writeln!(out, "Model   {} ({})", folder.display(), &model.fingerprint()[..19])?;
-    let binding = binding(&model)?;
-    let folder = args.data.join("models/minilm");
-    let minilm = folder::open_dense(&folder, &args.runtime)?;
-    writeln!(out, "        {} ({}), dense", folder.display(), &minilm.fingerprint()[..19])?;
-    let field = dense_fields::of_model(&minilm)?;
-    let settings = IndexSettings { dense: Some(vec![field.clone()]), ..IndexSettings::default() };
-    let models = Models { sparse: Some(model), dense: vec![(field.spec.name, minilm)] };
+    writeln!(out, "Model   {} ({})", splade.display(), &model.fingerprint()[..19])?;
+    let model = models.open_dense(&minilm)?;
+    writeln!(out, "        {} ({}), dense", minilm.display(), &model.fingerprint()[..19])?;
     let start = Instant::now();
-    let mut display = IndexingProgress::new(ProgressArg::Auto);
-    let attempt = |resume: bool, display: &mut IndexingProgress| {
-        let binding = Some(binding.clone());
-        let mut store = IndexStore::open_or_create_with(&args.demo_index, binding, &settings)?;
-        let options = IngestOptions {
-            on_error: OnError::Fail,
-            commit_interval: Duration::from_secs(5),
-            resume,
-            stop: &NEVER,
-        };
-        let inputs = [input.clone().into()];
-        ingest_with_progress(
-            &mut store,
-            &inputs,
-            &models,
-            threads_or_cores(None),
-            &options,
-            display,
-        )
+    let display = RefCell::new(IndexingProgress::new(ProgressArg::Auto));
+    let attempt = |is_resumed| -> anyhow::Result<IndexingReport> {
+        let index = Index::create(&args.demo_index).models(models);
+        let index = index.model(&splade).dense_model(&minilm);
+        let inputs = std::slice::from_ref(&input);
+        let indexing = index.files(inputs, InputFormat::Files(InputKind::Texts))?;
+        let indexing = indexing.commit_interval(COMMIT_INTERVAL).resume(is_resumed);
+        Ok(show_progress(indexing, is_resumed, &display).run()?)
     };
-    let report = match attempt(true, &mut display) {
+    let report = match attempt(true) {
         // The sample or the model changed since: the demo owns its index and starts over.
         Err(error) if is_outdated(&error) => {
             std::fs::remove_dir_all(&args.demo_index)?;
-            attempt(false, &mut display)?
+            attempt(false)?
         }
         other => other?,
     };
@@ -85,7 +80,7 @@ fn check_ownership(index: &Path, input: &Path) -> anyhow::Result<()> {
         // Its own default folder the demo may mend; another one may be anybody's.
         Err(error)
             if (error.is_damage()
-                || matches!(error, SearchError::Catalog(CatalogError::EarlierVersion { .. })))
+                || matches!(error, Error::Catalog(CatalogError::EarlierVersion { .. })))
                 && index == Path::new(DEFAULT_DEMO_INDEX) =>
         {
             eprintln!("the demo's index is built anew: {}", chain(&error));
@@ -96,7 +91,7 @@ fn check_ownership(index: &Path, input: &Path) -> anyhow::Result<()> {
     let inputs = &snapshot.manifest().inputs;
     let from_sample: u64 = inputs.iter().map(|input| input.documents).sum();
     let is_sample = inputs.iter().all(|input| Path::new(&input.path) == sample);
-    if is_sample && snapshot.live_docs() <= from_sample {
+    if is_sample && snapshot.documents() <= from_sample {
         return Ok(());
     }
     let message = format!(
@@ -107,15 +102,14 @@ fn check_ownership(index: &Path, input: &Path) -> anyhow::Result<()> {
 }
 
 fn is_outdated(error: &anyhow::Error) -> bool {
+    let Some(Error::Index(error)) = error.downcast_ref() else { return false };
     matches!(
-        error.downcast_ref(),
-        Some(
-            IndexError::ChangedInput { .. }
-                | IndexError::OtherInputs { .. }
-                | IndexError::ModelMismatch { .. }
-                | IndexError::Catalog(
-                    CatalogError::DenseMismatch { .. } | CatalogError::DenseModelMismatch { .. }
-                )
-        )
+        error,
+        IndexError::ChangedInput { .. }
+            | IndexError::OtherInputs { .. }
+            | IndexError::ModelMismatch { .. }
+            | IndexError::Catalog(
+                CatalogError::DenseMismatch { .. } | CatalogError::DenseModelMismatch { .. }
+            )
     )
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use gleaner_encoder::{DenseEncoder, Side};
+use gleaner::{Side, model::DenseEncoder};
 
 use super::parallel::{CHUNK_TEXTS, encode_all};
 use crate::{
@@ -11,11 +11,11 @@ use crate::{
     io::{
         interrupt::{is_stop_asked, stop_on_signal},
         lines::Documents,
+        model_folder::{open_dense, refuse_sparse_flags},
         output::create,
         progress::EncodingProgress,
         vectors::dense_line,
     },
-    models::folder::{open_dense, refuse_sparse_flags},
 };
 
 /// `gleaner encode` with a dense model: a line per text.

@@ -1,7 +1,6 @@
 //! A chunk of texts on all encoders at once.
 
-use gleaner_encoder::EncodeError;
-use gleaner_indexer::Document;
+use gleaner::{EncodeError, exchange::Document};
 
 /// Texts of a chunk for each thread: enough that those of one length find each other.
 pub(super) const CHUNK_TEXTS: usize = 256;

@@ -2,8 +2,7 @@
 
 use std::io::Write;
 
-use gleaner_encoder::{Model, Side};
-use gleaner_indexer::Document;
+use gleaner::{Model, Side, exchange::Document};
 
 use super::{parallel::CHUNK_TEXTS, sink::token_of};
 use crate::{

@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
-use gleaner_encoder::{Model, SparseVector};
-use gleaner_format::{CiffBuilder, write_vectors};
-use gleaner_indexer::Document;
+use gleaner::{
+    Model, SparseVector,
+    exchange::{CiffWriter, Document, write_vectors},
+};
 
 use super::parallel::CHUNK_TEXTS;
 use crate::{
@@ -27,7 +28,7 @@ pub(super) enum Sink {
     /// Vectors that wait for their count.
     Rows(Vec<SparseVector>, Box<dyn Finish>),
     /// Vectors that wait to be turned into lists.
-    Lists(CiffBuilder, Box<dyn Finish>),
+    Lists(CiffWriter, Box<dyn Finish>),
 }
 
 impl Sink {
@@ -69,7 +70,7 @@ impl Sink {
         Ok(match FileShape::of(args.format) {
             FileShape::Lines(line) => Self::Stream(line, out),
             FileShape::Rows => Self::Rows(Vec::new(), out),
-            FileShape::Lists => Self::Lists(CiffBuilder::new(), out),
+            FileShape::Lists => Self::Lists(CiffWriter::new(), out),
         })
     }
 
@@ -131,7 +132,7 @@ impl Sink {
                 out.finish()
             }
             Self::Lists(lists, mut out) => {
-                write_ciff(&lists, token_of(model), &mut out)?;
+                write_ciff(&lists, Some(model), &mut out)?;
                 out.finish()
             }
         }

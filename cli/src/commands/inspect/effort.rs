@@ -6,8 +6,7 @@ use std::{
     time::Instant,
 };
 
-use gleaner_encoder::SparseVector;
-use gleaner_searcher::{Rank, SearchError, SearchRequest, SearchResponse, Snapshot};
+use gleaner::{Models, Prepared, Query, Rank, Search, Snapshot, SparseVector};
 use serde::Serialize;
 
 /// Efforts that are measured, the exact one first.
@@ -34,14 +33,15 @@ pub(super) fn curve(
     snapshot: &Snapshot,
     queries: &[SparseVector],
     k: usize,
-) -> Result<Vec<EffortPoint>, SearchError> {
+) -> anyhow::Result<Vec<EffortPoint>> {
     let (mut found, mut total_us) = ([0usize; EFFORTS.len()], [0.0; EFFORTS.len()]);
     for pass in 0..=PASSES {
         for query in queries {
             let mut exact = HashSet::new();
             for (point, effort) in EFFORTS.into_iter().enumerate() {
+                let search = prepared(snapshot, query, k, effort)?;
                 let start = Instant::now();
-                let response = search(snapshot, query, k, effort)?;
+                let response = snapshot.search(&search)?;
                 if pass > 0 {
                     total_us[point] += start.elapsed().as_secs_f64() * 1e6;
                     continue;
@@ -65,15 +65,16 @@ pub(super) fn curve(
     Ok(points.map(point).collect())
 }
 
-fn search(
+/// A search that needs no model, made ready before the clock starts.
+fn prepared(
     snapshot: &Snapshot,
     query: &SparseVector,
     k: usize,
     effort: f32,
-) -> Result<SearchResponse, SearchError> {
-    let request =
-        SearchRequest { vector: Some(query), effort, ..SearchRequest::exact(&Rank::SPARSE, k) };
-    snapshot.search(&request, &|_| None)
+) -> anyhow::Result<Prepared> {
+    let query = Query::vector(query.clone());
+    let search = Search::new(query).rank(Rank::SPARSE).k(k).effort(effort);
+    Ok(Prepared::new(search, snapshot.manifest(), &Models::new())?)
 }
 
 /// The curve for people.

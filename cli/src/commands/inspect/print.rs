@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::report::{DenseFieldReport, IndexReport, SegmentReport};
+use gleaner::{DenseStatistics, SegmentStatistics};
+
+use super::report::IndexReport;
 
 /// Prints all but the curve of efforts.
 pub(super) fn print_report(out: &mut impl Write, report: &IndexReport) -> io::Result<()> {
@@ -16,7 +18,7 @@ pub(super) fn print_report(out: &mut impl Write, report: &IndexReport) -> io::Re
         (None, []) => writeln!(out, "model       none: built from vectors")?,
         (None, _) => writeln!(out, "model       none: no sparse vectors but given ones")?,
     }
-    for DenseFieldReport { field, vectors, vector_bytes } in &report.dense {
+    for DenseStatistics { field, vectors, vector_bytes } in &report.dense {
         writeln!(out, "dense       {}: {vectors} vectors, {vector_bytes} bytes", field.spec)?;
         match &field.model {
             Some(model) => {
@@ -39,7 +41,7 @@ pub(super) fn print_report(out: &mut impl Write, report: &IndexReport) -> io::Re
     report.segments.iter().try_for_each(|segment| print_segment(out, segment))
 }
 
-fn print_segment(out: &mut impl Write, segment: &SegmentReport) -> io::Result<()> {
+fn print_segment(out: &mut impl Write, segment: &SegmentStatistics) -> io::Result<()> {
     writeln!(out, "segment     {}", segment.name)?;
     writeln!(out, "  rows        {} ({} living)", segment.rows, segment.living_rows)?;
     writeln!(out, "  postings    {} ({:.1} a row)", segment.postings, segment.postings_per_row)?;

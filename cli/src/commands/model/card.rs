@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use gleaner_encoder::{Side, TensorCard};
+use gleaner::{Side, model::TensorCard};
 
 /// The inputs and outputs of a graph.
 pub(super) fn print_tensors(

@@ -4,13 +4,19 @@
 
 use std::io::Write;
 
-use gleaner_encoder::{Layout, Model, ModelCard, ModelKind, Side, SideCard, SparseVector};
+use gleaner::{
+    Model, Side, SparseVector,
+    model::{Layout, ModelCard, ModelKind, SideCard},
+};
 
 use super::{
     card::{print_tensors, side_name},
     inspect_dense,
 };
-use crate::{args::InspectModelArgs, io::output::stdout, models::folder::open};
+use crate::{
+    args::InspectModelArgs,
+    io::{model_folder::open, output::stdout},
+};
 
 /// Terms of a vector shown to people.
 const TERMS_SHOWN: usize = 12;

@@ -2,14 +2,16 @@
 
 use std::io::Write;
 
-use gleaner_encoder::{DenseCard, Side};
+use gleaner::{Side, model::DenseCard};
 use serde_json::json;
 
 use super::card::{print_tensors, side_name};
 use crate::{
     args::InspectModelArgs,
-    io::output::stdout,
-    models::folder::{open_dense, refuse_sparse_flags},
+    io::{
+        model_folder::{open_dense, refuse_sparse_flags},
+        output::stdout,
+    },
 };
 
 /// Numbers of a vector shown to people.

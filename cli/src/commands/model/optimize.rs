@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use gleaner_encoder::{Before, OptimizeOptions, Runtime};
+use gleaner::model::{Before, OptimizeOptions, Runtime, optimize};
 
 use crate::{args::OptimizeArgs, io::output::stdout};
 
@@ -10,7 +10,7 @@ use crate::{args::OptimizeArgs, io::output::stdout};
 pub(super) fn run(args: &OptimizeArgs) -> anyhow::Result<()> {
     let runtime = Runtime::load(args.model.runtime.ort_lib.as_deref())?;
     let options = OptimizeOptions { out: args.out.clone(), is_half: args.half };
-    let made = gleaner_encoder::optimize(&args.model.folder, &options, &runtime)?;
+    let made = optimize(&args.model.folder, &options, &runtime)?;
     if let Some(Before { fingerprint, settings }) = &made.before {
         eprintln!(
             "warning: indexes built with {fingerprint} must be built again; to go back, restore \

@@ -2,13 +2,15 @@
 
 use std::io::Write;
 
-use gleaner_encoder::ModelKind;
+use gleaner::model::ModelKind;
 
 use crate::{
     args::ModelArgs,
     failure::Failure,
-    io::output::stdout,
-    models::folder::{open, open_dense},
+    io::{
+        model_folder::{open, open_dense},
+        output::stdout,
+    },
 };
 
 /// `gleaner model selftest`

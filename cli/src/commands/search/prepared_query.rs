@@ -1,26 +1,20 @@
 //! The query of `search`: vectors as they are given, and the text encoded for the other legs.
 
-use gleaner_encoder::{Model, Side};
-use gleaner_indexer::{parse_weights, term_of};
-use gleaner_searcher::{Boost, Snapshot};
+use gleaner::{
+    Manifest, Model, Models, Prepared, Query, QueryEncoder, Rank, Search, Side,
+    exchange::parse_weights, term_sources, vocabulary_of,
+};
+use serde::Deserialize;
 
 use crate::{
     args::SearchArgs,
-    failure::Failure,
+    failure::{Failure, with_rank},
     io::answer::QueryWords,
-    models::{
-        bound::open_for,
-        queries::{EncodedQuery, QueryEncoders, Ranking, read_dense},
-        terms::{terms, words as words_of},
-    },
 };
 
-/// A query with the vocabulary that its terms are from.
+/// A search with all its vectors.
 pub(super) struct PreparedQuery {
-    pub(super) query: EncodedQuery,
-    /// The sparse model, where it was opened.
-    model: Option<Model>,
-    pub(super) boosts: Vec<Boost>,
+    pub(super) search: Prepared,
     /// Empty where nobody asked, and where the model does not tell.
     pub(super) words: QueryWords,
 }
@@ -28,79 +22,124 @@ pub(super) struct PreparedQuery {
 impl PreparedQuery {
     /// Takes vectors as they are given, and encodes the text for the legs that have none.
     pub(super) fn new(
-        snapshot: &Snapshot,
+        manifest: &Manifest,
+        models: &Models,
         args: &SearchArgs,
-        ranking: &Ranking,
+        search: Search,
     ) -> anyhow::Result<Self> {
-        let mut given = EncodedQuery::default();
-        for (flag, is_given) in [
-            ("--tokens", args.tokens.is_some()),
-            ("--boost", !args.boost.is_empty()),
-            ("--mute", !args.mute.is_empty()),
-        ] {
-            if is_given && !ranking.rank.needs_sparse() {
-                return Err(Failure::NoLeg { flag, rank: ranking.rank.to_string() }.into());
-            }
-        }
-        if let Some(json) = &args.dense_vector {
-            given.dense = read_dense(snapshot, &ranking.rank, json)?;
-        }
-        let controls = !args.boost.is_empty() || !args.mute.is_empty();
-        let named = args.tokens.is_some() || args.like.is_some();
+        let rank = search.ranking().clone();
+        check_sparse_flags(args, &rank)?;
+        let mut query = given(args, manifest, &rank)?;
+        let is_encoded = args.query.is_some() && args.tokens.is_none() && rank.needs_sparse();
         // Tokens belong to the model named, or are term ids.
-        let mut model = (named && (args.model.model.is_some() || controls && is_bound(snapshot)))
-            .then(|| open_for(snapshot, &args.model))
-            .transpose()?;
+        let is_named = models.names_sparse() && (args.tokens.is_some() || args.like.is_some());
+        let model = match is_encoded || is_named {
+            true => Some(models.sparse_of(manifest)?),
+            false => None,
+        };
         if let Some(tokens) = &args.tokens {
-            let terms = model.as_ref().filter(|_| args.model.model.is_some()).map(terms);
-            let vector = parse_weights(tokens, terms.as_deref())
+            let vocabulary = model.as_ref().map(vocabulary_of);
+            let vector = parse_weights(tokens, vocabulary.as_deref())
                 .map_err(|reason| Failure::Usage(format!("--tokens: {reason}")))?;
-            given.vector = Some(vector);
+            query = query.and_vector(vector);
         }
-        let mut words = QueryWords::new();
-        if let Some(text) = &args.query {
-            let mut encoders =
-                QueryEncoders::open(snapshot, &args.model, &ranking.rank, &given, 1)?;
-            let encoded = encoders.encode(&[text])?.pop().unwrap_or_default();
-            given.vector = given.vector.or(encoded.vector);
-            given.dense.extend(encoded.dense);
-            model = model.or_else(|| encoders.model().cloned());
-            if let (true, Some(model)) = (args.explain, encoders.model()) {
-                let traced = words_of(&mut model.encoder(1)?, Side::Query, text)?;
-                words.extend(traced.into_iter().flatten());
-            }
-        }
-        let boosts = boosts(args, model.as_ref())?;
-        Ok(Self { query: given, model, boosts, words })
-    }
-
-    /// The text of a term, where the model is known.
-    pub(super) fn token(&self, term: u32) -> Option<String> {
-        self.model.as_ref()?.token(term).map(str::to_owned)
+        let query = weighted(query, args)?;
+        let prepared = Prepared::new(search.with_query(query), manifest, models);
+        let mut search = prepared.map_err(with_rank(&rank))?;
+        QueryEncoder::new(1).encode(&mut search)?;
+        let words = match (&args.query, &model) {
+            (Some(text), Some(model)) if args.explain && is_encoded => words(model, text)?,
+            _ => QueryWords::new(),
+        };
+        let search = match model {
+            Some(model) => search.with_vocabulary(model),
+            None => search,
+        };
+        Ok(Self { search, words })
     }
 }
 
-/// Whether the index belongs to a model.
-fn is_bound(snapshot: &Snapshot) -> bool {
-    snapshot.manifest().model.is_some()
+/// Refuses what only a sparse leg could use where the ranking has none.
+fn check_sparse_flags(args: &SearchArgs, rank: &Rank) -> anyhow::Result<()> {
+    for (flag, is_given) in [
+        ("--tokens", args.tokens.is_some()),
+        ("--boost", !args.boost.is_empty()),
+        ("--mute", !args.mute.is_empty()),
+    ] {
+        if is_given && !rank.needs_sparse() {
+            return Err(Failure::NoLeg { flag, rank: rank.to_string() }.into());
+        }
+    }
+    Ok(())
 }
 
-/// Reads `--boost` and `--mute`; without a vocabulary, tokens are term ids.
-fn boosts(args: &SearchArgs, model: Option<&Model>) -> anyhow::Result<Vec<Boost>> {
-    let terms = model.map(terms);
-    let term = |flag: &str, token: &str| {
-        term_of(token, terms.as_deref())
-            .map_err(|reason| Failure::Usage(format!("{flag}: {reason}")))
-    };
-    let mut boosts = Vec::new();
+/// The query without its sparse vector.
+fn given(args: &SearchArgs, manifest: &Manifest, rank: &Rank) -> anyhow::Result<Query> {
+    let mut query = args.like.as_ref().map_or_else(Query::default, Query::like);
+    if let Some(text) = &args.query {
+        query = query.and_text(text);
+    }
+    if let Some(json) = &args.dense_vector {
+        for (field, vector) in read_dense(manifest, rank, json)? {
+            query = query.and_dense(field, vector);
+        }
+    }
+    Ok(query)
+}
+
+/// Adds `--boost` and `--mute`.
+fn weighted(mut query: Query, args: &SearchArgs) -> anyhow::Result<Query> {
     for boost in &args.boost {
         let usage = || Failure::Usage(format!("--boost {boost}: it is TOKEN=FACTOR"));
         let (token, factor) = boost.rsplit_once('=').ok_or_else(usage)?;
-        let factor = factor.parse().map_err(|_| usage())?;
-        boosts.push(Boost { term: term("--boost", token)?, factor });
+        query = query.boost(token, factor.parse().map_err(|_| usage())?);
     }
-    for token in &args.mute {
-        boosts.push(Boost { term: term("--mute", token)?, factor: 0.0 });
+    Ok(args.mute.iter().fold(query, Query::mute))
+}
+
+/// The words of a text that gave the terms of its vector their weights.
+fn words(model: &Model, text: &str) -> anyhow::Result<QueryWords> {
+    Ok(term_sources(model, Side::Query, text)?.into_iter().flatten().collect())
+}
+
+/// Numbers of one field, or of several by name.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum GivenDense {
+    Only(Vec<f32>),
+    ByField(std::collections::BTreeMap<String, Vec<f32>>),
+}
+
+/// Reads `--dense-vector`: a vector without a name is for the ranking's only dense leg. Vectors of other
+/// fields than the legs' are passed over.
+fn read_dense(
+    manifest: &Manifest,
+    rank: &Rank,
+    json: &str,
+) -> anyhow::Result<Vec<(String, Vec<f32>)>> {
+    let legs: Vec<Option<&str>> = rank.dense_fields().collect();
+    if legs.is_empty() {
+        return Err(Failure::NoLeg { flag: "--dense-vector", rank: rank.to_string() }.into());
     }
-    Ok(boosts)
+    let usage = |_| {
+        let message = "--dense-vector: it is an array of numbers, or an object of them by field";
+        Failure::Usage(message.to_owned())
+    };
+    let field = |name| Ok(&manifest.dense_field(name)?.spec.name);
+    match serde_json::from_str(json).map_err(usage)? {
+        GivenDense::ByField(mut vectors) => {
+            vectors.keys().try_for_each(|name| field(Some(name)).map(drop))?;
+            let legs = legs.into_iter().map(field).collect::<anyhow::Result<Vec<&String>>>()?;
+            vectors.retain(|name, _| legs.contains(&name));
+            Ok(vectors.into_iter().collect())
+        }
+        GivenDense::Only(vector) => {
+            let [leg] = legs[..] else {
+                let message = "--dense-vector: the ranking has several dense legs; give an object \
+                               of vectors by field, {\"FIELD\": [0.1, …]}";
+                return Err(Failure::Usage(message.to_owned()).into());
+            };
+            Ok(vec![(field(leg)?.clone(), vector)])
+        }
+    }
 }

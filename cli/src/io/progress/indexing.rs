@@ -1,6 +1,6 @@
 //! How an indexing run gets on: a bar on a terminal, lines elsewhere, or JSON lines.
 
-use gleaner_indexer::Progress;
+use gleaner::Progress;
 use indicatif::ProgressBar;
 use serde_json::json;
 

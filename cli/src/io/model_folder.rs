@@ -1,10 +1,10 @@
 //! Model folders named on the command line, sparse or dense.
 //!
-//! Whether a model is the one that an index belongs to is `bound`'s to prove.
+//! No index is asked. Which model belongs to an index, `gleaner::Models` proves.
 
 use std::path::Path;
 
-use gleaner_encoder::{DenseModel, Model, Runtime, SideEncoder};
+use gleaner::{DenseModel, Model, SideEncoder, model::Runtime};
 
 use crate::{
     args::{QueryEncoderArg, RuntimeArgs},

@@ -1,0 +1,76 @@
+//! Files that programs exchange: vectors, queries and documents, read and written.
+//!
+//! [`Input`] reads the entries of a file of any format, [`parse_weights`] a vector that stands alone.
+//! [`write_vectors`] and [`CiffWriter`] write. Files that become an index are [`IndexBuilder::files`]'s.
+//!
+//! [`IndexBuilder::files`]: crate::IndexBuilder::files
+
+use std::io::{self, Write};
+
+use gleaner_encoder::{Model, SparseVector};
+use gleaner_format::CiffBuilder;
+
+pub use gleaner_format::write_vectors;
+pub use gleaner_indexer::{
+    Document, Input, InputDocument, Place, Rejection, Vocabulary, find_inputs, parse_weights,
+    term_of,
+};
+
+/// Collects documents and writes them as a CIFF file, the Common Index File Format: lists by term, each
+/// weight as `round(100 × weight)`. Weights that round to 0 are left out.
+///
+/// Memory: eight bytes a posting and the ids, twice that for postings while writing.
+#[derive(Debug, Default)]
+pub struct CiffWriter {
+    lists: CiffBuilder,
+}
+
+impl CiffWriter {
+    /// A writer without documents.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends a document.
+    ///
+    /// # Errors
+    /// The reason: a weight beyond the format's integers, or more documents than they number.
+    pub fn push(&mut self, id: String, vector: &SparseVector) -> Result<(), String> {
+        self.lists.push(id, vector)
+    }
+
+    /// Writes the file. Terms are called by the model's tokens, and by their ids where there is none.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write(
+        &self,
+        model: Option<&Model>,
+        description: &str,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        let token = |term| model.and_then(|model| model.token(term)).map(str::to_owned);
+        self.lists.write(|term| token(term).unwrap_or_else(|| term.to_string()), description, out)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_without_a_model_are_written_as_ids_and_read_again() {
+        let vector = SparseVector::from_pairs([(7, 1.5), (40, 0.25), (90, 0.004)]).unwrap();
+        let mut writer = CiffWriter::new();
+        writer.push("a".to_owned(), &vector).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lists.ciff");
+        writer.write(None, "a test", &mut std::fs::File::create(&path).unwrap()).unwrap();
+        let mut input = Input::open(&find_inputs(&[path], crate::InputFormat::Auto).unwrap()[0]);
+        let read = input.as_mut().unwrap().next_document().unwrap().unwrap().unwrap();
+        assert_eq!(read.document.id, "a");
+        let scaled = SparseVector::from_pairs([(7, 150.0), (40, 25.0)]).unwrap();
+        assert_eq!(read.vector, Some(scaled));
+    }
+}
