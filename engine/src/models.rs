@@ -81,6 +81,11 @@ impl Models {
         self.state().sparse.named.is_some()
     }
 
+    /// Whether a folder of a dense model was named.
+    pub fn names_dense(&self) -> bool {
+        self.state().dense.named.is_some()
+    }
+
     /// The sparse model of an index.
     ///
     /// # Errors
