@@ -66,6 +66,7 @@ pub use snapshot::Snapshot;
 /// Runs, judgements, measures, intervals and tests.
 pub use gleaner_eval as eval;
 
+pub use gleaner_catalog::FUSION_DEPTH_LIMIT;
 pub use gleaner_catalog::{Analyzer, CatalogError, DenseField, LongTexts, Manifest, ModelBinding};
 pub use gleaner_encoder::{DenseModel, EncodeError, Model, Side, SideEncoder, SparseVector};
 pub use gleaner_format::MAX_WEIGHT;
@@ -75,7 +76,6 @@ pub use gleaner_indexer::{
     IndexError, InputFile, InputFormat, InputKind, MergeReport, OnError, Progress,
 };
 pub use gleaner_searcher::BOOST_LIMIT;
-pub use gleaner_searcher::FUSION_DEPTH_LIMIT;
 pub use gleaner_searcher::FUSION_NUMBER_LIMIT;
 pub use gleaner_searcher::LEGS_LIMIT;
 pub use gleaner_searcher::RRF_K;

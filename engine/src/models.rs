@@ -302,7 +302,7 @@ impl State {
 }
 
 fn refused(what: Named, path: PathBuf, source: EncodeError) -> Error {
-    Error::Named { what, path, source }
+    Error::Named { what, path, source: Box::new(source) }
 }
 
 /// Opens every folder. A failure is remembered, or is an error where the folder was named.
