@@ -2,7 +2,7 @@
 //!
 //! - `code`: the codes of problems, one table.
 //! - `problem`: a problem and its HTTP response.
-//! - `engine`: errors of the engine and of the models, as problems.
+//! - `engine`: errors of the engine, as problems.
 //! - `serve_error`: why the server does not start, or stops.
 //! - `wording`: what messages repeat of requests and of causes.
 
@@ -16,4 +16,4 @@ pub use code::Code;
 pub use problem::Problem;
 pub(crate) use problem::RETRY_AFTER_SECONDS;
 pub use serve_error::ServeError;
-pub(crate) use wording::{brief, chain, innermost, quoted};
+pub(crate) use wording::{brief, innermost, quoted};

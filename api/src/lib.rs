@@ -7,9 +7,12 @@
 //! 2. `routes`: paths to handlers; request id, panics, key and time limit around them.
 //! 3. `wire`: bytes to JSON to a checked request, and answers back to JSON; sizes by `limits`.
 //! 4. `server`: the index, its newest snapshot, the permit.
-//! 5. `searching`: what the ranking needs, and the search on a blocking thread.
-//! 6. `models`: which model encodes.
+//! 5. `searching`: texts to be encoded, and the search on a blocking thread.
+//! 6. `models`: the models at work.
 //! 7. `encoding`: texts to vectors, several requests' texts in one run, on threads of its own.
+//!
+//! What a ranking needs and by which model is for the front door, `gleaner`, to say. Batches of texts,
+//! JSON and problems are what is added here.
 //!
 //! Whatever goes wrong on the way becomes a [`Problem`] of `error`.
 //!

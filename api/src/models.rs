@@ -1,18 +1,16 @@
 //! The models of the indexes, one per fingerprint, each with its batcher.
 //!
 //! Sparse models belong to indexes, dense ones to their dense fields. The fingerprint alone decides
-//! which model encodes. Folders only say where to look for it.
+//! which model encodes; `gleaner::Models` finds it.
 //!
-//! - `resolve`: the model of an index, of a dense field, or the only one there is.
-//! - `by_fingerprint`: the models of one kind, and the folders they were looked for in.
+//! - `served`: every model at work, and the only one there is.
 //! - `loaded`: a model that encodes.
 //! - `trust`: how its self-test ended.
 
-mod by_fingerprint;
 mod loaded;
-mod resolve;
+mod served;
 mod trust;
 
 pub(crate) use loaded::{LoadedModel, ServedModel};
-pub(crate) use resolve::{LoadOptions, Models};
+pub(crate) use served::{ServedModels, Workers};
 pub(crate) use trust::Trust;

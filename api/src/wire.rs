@@ -1,8 +1,8 @@
 //! JSON shapes of requests and answers, and the checks that need neither an index nor a model.
 //!
-//! `…Body` and `…Params` types are what arrives, with the defaults of the interface. [`Search`] and
-//! [`Query`] are what is left after checking. Unknown members are errors, so that a misspelt option
-//! is never ignored.
+//! `…Body` and `…Params` types are what arrives, with the defaults of the interface. A
+//! [`CheckedSearch`] is what is left after checking: a search of the engine. Unknown members are
+//! errors, so that a misspelt option is never ignored.
 //!
 //! - `extract`: bytes to values; `members`, `texts`: JSON that the derived readers do not have.
 //! - `search`, `params`, `hybrid`, `query`: a search; `answer`, `batch`: its answer, and several.
@@ -28,8 +28,8 @@ pub(crate) use batch::{BatchAnswer, BatchBody, BatchResponse};
 pub(crate) use embed::{EmbedBody, TermValue};
 pub(crate) use encode::{Embedding, EncodeAnswer, EncodeBody, WeightedToken};
 pub(crate) use extract::{Body, IndexName, Params};
+pub(crate) use hybrid::LegParts;
 pub(crate) use params::SearchParams;
-pub(crate) use query::{GivenDense, Query, SparseQuery};
-pub(crate) use search::{Cut, Search, SearchBody};
+pub(crate) use search::{CheckedSearch, SearchBody};
 pub(crate) use status::{Check, CheckKind, IndexList, Outcome, Readiness, ReadyState};
 pub use status::{DenseSummary, IndexSummary};

@@ -161,7 +161,7 @@ pub enum Error {
         /// What was named.
         path: PathBuf,
         /// Why not.
-        source: EncodeError,
+        source: Box<EncodeError>,
     },
     /// A dense folder where a sparse one is asked for.
     #[error("{path} is a dense model, and a sparse one is asked for")]
@@ -298,4 +298,18 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chains_name_every_cause_once() {
+        let source = std::io::Error::other("busy");
+        let error = Error::ModelFolder { path: "x".into(), source };
+        assert_eq!(chain(&error), "cannot resolve the model folder x: busy");
+        let error = Error::from(CatalogError::Dense(DenseError::Name { found: String::new() }));
+        assert_eq!(chain(&error), error.to_string());
+    }
 }

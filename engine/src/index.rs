@@ -60,6 +60,15 @@ pub struct Index {
     threads: Option<usize>,
 }
 
+// A server shares an index among the threads of its requests.
+const _: () = {
+    const fn is_shared_by_threads<T: Send + Sync>() {}
+    is_shared_by_threads::<Index>();
+    is_shared_by_threads::<Models>();
+    is_shared_by_threads::<Prepared>();
+    is_shared_by_threads::<Snapshot>();
+};
+
 /// The writer, and the workers that encode for it.
 struct Writer {
     store: IndexStore,

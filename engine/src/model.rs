@@ -9,7 +9,8 @@
 //! [`Models`]: crate::Models
 
 pub use gleaner_encoder::{
-    Activation, Batching, Before, DenseCard, DenseEncoder, DensePooling, DenseSideCard, Embeddings,
-    Encoder, Layout, MaxLength, ModelCard, ModelKind, OptimizeOptions, Optimized, Pooling, Prune,
-    Runtime, SelfTest, SideCard, Source, TensorCard, TracedVector, Unit, optimize,
+    Activation, BATCH_TOLERANCE, Batching, Before, DenseCard, DenseEncoder, DensePooling,
+    DenseSideCard, Embeddings, Encoder, Layout, MaxLength, ModelCard, ModelKind, OptimizeOptions,
+    Optimized, Pooling, Prune, Runtime, SelfTest, SideCard, Source, TensorCard, TracedVector, Unit,
+    optimize,
 };

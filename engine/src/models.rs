@@ -91,6 +91,11 @@ impl Models {
         self.state().sparse.named.is_some()
     }
 
+    /// Whether a folder of a dense model was named.
+    pub fn names_dense(&self) -> bool {
+        self.state().dense.named.is_some()
+    }
+
     /// The sparse model of an index.
     ///
     /// # Errors
@@ -313,7 +318,7 @@ impl State {
 }
 
 fn refused(what: Named, path: PathBuf, source: EncodeError) -> Error {
-    Error::Named { what, path, source }
+    Error::Named { what, path, source: Box::new(source) }
 }
 
 /// Opens every folder. A failure is remembered, or is an error where the folder was named.

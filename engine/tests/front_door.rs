@@ -164,7 +164,11 @@ fn what_has_no_leg_or_no_term_is_refused_with_its_part() {
     index.upsert([document.dense("emb", vec![1.0, 0.0])]).unwrap();
     index.commit().unwrap();
     let refused = |query: Query, rank: &str| {
-        index.search(Search::new(query).rank(rank.parse().unwrap())).unwrap_err()
+        let search = Search::new(query).rank(rank.parse().unwrap());
+        let early = search.check().err().map(|error| error.to_string());
+        let error = index.search(search).unwrap_err();
+        assert!(early.is_none_or(|early| early == error.to_string()), "{error}");
+        error
     };
     let part = |error: Error| match error {
         Error::NoLeg { part, .. } => part,
@@ -190,6 +194,33 @@ fn what_has_no_leg_or_no_term_is_refused_with_its_part() {
     };
     assert_eq!(token(sparse().boost("word", 2.0)), TokenError::NotATermId);
     assert_eq!(token(sparse().mute("4294967296")), TokenError::TooLarge);
+}
+
+/// A vector without a name goes to the ranking's only dense leg, or to the index's only field.
+#[test]
+fn a_vector_without_a_name_goes_where_it_is_said_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let create = |name: &str, fields: &[&str]| {
+        let builder = Index::create(folder.path().join(name));
+        let with =
+            |it: gleaner::IndexBuilder, name: &&str| it.dense_field(GivenField::new(*name, 2));
+        let mut index = fields.iter().fold(builder, with).open().unwrap();
+        let document = Document::bare("a").vector(vector(&[(1, 1.0)]));
+        let dense = |it: Document, name: &&str| it.dense(*name, vec![1.0, 0.0]);
+        index.upsert([fields.iter().fold(document, dense)]).unwrap();
+        index.commit().unwrap();
+        index
+    };
+    let (one, two) = (create("one", &["emb"]), create("two", &["emb", "other"]));
+    let search = |query: Query| Search::new(query).rank("dense:emb".parse().unwrap());
+    let of_leg = || search(Query::dense(vec![1.0, 0.0]));
+    let of_field = || search(Query::default().and_dense_of_only_field(vec![1.0, 0.0]));
+    for search in [of_leg(), of_field()] {
+        assert_eq!(ids(&one, search), ["a"]);
+    }
+    assert_eq!(ids(&two, of_leg()), ["a"]);
+    let refused = two.search(of_field()).unwrap_err();
+    assert!(matches!(refused, Error::UnknownField { part: Part::Dense, field: None, .. }));
 }
 
 #[test]

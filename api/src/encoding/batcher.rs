@@ -6,7 +6,7 @@
 //! of the queue. A text that the model refuses fails alone.
 //!
 //! Texts that share a run may get weights that differ by rounding from those of the text alone
-//! (`gleaner_encoder::BATCH_TOLERANCE`, same terms). Searches therefore run alone unless the
+//! (`gleaner::model::BATCH_TOLERANCE`, same terms). Searches therefore run alone unless the
 //! operator prefers speed. So the answer to a request does not depend, by a bit, on other requests.
 
 use std::{
@@ -19,7 +19,10 @@ use std::{
     time::Instant,
 };
 
-use gleaner_encoder::{DenseEncoder, EncodeError, Encoder, MaxLength, Side, SparseVector};
+use gleaner::{
+    EncodeError, Side, SparseVector,
+    model::{DenseEncoder, Encoder, MaxLength},
+};
 use tokio::sync::mpsc;
 
 use super::{

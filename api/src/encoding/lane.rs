@@ -1,6 +1,6 @@
 //! What a text is encoded for. Each lane of a model's queue has its turns and its metrics.
 
-use gleaner_encoder::Side;
+use gleaner::Side;
 
 /// What a text is encoded for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

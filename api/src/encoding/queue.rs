@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gleaner_encoder::{MaxLength, Side};
+use gleaner::{Side, model::MaxLength};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::lane::Lane;

@@ -1,30 +1,91 @@
 //! Errors of the engine and of the models, as problems.
 //!
 //! Each becomes a code and the part of the request it is about. Paths of the server stay out of
-//! what clients read, except in the reason of a failure that only the operator can mend.
+//! what clients read, except in the reason of a failure that only the operator can mend. The part
+//! that a written-out leg came from is known to `searching` alone.
 
-use gleaner_encoder::EncodeError;
-use gleaner_searcher::{CatalogError, SearchError};
+use std::fmt::Display;
+
+use gleaner::{CatalogError, EncodeError, Error, Part, SearchError, TokenError, chain};
 
 use super::{
     code::Code,
     problem::Problem,
-    wording::{brief, chain},
+    wording::{brief, quoted},
 };
+
+/// The member of a request that is this part of a search.
+fn member(part: Part) -> &'static str {
+    match part {
+        Part::Text => "query.text",
+        Part::Tokens => "query.tokens",
+        Part::Vector => "query.indices",
+        Part::Dense => "query.dense",
+        Part::Boost => "query.boost",
+        Part::Mute => "query.mute",
+        Part::Rank => "rank",
+        Part::Feedback => "feedback",
+    }
+}
+
+impl From<&Error> for Problem {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::NoModel
+            | Error::ModelNotFound { .. }
+            | Error::ModelMismatch { .. }
+            | Error::NoDenseModel { .. }
+            | Error::DenseModelNotFound { .. }
+            | Error::DenseModelMismatch { .. }
+            | Error::DenseDims { .. }
+            | Error::ModelUnusable { .. }
+            | Error::ModelNotOpened { .. } => of_model(error),
+            Error::BlankQuery => invalid(Part::Text, error),
+            Error::NoLeg { part, rank, field } => no_leg(*part, rank, field.as_deref()),
+            Error::TwoLegs { field, .. } => {
+                let detail = format!("the dense field `{field}` is two legs");
+                Self::invalid_request(member(Part::Rank), detail)
+            }
+            Error::WhichField { source } => unknown_field(source, Part::Dense),
+            Error::UnknownField { part, source, .. } => unknown_field(source, *part),
+            Error::NoDenseInput { field, .. } => {
+                let detail = "needs a text or a vector for it";
+                invalid(Part::Dense, format!("ranking by the dense field `{field}` {detail}"))
+            }
+            Error::DenseVector(source) => invalid(Part::Dense, source),
+            Error::Token { part, token, reason } => no_token(*part, token, *reason),
+            Error::Tokens { source, .. } => invalid(Part::Tokens, source),
+            Error::Encode(error) => Self::from(error),
+            Error::Catalog(error) => Self::from(error),
+            Error::Search(error) => Self::from(error),
+            // What is named is looked at before the first request, and nothing here writes.
+            Error::Named { .. }
+            | Error::NotSparse { .. }
+            | Error::NotDense { .. }
+            | Error::ModelFolder { .. }
+            | Error::TextsNeedModel
+            | Error::TextsWithoutModel
+            | Error::SeveralDenseModels
+            | Error::SpansWithoutModel
+            | Error::Document { .. }
+            | Error::Index(_)
+            | Error::Eval(_) => internal(error),
+            other => internal(other),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::from(&error)
+    }
+}
 
 impl From<&SearchError> for Problem {
     fn from(error: &SearchError) -> Self {
         let detail = error.to_string();
         match error {
-            // Clients need the file, not where the server keeps it.
-            SearchError::Catalog(CatalogError::Damaged { file, reason }) => {
-                let file = file.file_name().unwrap_or_default().display();
-                damaged(format!("{file}: {reason}"))
-            }
-            SearchError::Catalog(CatalogError::DamagedImpacts { file, source }) => {
-                let file = file.file_name().unwrap_or_default().display();
-                damaged(format!("{file}: {}", chain(source)))
-            }
+            SearchError::Catalog(error) => Self::from(error),
             SearchError::Filter { .. } => Self::new(Code::InvalidFilter, detail).field("filter"),
             SearchError::QueryTerms { .. } => Self::new(Code::LimitExceeded, detail).field("query"),
             SearchError::Depth { .. } | SearchError::NoHits => {
@@ -38,50 +99,140 @@ impl From<&SearchError> for Problem {
             SearchError::MinScore { .. } => {
                 Self::new(Code::InvalidRequest, detail).field("min_score")
             }
-            SearchError::Catalog(CatalogError::DenseField { .. }) => {
-                Self::new(Code::UnknownField, brief(detail)).field("rank")
-            }
-            SearchError::DenseQuery(_) => {
-                Self::new(Code::InvalidQuery, chain(error)).field("query.dense")
-            }
-            SearchError::Boost { .. } => Self::new(Code::InvalidQuery, detail).field("query.boost"),
+            SearchError::DenseQuery(_) => invalid(Part::Dense, chain(error)),
+            SearchError::Boost { .. } => invalid(Part::Boost, detail),
             SearchError::NoDocument { .. } => {
                 Self::new(Code::DocumentNotFound, brief(detail)).field("query.like")
             }
             SearchError::Unlike { .. } => {
                 Self::new(Code::InvalidQuery, brief(detail)).field("query.like")
             }
-            SearchError::NoText => Self::new(Code::InvalidQuery, detail).field("rank"),
+            SearchError::NoText => invalid(Part::Rank, detail),
             SearchError::MissingInput { .. } => {
                 Self::new(Code::InvalidQuery, detail).field("query")
             }
             error if error.is_damage() => damaged(chain(error)),
-            error => Self::new(Code::Internal, chain(error)),
+            error => internal(error),
         }
     }
 }
 
-impl From<SearchError> for Problem {
-    fn from(error: SearchError) -> Self {
-        Self::from(&error)
+impl From<&CatalogError> for Problem {
+    fn from(error: &CatalogError) -> Self {
+        match error {
+            // Clients need the file, not where the server keeps it.
+            CatalogError::Damaged { file, reason } => {
+                let file = file.file_name().unwrap_or_default().display();
+                damaged(format!("{file}: {reason}"))
+            }
+            CatalogError::DamagedImpacts { file, source } => {
+                let file = file.file_name().unwrap_or_default().display();
+                damaged(format!("{file}: {}", chain(source)))
+            }
+            CatalogError::DenseField { .. } => unknown_field(error, Part::Rank),
+            error if error.is_damage() => damaged(chain(error)),
+            error => internal(error),
+        }
     }
 }
 
-impl From<CatalogError> for Problem {
-    fn from(error: CatalogError) -> Self {
-        Self::from(SearchError::from(error))
+impl From<&EncodeError> for Problem {
+    fn from(error: &EncodeError) -> Self {
+        Self::new(Code::EncodingFailed, chain(error))
     }
 }
 
 impl From<EncodeError> for Problem {
     fn from(error: EncodeError) -> Self {
-        Self::new(Code::EncodingFailed, chain(&error))
+        Self::from(&error)
     }
+}
+
+/// That no model is there, or another than the one that made the vectors.
+fn of_model(error: &Error) -> Problem {
+    let (code, detail, field) = match error {
+        Error::NoModel => {
+            let detail = "the index holds given vectors and has no model";
+            return Problem::new(Code::ModelNotFound, detail)
+                .hint("search it with indices and values, or rank by bm25");
+        }
+        Error::NoDenseModel { field } => {
+            let detail = format!("the dense field `{field}` holds given vectors and has no model");
+            return Problem::new(Code::ModelNotFound, detail)
+                .hint("search it with a vector of your own, as query.dense");
+        }
+        Error::ModelMismatch { index, path, model } => {
+            let path = path.display();
+            let detail =
+                format!("the index was made with {index}, the model in `{path}` is {model}");
+            (Code::ModelMismatch, detail, None)
+        }
+        Error::DenseModelMismatch { field, index, path, model } => {
+            let detail = format!(
+                "the dense field `{field}` was made with {index}, the model in `{}` is {model}",
+                path.display()
+            );
+            (Code::ModelMismatch, detail, Some(field))
+        }
+        Error::DenseDims { field, .. } => (Code::ModelMismatch, error.to_string(), Some(field)),
+        Error::ModelUnusable { field, reason, .. } => {
+            (Code::ModelNotFound, reason.clone(), field.as_ref())
+        }
+        Error::ModelNotOpened { path, field } => {
+            let detail = format!("`{}` was not there when the server started", path.display());
+            (Code::ModelNotFound, detail, field.as_ref())
+        }
+        Error::DenseModelNotFound { field, .. } => {
+            (Code::ModelNotFound, error.to_string(), Some(field))
+        }
+        other => (Code::ModelNotFound, other.to_string(), None),
+    };
+    let flag = field.map_or("--model", |_| "--dense-model");
+    let hint = format!("start the server with `{flag} DIR`, the folder of its model");
+    Problem::new(code, detail).hint(hint)
+}
+
+fn no_leg(part: Part, rank: &str, field: Option<&str>) -> Problem {
+    match field {
+        Some(field) => {
+            invalid(part, format!("the ranking has no dense leg for the field `{field}`"))
+                .hint("rank by dense, or fuse it: rrf:sparse,dense")
+        }
+        None => invalid(part, format!("{} has no sparse leg", brief(rank)))
+            .hint("rank by sparse, or fuse it: rrf:sparse,bm25"),
+    }
+}
+
+fn no_token(part: Part, token: &str, reason: TokenError) -> Problem {
+    let problem = |why: TokenError| {
+        let detail = format!("no token {}: {why}", quoted(token));
+        Problem::new(Code::UnknownToken, detail).field(member(part))
+    };
+    match reason {
+        TokenError::NotInVocabulary => {
+            problem(reason).hint("POST /v1/encode shows the tokens of a text")
+        }
+        // Digits above the largest term id are none either.
+        TokenError::NotATermId | TokenError::TooLarge => problem(TokenError::NotATermId),
+    }
+}
+
+fn unknown_field(error: &CatalogError, part: Part) -> Problem {
+    Problem::new(Code::UnknownField, brief(error)).field(member(part))
+}
+
+/// An `invalid_query` of a part.
+fn invalid(part: Part, detail: impl Display) -> Problem {
+    Problem::new(Code::InvalidQuery, detail.to_string()).field(member(part))
 }
 
 fn damaged(detail: String) -> Problem {
     let hint = "restore the index from a copy or index again";
     Problem::new(Code::IndexDamaged, detail).hint(hint)
+}
+
+fn internal(error: &dyn std::error::Error) -> Problem {
+    Problem::new(Code::Internal, chain(error))
 }
 
 #[cfg(test)]
@@ -93,10 +244,8 @@ mod tests {
     #[test]
     fn damage_names_the_file_but_not_its_folder() {
         let file = PathBuf::from("/srv/secret/ab.store");
-        let problem = Problem::from(SearchError::from(CatalogError::Damaged {
-            file,
-            reason: "short".to_owned(),
-        }));
+        let damage = CatalogError::Damaged { file, reason: "short".to_owned() };
+        let problem = Problem::from(Error::Search(SearchError::from(damage)));
         assert_eq!(problem.code(), Code::IndexDamaged);
         assert_eq!(problem.detail(), "ab.store: short");
     }

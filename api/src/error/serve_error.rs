@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gleaner_encoder::EncodeError;
+use gleaner::{EncodeError, Error, Named};
 
 /// Why a server could not be started, or stopped serving.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +70,9 @@ pub enum ServeError {
         /// What is wrong with it.
         source: EncodeError,
     },
+    /// The models of the indexes could not be opened.
+    #[error(transparent)]
+    Models(Error),
     /// The address could not be listened at.
     #[error("cannot listen at {addr}")]
     Bind {
@@ -88,7 +91,21 @@ pub enum ServeError {
 
 impl ServeError {
     /// What was named by a flag does not load.
-    pub(crate) fn asked_for(flag: &str, path: &Path, source: EncodeError) -> Self {
+    pub(crate) fn asked_for(what: Named, path: &Path, source: EncodeError) -> Self {
+        let flag = match what {
+            Named::SparseModel => "--model",
+            Named::DenseModel => "--dense-model",
+            Named::RuntimeLibrary => "--ort-lib",
+        };
         Self::Model { asked_for: format!("`{flag} {}`", path.display()), source }
+    }
+}
+
+impl From<Error> for ServeError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Named { what, path, source } => Self::asked_for(what, &path, *source),
+            other => Self::Models(other),
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What messages repeat: pieces of the request, reasons, errors with their causes.
+//! What messages repeat: pieces of the request, reasons, causes.
 //!
 //! A request may be long and hold any character. So its pieces are quoted, escaped and cut.
 
@@ -27,34 +27,8 @@ pub(crate) fn brief(reason: impl Display) -> String {
     reason
 }
 
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let part = error.to_string();
-        // Wrappers of other crates repeat what they wrap.
-        if !text.ends_with(&part) {
-            text = format!("{text}: {part}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
 /// The last cause of an error. Those around it only say that something failed.
 pub(crate) fn innermost(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |&error| error.source());
     causes.last().map_or_else(|| error.to_string(), ToString::to_string)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{super::serve_error::ServeError, *};
-
-    #[test]
-    fn chains_name_every_cause_once() {
-        let error = ServeError::List { path: "/x".into(), source: std::io::Error::other("busy") };
-        assert_eq!(chain(&error), "cannot list `/x`: busy");
-    }
 }

@@ -3,7 +3,12 @@
 //! One way for sparse and for dense models; [`ServedModel`] is what they differ in. A model that
 //! fails its self-test stays loaded to be reported, and encodes nothing.
 
-use gleaner_encoder::{DenseModel, EncodeError, MaxLength, Model, SelfTest, Side, SparseVector};
+use std::path::Path;
+
+use gleaner::{
+    DenseModel, EncodeError, Model, Side, SparseVector,
+    model::{MaxLength, SelfTest},
+};
 
 use super::trust::Trust;
 use crate::{
@@ -20,6 +25,9 @@ pub(crate) trait ServedModel: Clone + Send + Sync + 'static {
     /// Names what it makes of documents.
     fn fingerprint(&self) -> &str;
 
+    /// Where it lies.
+    fn folder(&self) -> &Path;
+
     /// How many tokens of a text it reads.
     fn lengths(&self) -> MaxLength;
 
@@ -35,6 +43,10 @@ impl ServedModel for Model {
 
     fn fingerprint(&self) -> &str {
         Self::fingerprint(self)
+    }
+
+    fn folder(&self) -> &Path {
+        Self::folder(self)
     }
 
     fn lengths(&self) -> MaxLength {
@@ -58,6 +70,10 @@ impl ServedModel for DenseModel {
 
     fn fingerprint(&self) -> &str {
         Self::fingerprint(self)
+    }
+
+    fn folder(&self) -> &Path {
+        Self::folder(self)
     }
 
     fn lengths(&self) -> MaxLength {

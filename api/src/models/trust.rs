@@ -1,8 +1,6 @@
 //! How the self-test of a model ended: whether its vectors can be trusted.
 
-use gleaner_encoder::{EncodeError, SelfTest};
-
-use crate::error::chain;
+use gleaner::{EncodeError, chain, model::SelfTest};
 
 /// Whether a model computes what its folder says.
 #[derive(Debug, Clone, PartialEq, Eq)]

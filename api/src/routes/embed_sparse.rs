@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use gleaner_encoder::{Model, Side, SparseVector};
+use gleaner::{Model, Side, SparseVector};
 use serde_json::{Value, json};
 
 use super::encode::chosen;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use gleaner_encoder::{DenseModel, Model, SparseVector};
+use gleaner::{DenseModel, Model, SparseVector};
 
 use crate::{
     error::Problem,
@@ -57,7 +57,7 @@ async fn chosen_dense(
 ) -> Result<Arc<LoadedModel<DenseModel>>, Problem> {
     let snapshot = state.index(index)?.snapshot().await?;
     let field = snapshot.manifest().dense_field(Some(field));
-    let field = field.map_err(|error| Problem::from(error).field("field"))?;
+    let field = field.map_err(|error| Problem::from(&error).field("field"))?;
     Ok(Arc::clone(state.models.of_field(field)?))
 }
 

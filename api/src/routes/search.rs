@@ -12,7 +12,7 @@ use axum::{Json, extract::State};
 
 use crate::{
     error::{Code, Problem},
-    searching::{NameLookup, PreparedSearch, QueryTexts, SearchedCommit},
+    searching::{PreparedSearch, QueryTexts, SearchedCommit},
     server::{ServerState, run},
     wire::{
         BatchAnswer, BatchBody, BatchResponse, Body, IndexName, Params, SearchAnswer, SearchBody,
@@ -50,12 +50,11 @@ async fn search(
     let permit = state.admit()?;
     let snapshot = index.snapshot().await?;
     let mut texts = QueryTexts::default();
-    let names = NameLookup { manifest: snapshot.manifest(), models: &state.models };
-    let prepared = PreparedSearch::new(checked, names, &mut texts)?;
+    let prepared = PreparedSearch::new(checked, snapshot.manifest(), &state.models, &mut texts)?;
     let vectors = texts.encode().await;
     let deadline = prepared.timeout().map(|timeout| arrival + timeout);
-    let commit = SearchedCommit::new(name, snapshot, vectors, &state.models);
-    run(permit, move || commit.answer(&prepared, deadline).map(Json)).await
+    let commit = SearchedCommit::new(name, snapshot, vectors);
+    run(permit, move || commit.answer(prepared, deadline).map(Json)).await
 }
 
 /// Several searches of one commit, in one request.
@@ -70,13 +69,13 @@ pub(super) async fn batch(
     let permit = state.admit()?;
     let snapshot = index.snapshot().await?;
     let mut texts = QueryTexts::default();
-    let names = NameLookup { manifest: snapshot.manifest(), models: &state.models };
     let prepare = |body: Result<SearchBody, Problem>| {
-        PreparedSearch::new(body?.check(&state.limits)?, names, &mut texts)
+        let checked = body?.check(&state.limits)?;
+        PreparedSearch::new(checked, snapshot.manifest(), &state.models, &mut texts)
     };
     let searches: Vec<_> = searches.into_iter().map(prepare).collect();
     let vectors = texts.encode().await;
-    let commit = SearchedCommit::new(name, snapshot, vectors, &state.models);
+    let commit = SearchedCommit::new(name, snapshot, vectors);
     // Gone when nobody waits for the answer any more.
     let waiting = Arc::new(());
     let limit = BatchLimit { longest, waiting: Arc::downgrade(&waiting) };
@@ -103,21 +102,21 @@ fn answer_batch(
     searches: Vec<Result<PreparedSearch, Problem>>,
     limit: &BatchLimit,
 ) -> BatchAnswer {
-    let answer = |search: &PreparedSearch| match limit.is_over() {
+    let answer = |search: PreparedSearch| match limit.is_over() {
         true => {
             let detail = "the time of the batch was over before this search began";
             Err(Problem::new(Code::TimedOut, detail))
         }
         false => {
             let deadline = |timeout: Duration| limit.longest.min(Instant::now() + timeout);
-            commit.answer(search, search.timeout().map(deadline))
+            let deadline = search.timeout().map(deadline);
+            commit.answer(search, deadline)
         }
     };
-    let respond =
-        |search: Result<PreparedSearch, Problem>| match search.and_then(|search| answer(&search)) {
-            Ok(answer) => BatchResponse::Answer(Box::new(answer)),
-            Err(problem) => BatchResponse::Problem(problem),
-        };
+    let respond = |search: Result<PreparedSearch, Problem>| match search.and_then(answer) {
+        Ok(answer) => BatchResponse::Answer(Box::new(answer)),
+        Err(problem) => BatchResponse::Problem(problem),
+    };
     let responses = searches.into_iter().map(respond).collect();
     let (index, generation) = (commit.index().to_owned(), commit.generation());
     BatchAnswer { index, generation, responses }

@@ -1,52 +1,42 @@
 //! A search whose inputs are known, and its answer from one commit.
 //!
 //! [`PreparedSearch::new`] for each search of a request, one [`QueryTexts::encode`] for all, then
-//! [`SearchedCommit::answer`] on a blocking thread.
+//! [`SearchedCommit::answer`] on a blocking thread. What a ranking needs and by which model is found
+//! by `gleaner::Prepared`.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use gleaner_encoder::Model;
-use gleaner_searcher::{DenseQuery, SearchError, SearchRequest, Snapshot};
+use gleaner::{Error, Manifest, Part, Prepared, QueryVector, SearchError, Snapshot};
 
-use super::{
-    inputs::{DenseInput, NameLookup, SearchInputs, VectorSource},
-    texts::{QueryTexts, QueryVectors},
-};
+use super::texts::{QueryTexts, QueryVectors, Ticket};
 use crate::{
     error::Problem,
-    models::{LoadedModel, Models},
-    wire::{Cut, Query, Search, SearchAnswer},
+    models::ServedModels,
+    wire::{CheckedSearch, LegParts, SearchAnswer},
 };
 
 /// A search whose inputs are known, or under way.
 pub(crate) struct PreparedSearch {
-    search: Search,
-    inputs: SearchInputs,
+    prepared: Prepared,
+    /// The sparse vector that is being made of the text.
+    sparse: Option<Ticket>,
+    /// The dense vectors that are, by field.
+    dense: Vec<(String, Ticket)>,
+    timeout: Option<Duration>,
 }
 
 /// The commit that the searches of a request read, and what was encoded for them.
 pub(crate) struct SearchedCommit {
     /// The name of the index.
     index: String,
-    snapshot: Arc<Snapshot>,
+    snapshot: Snapshot,
     vectors: QueryVectors,
-    /// Names terms, where it is at hand.
-    model: Option<Arc<LoadedModel<Model>>>,
 }
 
 impl SearchedCommit {
     /// A commit of the index of that name.
-    pub(crate) fn new(
-        index: String,
-        snapshot: Arc<Snapshot>,
-        vectors: QueryVectors,
-        models: &Models,
-    ) -> Self {
-        let model = models.of_index(snapshot.manifest()).ok().cloned();
-        Self { index, snapshot, vectors, model }
+    pub(crate) fn new(index: String, snapshot: Snapshot, vectors: QueryVectors) -> Self {
+        Self { index, snapshot, vectors }
     }
 
     /// The name of the index.
@@ -65,93 +55,101 @@ impl SearchedCommit {
     /// about.
     pub(crate) fn answer(
         &self,
-        prepared: &PreparedSearch,
+        search: PreparedSearch,
         deadline: Option<Instant>,
     ) -> Result<SearchAnswer, Problem> {
-        let PreparedSearch { search, inputs } = prepared;
-        let vector = match &inputs.sparse {
-            None => None,
-            Some(VectorSource::Given(vector)) => Some(vector),
-            Some(VectorSource::Encoded(ticket)) => Some(self.vectors.sparse(*ticket)?),
-        };
-        let dense = inputs.dense.iter().map(|DenseInput { field, source }| {
-            let vector = match source {
-                VectorSource::Given(vector) => vector,
-                VectorSource::Encoded(ticket) => self.vectors.dense(*ticket)?,
-            };
-            Ok(DenseQuery { field, vector })
-        });
-        let dense = dense.collect::<Result<Vec<_>, Problem>>()?;
-        let request = SearchRequest {
-            vector,
-            text: inputs.text.as_deref(),
-            dense: &dense,
-            like: inputs.like.as_deref(),
-            boosts: &inputs.boosts,
-            feedback: &search.feedback,
-            offset: search.offset,
-            min_score: search.min_score,
-            until_knee: match search.cut {
-                Some(Cut::Knee) => true,
-                None => false,
-            },
-            filter: search.filter.as_deref(),
-            fields: &search.fields,
-            effort: search.effort,
-            deadline,
-            // Requests share the cores; a thread more for one of them would be taken from another.
-            threads: 1,
-            explain: search.explain,
-            profile: search.profile,
-            ..SearchRequest::exact(&search.rank, search.k)
-        };
-        let response = self.snapshot.search(&request, &|term| self.token(term));
-        let response = response.map_err(|error| prepared.problem(&error))?;
+        let is_encoded = search.is_encoded();
+        let PreparedSearch { mut prepared, sparse, dense, .. } = search;
+        if let Some(ticket) = sparse {
+            prepared.set_sparse(self.vectors.sparse(ticket)?.clone());
+        }
+        for (field, ticket) in dense {
+            prepared.set_dense(&field, self.vectors.dense(ticket)?.to_vec());
+        }
+        if let Some(deadline) = deadline {
+            prepared = prepared.with_deadline(deadline);
+        }
+        let response = self.snapshot.search(&prepared);
+        let response = response.map_err(|error| unanswered(&error, &prepared, is_encoded))?;
         Ok(SearchAnswer {
             index: self.index.clone(),
             generation: self.generation(),
-            encode_us: inputs.is_encoded().then_some(self.vectors.took_us),
+            encode_us: is_encoded.then_some(self.vectors.took_us),
             response,
         })
-    }
-
-    /// Names a term id where a vocabulary is at hand.
-    fn token(&self, term: u32) -> Option<String> {
-        self.model.as_ref()?.model().token(term).map(str::to_owned)
     }
 }
 
 impl PreparedSearch {
-    /// Finds what a search needs.
+    /// Finds what a search needs, and adds what is to be encoded to `to_encode`.
     ///
-    /// Errors: those of [`SearchInputs::of`].
+    /// Errors: `unknown_field`, `unknown_token`, `invalid_request`, `invalid_query`,
+    /// `model_not_found`, `model_mismatch`; nothing is added then.
     pub(crate) fn new(
-        (search, query): (Search, Query),
-        names: NameLookup<'_>,
+        checked: CheckedSearch,
+        manifest: &Manifest,
+        models: &ServedModels,
         to_encode: &mut QueryTexts,
     ) -> Result<Self, Problem> {
-        let inputs = SearchInputs::of(&search, query, names, to_encode)?;
-        Ok(Self { search, inputs })
+        let CheckedSearch { search, legs, timeout } = checked;
+        let prepared = Prepared::new(search, manifest, models.models());
+        let prepared = prepared.map_err(|error| unprepared(&error, &legs))?;
+        let sparse = match prepared.sparse() {
+            Some(QueryVector::Encode(model)) => Some(models.sparse(model)?),
+            Some(QueryVector::Given(_)) | None => None,
+        };
+        let mut dense = Vec::new();
+        for (field, vector) in prepared.dense() {
+            match vector {
+                QueryVector::Encode(model) => dense.push((field, models.dense(model, field)?)),
+                QueryVector::Given(_) => {}
+            }
+        }
+        // Nothing can go wrong any more.
+        let text = prepared.search().query().text_given().unwrap_or_default();
+        let sparse = sparse.map(|model| to_encode.sparse.add(model, text));
+        let dense = dense.into_iter();
+        let dense = dense
+            .map(|(field, model)| (field.to_owned(), to_encode.dense.add(model, text)))
+            .collect();
+        Ok(Self { prepared, sparse, dense, timeout })
     }
 
     /// The time that the search was given.
     pub(crate) fn timeout(&self) -> Option<Duration> {
-        self.search.timeout
+        self.timeout
     }
 
-    /// Says which part of the request an error of the engine is about.
-    fn problem(&self, error: &SearchError) -> Problem {
-        let is_like = self.inputs.like.is_some();
-        match error {
-            SearchError::MissingInput { .. } | SearchError::DenseQuery(_) if is_like => {
-                Problem::from(error).field("query.like")
-            }
-            // Vectors that were given have been checked: this one is of a text without a known
-            // token, or what feedback made of both.
-            SearchError::DenseQuery(_) if self.inputs.is_encoded() => {
-                Problem::from(error).field("query.text")
-            }
-            error => Problem::from(error),
+    /// Whether a text has to be encoded.
+    fn is_encoded(&self) -> bool {
+        self.sparse.is_some() || !self.dense.is_empty()
+    }
+}
+
+/// Says which part of the request made a search impossible. A leg that was written out is wrong
+/// where it was.
+fn unprepared(error: &Error, legs: &LegParts) -> Problem {
+    let problem = Problem::from(error);
+    match error {
+        Error::UnknownField { part: Part::Rank, field, .. } => {
+            problem.field(legs.part_of(field.as_deref()))
         }
+        Error::TwoLegs { leg, .. } => problem.field(legs.part_of(leg.as_deref())),
+        _ => problem,
+    }
+}
+
+/// Says which part of the request the engine could not answer.
+fn unanswered(error: &Error, prepared: &Prepared, is_encoded: bool) -> Problem {
+    let problem = Problem::from(error);
+    let is_like = prepared.search().query().like_given().is_some();
+    match error {
+        Error::Search(SearchError::MissingInput { .. } | SearchError::DenseQuery(_)) if is_like => {
+            problem.field("query.like")
+        }
+        // Vectors that were given have been checked: this one is of a text without a known token,
+        // or what feedback made of both.
+        Error::Search(SearchError::DenseQuery(_)) if is_encoded => problem.field("query.text"),
+        _ => problem,
     }
 }

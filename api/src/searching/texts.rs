@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use gleaner_encoder::{DenseModel, Model, SparseVector};
+use gleaner::{DenseModel, Model, SparseVector};
 
 use crate::{
     encoding::{Lane, Pending},

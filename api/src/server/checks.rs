@@ -2,10 +2,12 @@
 //!
 //! A check reads what is known already. Nothing is opened or encoded for it.
 
+use gleaner::{Error, chain};
+
 use super::{index::ServedIndex, state::ServerState};
 use crate::{
-    error::{Code, Problem, chain},
-    models::{Models, Trust},
+    error::Problem,
+    models::{ServedModels, Trust},
     wire::{Check, CheckKind, Outcome},
 };
 
@@ -25,7 +27,7 @@ pub(crate) fn checks(state: &ServerState) -> Vec<Check> {
     indexes.chain(models).collect()
 }
 
-fn index_checks(name: &str, index: &ServedIndex, models: &Models) -> Vec<Check> {
+fn index_checks(name: &str, index: &ServedIndex, models: &ServedModels) -> Vec<Check> {
     let check = |check, outcome, detail| {
         let subject = name.to_owned();
         Check { check, subject, outcome, detail }
@@ -52,22 +54,25 @@ fn index_checks(name: &str, index: &ServedIndex, models: &Models) -> Vec<Check> 
 }
 
 /// Whether a model is there, and the right one.
-fn model_checks<T>(subject: &str, found: Result<T, Problem>) -> Vec<Check> {
+fn model_checks<T>(subject: &str, found: Result<T, Error>) -> Vec<Check> {
     let check = |check, outcome, detail| {
         let subject = subject.to_owned();
         Check { check, subject, outcome, detail }
     };
+    let detail = |error: Error| Problem::from(error).detail().to_owned();
     let (loaded, matches) = (CheckKind::ModelLoaded, CheckKind::ModelMatches);
     match found {
         Ok(_) => {
             vec![check(loaded, Outcome::Pass, None), check(matches, Outcome::Pass, None)]
         }
-        Err(problem) if problem.code() == Code::ModelMismatch => vec![
+        Err(
+            error @ (Error::ModelMismatch { .. }
+            | Error::DenseModelMismatch { .. }
+            | Error::DenseDims { .. }),
+        ) => vec![
             check(loaded, Outcome::Pass, None),
-            check(matches, Outcome::Fail, Some(problem.detail().to_owned())),
+            check(matches, Outcome::Fail, Some(detail(error))),
         ],
-        Err(problem) => {
-            vec![check(loaded, Outcome::Fail, Some(problem.detail().to_owned()))]
-        }
+        Err(error) => vec![check(loaded, Outcome::Fail, Some(detail(error)))],
     }
 }

@@ -2,11 +2,11 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use gleaner_searcher::{Index, SearchError, Snapshot};
+use gleaner::{Error, Index, Models, Snapshot, chain};
 
 use super::refresh::Refresh;
 use crate::{
-    error::{Code, Problem, chain},
+    error::{Code, Problem},
     wire::{DenseSummary, IndexSummary},
 };
 
@@ -15,19 +15,19 @@ const REFRESH_PATIENCE: Duration = Duration::from_millis(250);
 
 /// One index, opened or with the reason why not.
 pub(crate) struct ServedIndex {
-    opened: Result<Arc<Index>, SearchError>,
+    opened: Result<Arc<Index>, Error>,
     refresh: Refresh,
 }
 
 impl ServedIndex {
     /// Opens a folder, which reads all of its files.
-    pub(super) fn open(folder: &Path) -> Self {
-        let opened = Index::open(folder).map(Arc::new);
+    pub(super) fn open(folder: &Path, models: &Models) -> Self {
+        let opened = Index::open_with(folder, models).map(Arc::new);
         Self { opened, refresh: Refresh::new() }
     }
 
     /// The snapshot at hand, or why there is none.
-    pub(super) fn current(&self) -> Result<Arc<Snapshot>, &SearchError> {
+    pub(super) fn current(&self) -> Result<Snapshot, &Error> {
         self.opened.as_ref().map(|index| index.snapshot())
     }
 
@@ -35,7 +35,7 @@ impl ServedIndex {
     /// that takes long to open is left to later requests.
     ///
     /// Errors: `index_damaged`, `index_unavailable`.
-    pub(crate) async fn snapshot(&self) -> Result<Arc<Snapshot>, Problem> {
+    pub(crate) async fn snapshot(&self) -> Result<Snapshot, Problem> {
         let index = self.opened.as_ref().map_err(unopened)?;
         if let Some(turn) = self.refresh.take_turn() {
             let index = Arc::clone(index);
@@ -57,7 +57,7 @@ impl ServedIndex {
         match self.current() {
             Ok(snapshot) => IndexSummary {
                 name,
-                documents: Some(snapshot.live_docs()),
+                documents: Some(snapshot.documents()),
                 generation: Some(snapshot.generation()),
                 model: snapshot.manifest().model.as_ref().map(|model| model.fingerprint.clone()),
                 dense: snapshot.manifest().dense.iter().map(DenseSummary::of).collect(),
@@ -76,7 +76,7 @@ impl ServedIndex {
 }
 
 /// Why an index that could not be opened cannot be asked either.
-fn unopened(error: &SearchError) -> Problem {
+fn unopened(error: &Error) -> Problem {
     match error.is_damage() {
         true => Problem::from(error),
         false => Problem::new(Code::IndexUnavailable, chain(error)),

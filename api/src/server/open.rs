@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::ServeError,
-    models::{LoadOptions, Models},
+    models::{ServedModels, Workers},
     wire::{IndexSummary, Outcome},
 };
 
@@ -36,30 +36,22 @@ pub struct Server {
 /// when `model`, `dense_model` or `ort_lib` was given and cannot be used. Panics: never.
 /// Cost: reads all files of all indexes for their checksums.
 pub fn open(options: ServeOptions) -> Result<Server, ServeError> {
-    let ServeOptions { data, addr, model, query_encoder, ort_lib, api_key, limits, .. } = options;
-    let (encoders, batching, named_dense) =
-        (options.encoder_threads, options.batching, options.dense_model);
+    let models = options.models();
+    let workers = Workers { encoders: options.encoder_threads, batching: options.batching };
+    let ServeOptions { data, addr, api_key, limits, .. } = options;
     check_exposure(api_key.is_some(), addr)?;
     let key = api_key.map(ApiKey::new).transpose()?;
     let mut warnings = Vec::new();
     let indexes: BTreeMap<String, ServedIndex> = find_indexes(&data, &mut warnings)?
         .into_iter()
-        .map(|(name, folder)| (name, ServedIndex::open(&folder)))
+        .map(|(name, folder)| (name, ServedIndex::open(&folder, &models)))
         .collect();
-    if indexes.is_empty() && model.is_none() {
+    if indexes.is_empty() && !models.names_sparse() {
         return Err(ServeError::NoIndexes { path: data });
     }
     let snapshots: Vec<_> = indexes.values().filter_map(|index| index.current().ok()).collect();
     let manifests = snapshots.iter().map(|snapshot| snapshot.manifest());
-    let load = LoadOptions {
-        named: model,
-        named_dense,
-        query: query_encoder,
-        ort_lib: ort_lib.as_deref(),
-        encoders,
-        batching,
-    };
-    let models = Models::load(manifests, load)?;
+    let models = ServedModels::open(models, manifests, workers)?;
     let permits = Arc::new(Semaphore::new(limits.concurrency.min(Semaphore::MAX_PERMITS)));
     let state = Arc::new(ServerState { indexes, models, limits, key, permits });
     let unusual = checks(&state).into_iter().filter(|check| check.outcome != Outcome::Pass);

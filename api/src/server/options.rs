@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use gleaner_encoder::SideEncoder;
+use gleaner::{Models, SideEncoder};
 
 use crate::limits::{BatchLimits, Limits};
 
@@ -29,4 +29,24 @@ pub struct ServeOptions {
     pub limits: Limits,
     /// How texts of several requests are encoded together.
     pub batching: BatchLimits,
+}
+
+impl ServeOptions {
+    /// Where models are looked for. None of them is open.
+    pub(super) fn models(&self) -> Models {
+        let mut models = Models::new();
+        if let Some(folder) = &self.model {
+            models = models.sparse_folder(folder);
+        }
+        if let Some(folder) = &self.dense_model {
+            models = models.dense_folder(folder);
+        }
+        if let Some(encoder) = self.query_encoder {
+            models = models.query_encoder(encoder);
+        }
+        match &self.ort_lib {
+            Some(file) => models.runtime_library(file),
+            None => models,
+        }
+    }
 }

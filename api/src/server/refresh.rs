@@ -8,9 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gleaner_searcher::{SearchError, Snapshot};
-
-use crate::error::chain;
+use gleaner::{Error, Snapshot, chain};
 
 /// How often an index is asked for a newer commit.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
@@ -53,7 +51,7 @@ impl Refresh {
 
 impl RefreshTurn {
     /// Notes how the refresh ended.
-    pub(super) fn finish(self, result: Result<Arc<Snapshot>, SearchError>) {
+    pub(super) fn finish(self, result: Result<Snapshot, Error>) {
         lock(&self.0).error = result.err().map(|error| chain(&error));
     }
 }

@@ -5,20 +5,20 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use gleaner_encoder::Model;
+use gleaner::Model;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{index::ServedIndex, key::ApiKey};
 use crate::{
     error::{Code, Problem, quoted},
     limits::Limits,
-    models::{LoadedModel, Models},
+    models::{LoadedModel, ServedModels},
 };
 
 /// Everything requests share.
 pub(crate) struct ServerState {
     pub(crate) indexes: BTreeMap<String, ServedIndex>,
-    pub(crate) models: Models,
+    pub(crate) models: ServedModels,
     pub(crate) limits: Limits,
     pub(crate) key: Option<ApiKey>,
     pub(crate) permits: Arc<Semaphore>,
@@ -40,7 +40,7 @@ impl ServerState {
 
     /// The sparse model to use where no index is named.
     ///
-    /// Errors: those of [`Models::only`].
+    /// Errors: those of [`ServedModels::only`].
     pub(crate) fn only_model(&self) -> Result<&Arc<LoadedModel<Model>>, Problem> {
         let snapshots = self.indexes.values().filter_map(|index| index.current().ok());
         let bound = snapshots.filter_map(|snapshot| snapshot.manifest().model.clone());

@@ -1,6 +1,6 @@
 //! The answer to one search.
 
-use gleaner_searcher::SearchResponse;
+use gleaner::SearchResponse;
 use serde::Serialize;
 
 /// The answer to a search: the object that `gleaner search --json` prints, and where it is from.

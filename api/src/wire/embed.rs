@@ -1,6 +1,6 @@
 //! Body and answer of `/embed_sparse`, with the members of Text Embeddings Inference (TEI).
 
-use gleaner_encoder::Side;
+use gleaner::Side;
 use serde::{Deserialize, Serialize};
 
 use super::{names::NameOf, texts::Texts};

@@ -1,6 +1,6 @@
 //! Body and answer of `/v1/encode`.
 
-use gleaner_encoder::Side;
+use gleaner::Side;
 use serde::{Deserialize, Serialize};
 
 use super::texts::Texts;

@@ -6,7 +6,7 @@
 
 use std::fmt::Display;
 
-use gleaner_searcher::{
+use gleaner::{
     FUSION_DEPTH_LIMIT, FUSION_NUMBER_LIMIT, Fusion, LEGS_LIMIT, Leg, Method, Normaliser, RRF_K,
     Rank, WeightedLeg, is_rank_constant, is_weight,
 };
@@ -48,6 +48,22 @@ struct FusionBody {
     weights: Option<Members<f64>>,
 }
 
+/// For legs of the written-out form, the part of the request that names the dense field.
+#[derive(Debug, Default)]
+pub(crate) struct LegParts(Vec<(Leg, String)>);
+
+impl LegParts {
+    /// The part of the request that names the dense field of a leg, for errors.
+    pub(crate) fn part_of(&self, field: Option<&str>) -> &str {
+        let is_it = |leg: &Leg| match leg {
+            Leg::Dense(name) => name.as_deref() == field,
+            Leg::Sparse | Leg::Bm25 => false,
+        };
+        let part = self.0.iter().find(|(leg, _)| is_it(leg));
+        part.map_or("rank", |(_, part)| part)
+    }
+}
+
 /// A part of the object, for errors: `hybrid.` is put before it.
 fn part(name: impl Display) -> String {
     format!("hybrid.{name}")
@@ -63,7 +79,7 @@ impl HybridBody {
     ///
     /// Errors: `unknown_rank` for names that mean nothing, `invalid_request` for values out of
     /// range and parts that contradict each other, `limit_exceeded`.
-    pub(super) fn rank(self, limits: &Limits) -> Result<(Rank, Vec<(Leg, String)>), Problem> {
+    pub(super) fn rank(self, limits: &Limits) -> Result<(Rank, LegParts), Problem> {
         // Before anything looks at every leg, or for each weight at all of them.
         let weights = self.fusion.as_ref().and_then(|Object(fusion)| fusion.weights.as_ref());
         for (found, name) in
@@ -87,7 +103,7 @@ impl HybridBody {
         let parts = |(place, (leg, _)): (usize, &(Leg, Option<f64>))| {
             (leg.clone(), part(format_args!("legs[{place}].field")))
         };
-        let parts = legs.iter().enumerate().map(parts).collect();
+        let parts = LegParts(legs.iter().enumerate().map(parts).collect());
         let weighted =
             |(leg, weight): (Leg, Option<f64>)| WeightedLeg { leg, weight: weight.unwrap_or(1.0) };
         let legs = legs.into_iter().map(weighted).collect();

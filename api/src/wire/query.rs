@@ -1,13 +1,11 @@
 //! What is looked for: a text, vectors, or a document to find others like.
 
-use gleaner_encoder::SparseVector;
-use gleaner_format::VectorError;
-use gleaner_searcher::{BOOST_LIMIT, LEGS_LIMIT, Rank};
+use gleaner::{BOOST_LIMIT, Error, LEGS_LIMIT, MAX_WEIGHT, Query, Rank, SparseVector, VectorError};
 use serde::Deserialize;
 
 use super::members::{DenseVectors, Members};
 use crate::{
-    error::{Code, Problem, brief, quoted},
+    error::{Code, Problem, quoted},
     limits::Limits,
 };
 
@@ -23,40 +21,6 @@ pub(super) struct QueryBody {
     like: Option<String>,
     boost: Option<Members<f32>>,
     mute: Option<Vec<String>>,
-}
-
-/// What is looked for, checked as far as no index is needed.
-#[derive(Debug, Default)]
-pub(crate) struct Query {
-    /// A text to encode, and to split into words.
-    pub(crate) text: Option<String>,
-    /// A sparse vector, instead of the text's.
-    pub(crate) sparse: Option<SparseQuery>,
-    /// Dense vectors, instead of the text's.
-    pub(crate) dense: Vec<GivenDense>,
-    /// The `_id` of a document to find others like; everything above is then missing.
-    pub(crate) like: Option<String>,
-    /// Tokens and the factors of their weights, none twice.
-    pub(crate) boost: Vec<(String, f32)>,
-    /// Tokens that are to have no weight.
-    pub(crate) mute: Vec<String>,
-}
-
-/// A dense vector that was given.
-#[derive(Debug)]
-pub(crate) struct GivenDense {
-    /// Its field; without a name, the only one.
-    pub(crate) field: Option<String>,
-    pub(crate) vector: Vec<f32>,
-}
-
-/// A sparse vector that was given.
-#[derive(Debug)]
-pub(crate) enum SparseQuery {
-    /// Token texts of the model with their weights, none twice.
-    Tokens(Vec<(String, f32)>),
-    /// Term ids with their weights.
-    Vector(SparseVector),
 }
 
 impl QueryBody {
@@ -78,17 +42,31 @@ impl QueryBody {
         if let Some(text) = &self.text {
             limits.check_text(text, "query.text")?;
             if text.trim().is_empty() {
-                return Err(invalid("query.text", "the query's text is blank"));
+                return Err(Error::BlankQuery.into());
             }
         }
         self.check_forms(rank)?;
-        let sparse = sparse(self.tokens, self.indices, self.values, limits)?;
-        let boost = boost(self.boost, limits)?;
-        let mute = self.mute.unwrap_or_default();
+        let Self { text, tokens, indices, values, dense, like, boost, mute } = self;
+        let feeds_sparse =
+            text.is_some() || tokens.is_some() || indices.is_some() || like.is_some();
+        let mut query = like.map_or_else(Query::default, Query::like);
+        if let Some(text) = text {
+            query = query.and_text(text);
+        }
+        if let Some(tokens) = tokens {
+            query = query.and_tokens(weighted(tokens, limits)?);
+        }
+        if let Some((terms, weights)) = indices.zip(values) {
+            query = query.and_vector(vector(terms, weights, limits)?);
+        }
+        for (token, factor) in boosts(boost, limits)? {
+            query = query.boost(token, factor);
+        }
+        let mute = mute.unwrap_or_default();
         limits.check_terms(mute.len(), "query.mute")?;
-        let dense = dense(self.dense)?;
-        let query = Query { text: self.text, sparse, dense, like: self.like, boost, mute };
-        query.check_needs(rank, limits)?;
+        let query = mute.into_iter().fold(query, |query, token| query.mute(token));
+        let query = with_dense(query, dense)?;
+        check_needs(&query, feeds_sparse, rank, limits)?;
         Ok(query)
     }
 
@@ -117,33 +95,23 @@ impl QueryBody {
     }
 }
 
-impl Query {
-    /// Whether sparse legs and BM25 have what they need, and what is given has a leg to go to.
-    fn check_needs(&self, rank: &Rank, limits: &Limits) -> Result<(), Problem> {
-        if rank.needs_text() && self.like.is_none() {
-            let missing = || invalid("query.text", "ranking by bm25 needs the query's text");
-            check_words(self.text.as_deref().ok_or_else(missing)?, limits)?;
-        }
-        let is_given = self.text.is_some() || self.sparse.is_some() || self.like.is_some();
-        if rank.needs_sparse() && !is_given {
+/// Whether sparse legs and BM25 have what they need.
+fn check_needs(
+    query: &Query,
+    feeds_sparse: bool,
+    rank: &Rank,
+    limits: &Limits,
+) -> Result<(), Problem> {
+    if rank.needs_text() && query.like_given().is_none() {
+        let missing = || invalid("query.text", "ranking by bm25 needs the query's text");
+        check_words(query.text_given().ok_or_else(missing)?, limits)?;
+    }
+    match rank.needs_sparse() && !feeds_sparse {
+        true => {
             let detail = "ranking by sparse needs text, tokens, or indices with values";
-            return Err(invalid("query", detail));
+            Err(invalid("query", detail))
         }
-        if rank.needs_sparse() {
-            return Ok(());
-        }
-        let unused = match &self.sparse {
-            Some(SparseQuery::Tokens(_)) => Some("query.tokens"),
-            Some(SparseQuery::Vector(_)) => Some("query.indices"),
-            None if !self.boost.is_empty() => Some("query.boost"),
-            None if !self.mute.is_empty() => Some("query.mute"),
-            None => None,
-        };
-        match unused {
-            Some(field) => Err(invalid(field, &format!("{} has no sparse leg", brief(rank)))
-                .hint("rank by sparse, or fuse it: rrf:sparse,bm25")),
-            None => Ok(()),
-        }
+        false => Ok(()),
     }
 }
 
@@ -152,37 +120,29 @@ fn invalid(field: &str, detail: &str) -> Problem {
     Problem::new(Code::InvalidQuery, detail).field(field)
 }
 
-fn sparse(
-    tokens: Option<Members<f32>>,
-    indices: Option<Vec<u32>>,
-    values: Option<Vec<f32>>,
-    limits: &Limits,
-) -> Result<Option<SparseQuery>, Problem> {
-    match (tokens, indices, values) {
-        (Some(tokens), ..) => {
-            limits.check_terms(tokens.0.len(), "query.tokens")?;
-            let is_weight = |weight| (0.0..=gleaner_format::MAX_WEIGHT).contains(&weight);
-            let bad = "has a weight that is negative or too large";
-            weights(tokens, "query.tokens", is_weight, bad).map(SparseQuery::Tokens).map(Some)
-        }
-        (None, Some(indices), Some(values)) => {
-            limits.check_terms(indices.len().max(values.len()), "query.indices")?;
-            let vector = SparseVector::new(indices, values).map_err(vector_problem)?;
-            Ok(Some(SparseQuery::Vector(vector)))
-        }
-        _ => Ok(None),
-    }
+/// Token texts of the model with their weights, none twice.
+fn weighted(tokens: Members<f32>, limits: &Limits) -> Result<Vec<(String, f32)>, Problem> {
+    limits.check_terms(tokens.0.len(), "query.tokens")?;
+    let is_weight = |weight| (0.0..=MAX_WEIGHT).contains(&weight);
+    numbers(tokens, "query.tokens", is_weight, "has a weight that is negative or too large")
 }
 
-fn boost(boost: Option<Members<f32>>, limits: &Limits) -> Result<Vec<(String, f32)>, Problem> {
+/// Term ids with their weights.
+fn vector(terms: Vec<u32>, weights: Vec<f32>, limits: &Limits) -> Result<SparseVector, Problem> {
+    limits.check_terms(terms.len().max(weights.len()), "query.indices")?;
+    SparseVector::new(terms, weights).map_err(vector_problem)
+}
+
+/// Tokens and the factors of their weights, none twice.
+fn boosts(boost: Option<Members<f32>>, limits: &Limits) -> Result<Vec<(String, f32)>, Problem> {
     let boost = boost.unwrap_or(Members(Vec::new()));
     limits.check_terms(boost.0.len(), "query.boost")?;
     let bad = format!("has a factor that is not a number from 0, which mutes, to {BOOST_LIMIT}");
-    weights(boost, "query.boost", |factor| (0.0..=BOOST_LIMIT).contains(&factor), &bad)
+    numbers(boost, "query.boost", |factor| (0.0..=BOOST_LIMIT).contains(&factor), &bad)
 }
 
 /// Tokens with numbers that are all as they should be, none twice.
-fn weights(
+fn numbers(
     tokens: Members<f32>,
     field: &str,
     is_right: impl Fn(f32) -> bool,
@@ -195,11 +155,12 @@ fn weights(
     }
 }
 
-fn dense(dense: Option<DenseVectors>) -> Result<Vec<GivenDense>, Problem> {
+/// The query with the dense vectors that were given: of the only field, or by field.
+fn with_dense(query: Query, dense: Option<DenseVectors>) -> Result<Query, Problem> {
     let field = "query.dense";
     match dense {
-        None => Ok(Vec::new()),
-        Some(DenseVectors::Only(vector)) => Ok(vec![GivenDense { field: None, vector }]),
+        None => Ok(query),
+        Some(DenseVectors::Only(vector)) => Ok(query.and_dense_of_only_field(vector)),
         Some(DenseVectors::Fields(fields)) if !(1..=LEGS_LIMIT).contains(&fields.0.len()) => {
             let found = fields.0.len();
             Err(invalid(field, &format!("{found} dense vectors; there are 1 to {LEGS_LIMIT}")))
@@ -208,9 +169,8 @@ fn dense(dense: Option<DenseVectors>) -> Result<Vec<GivenDense>, Problem> {
             let twice = |name: String| {
                 invalid(field, &format!("the field {} is given twice", quoted(&name)))
             };
-            let fields = fields.distinct().map_err(twice)?;
-            let given = |(name, vector)| GivenDense { field: Some(name), vector };
-            Ok(fields.into_iter().map(given).collect())
+            let fields = fields.distinct().map_err(twice)?.into_iter();
+            Ok(fields.fold(query, |query, (name, vector)| query.and_dense(name, vector)))
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use gleaner_searcher::{Feedback, LEGS_LIMIT, Leg, Rank, SearchError};
+use gleaner::{DEFAULT_RANK, Feedback, LEGS_LIMIT, Rank, Search, SearchError};
 use serde::Deserialize;
 
 use super::{
-    hybrid::HybridBody,
+    hybrid::{HybridBody, LegParts},
     members::{Object, object},
     names::NameOf,
-    query::{Query, QueryBody},
+    query::QueryBody,
     texts::Texts,
 };
 use crate::{
@@ -54,28 +54,13 @@ pub(super) fn default_effort() -> f32 {
     1.0
 }
 
-/// The ranking where none is asked for.
-const DEFAULT_RANK: &str = "sparse";
-
-/// How to search, within the limits; what for is a [`Query`].
+/// A search within the limits, and what a request says of it besides.
 #[derive(Debug)]
-pub(crate) struct Search {
-    pub(crate) rank: Rank,
-    /// For legs of the written-out form, the part of the request that names the dense field.
-    leg_parts: Vec<(Leg, String)>,
-    pub(crate) feedback: Vec<Feedback>,
-    pub(crate) min_score: Option<f32>,
-    /// Where the list may end before `k`.
-    pub(crate) cut: Option<Cut>,
-    pub(crate) k: usize,
-    pub(crate) offset: usize,
-    pub(crate) filter: Option<String>,
-    pub(crate) fields: Vec<String>,
-    pub(crate) effort: f32,
+pub(crate) struct CheckedSearch {
+    pub(crate) search: Search,
+    pub(crate) legs: LegParts,
     /// Time for the whole request, within the server's own limit.
     pub(crate) timeout: Option<Duration>,
-    pub(crate) explain: bool,
-    pub(crate) profile: bool,
 }
 
 /// What may end the list before `k`.
@@ -95,18 +80,6 @@ impl Cut {
     }
 }
 
-impl Search {
-    /// The part of the request that names the dense field of a leg, for errors.
-    pub(crate) fn part_of(&self, field: Option<&str>) -> &str {
-        let is_it = |leg: &Leg| match leg {
-            Leg::Dense(name) => name.as_deref() == field,
-            Leg::Sparse | Leg::Bm25 => false,
-        };
-        let part = self.leg_parts.iter().find(|(leg, _)| is_it(leg));
-        part.map_or("rank", |(_, part)| part)
-    }
-}
-
 impl SearchBody {
     /// Hits that are looked for, those passed over included.
     pub(crate) fn hits_wanted(&self) -> usize {
@@ -116,31 +89,37 @@ impl SearchBody {
     /// Checks everything that needs no index.
     ///
     /// Errors: `unknown_rank`, `invalid_request`, `invalid_query`, `limit_exceeded`.
-    pub(crate) fn check(self, limits: &Limits) -> Result<(Search, Query), Problem> {
+    pub(crate) fn check(self, limits: &Limits) -> Result<CheckedSearch, Problem> {
         self.check_numbers(limits)?;
         let cut = self.cut.as_deref().map(Cut::read).transpose()?;
-        let (rank, leg_parts) = ranking(self.rank, self.hybrid, limits)?;
+        let (rank, legs) = ranking(self.rank, self.hybrid, limits)?;
         let feedback = feedback(self.feedback)?;
         let query = self.query.check(&rank, limits)?;
         let longest = limits.longest_search();
         let timeout = self.timeout_ms.map(|ms| Duration::from_millis(ms).min(longest));
-        let Self { k, offset, filter, fields, effort, explain, profile, min_score, .. } = self;
-        let search = Search {
-            rank,
-            leg_parts,
-            feedback,
-            min_score,
-            cut,
-            k,
-            offset,
-            filter,
-            fields,
-            effort,
-            timeout,
-            explain,
-            profile,
-        };
-        Ok((search, query))
+        let mut search = Search::new(query)
+            .rank(rank)
+            .feedback(feedback)
+            .k(self.k)
+            .offset(self.offset)
+            .until_knee(match cut {
+                Some(Cut::Knee) => true,
+                None => false,
+            })
+            .fields(self.fields)
+            .effort(self.effort)
+            // Requests share the cores; a thread more for one would be taken from another.
+            .threads(1)
+            .explain(self.explain)
+            .profile(self.profile);
+        if let Some(score) = self.min_score {
+            search = search.min_score(score);
+        }
+        if let Some(filter) = self.filter {
+            search = search.filter(filter);
+        }
+        search.check()?;
+        Ok(CheckedSearch { search, legs, timeout })
     }
 
     fn check_numbers(&self, limits: &Limits) -> Result<(), Problem> {
@@ -176,16 +155,16 @@ fn ranking(
     rank: Option<String>,
     hybrid: Option<Object<HybridBody>>,
     limits: &Limits,
-) -> Result<(Rank, Vec<(Leg, String)>), Problem> {
+) -> Result<(Rank, LegParts), Problem> {
     match (rank, hybrid) {
         (Some(_), Some(_)) => Err(Problem::invalid_request(
             "hybrid",
             "`rank` and `hybrid` are two ways to say the same; give one",
         )),
         (None, Some(Object(hybrid))) => hybrid.rank(limits),
-        (rank, None) => {
-            let rank = rank.as_deref().unwrap_or(DEFAULT_RANK);
-            let parsed: Rank = rank.parse().map_err(|error| unknown_rank(rank, &error))?;
+        (None, None) => Ok((DEFAULT_RANK, LegParts::default())),
+        (Some(rank), None) => {
+            let parsed: Rank = rank.parse().map_err(|error| unknown_rank(&rank, &error))?;
             let depth = match &parsed {
                 Rank::Leg(_) => None,
                 Rank::Fused(fusion) => fusion.depth,
@@ -195,7 +174,7 @@ fn ranking(
                     let detail = format!("the window is larger than the limit, {}", limits.k);
                     Err(Problem::new(Code::LimitExceeded, detail).field("rank"))
                 }
-                false => Ok((parsed, Vec::new())),
+                false => Ok((parsed, LegParts::default())),
             }
         }
     }

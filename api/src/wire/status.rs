@@ -1,6 +1,6 @@
 //! What there is to say about indexes and about the server.
 
-use gleaner_searcher::DenseField;
+use gleaner::DenseField;
 use serde::{Serialize, Serializer};
 
 use crate::error::Code;

@@ -11,7 +11,7 @@ use gleaner_searcher::{Boost, Leg, Rank};
 use crate::{
     error::{Error, Part},
     models::Models,
-    search::query::{GivenDense, Query, Search, SparseQuery},
+    search::query::{GivenDense, GivenFor, Query, Search, SparseQuery},
     search::vocabulary::{term_of, vector_of},
 };
 
@@ -61,21 +61,17 @@ impl Prepared {
     /// Finds what a search needs in an index.
     ///
     /// # Errors
-    /// `BlankQuery`; `NoLeg` for what is given and has no leg; `UnknownField`, `TwoLegs`, `WhichField`,
+    /// Those of [`Search::check`]; `NoLeg` for dense vectors without a leg; `UnknownField`, `TwoLegs`, `WhichField`,
     /// `DenseVector`, `NoDenseInput` for dense legs; `Token`, `Tokens` for tokens; those of
     /// [`Models::sparse_of`] and [`Models::dense_of`] where a text is to be encoded.
     pub fn new(search: Search, manifest: &Manifest, models: &Models) -> Result<Self, Error> {
-        let query = &search.query;
-        if query.text.as_deref().is_some_and(|text| text.trim().is_empty()) {
-            return Err(Error::BlankQuery);
-        }
-        check_sparse_parts(query, &search.rank)?;
+        search.check()?;
         for feedback in &search.feedback {
             if let Leg::Dense(field) = &feedback.leg {
                 dense_field(manifest, field.as_deref(), Part::Feedback)?;
             }
         }
-        let resolve = Resolve { manifest, models, query };
+        let resolve = Resolve { manifest, models, query: &search.query };
         let (boosts, boost_model) = resolve.boosts()?;
         let dense = resolve.dense(&search.rank)?;
         let (sparse, sparse_model) = resolve.sparse(&search.rank)?;
@@ -174,7 +170,9 @@ impl Resolve<'_> {
         }
         match given.into_iter().next() {
             None => Ok(vectors),
-            Some((field, _)) => Err(no_leg(Part::Dense, rank, Some(field))),
+            Some((field, _)) => {
+                Err(Error::NoLeg { part: Part::Dense, rank: rank.to_string(), field: Some(field) })
+            }
         }
     }
 
@@ -183,10 +181,12 @@ impl Resolve<'_> {
         let legs: Vec<Option<&str>> = rank.dense_fields().collect();
         let resolve = |GivenDense { field, vector }: &GivenDense| {
             let field = match (field, &legs[..]) {
-                (Some(name), _) => dense_field(self.manifest, Some(name), Part::Dense)?,
-                (None, [leg]) => dense_field(self.manifest, *leg, Part::Rank)?,
-                (None, []) => dense_field(self.manifest, None, Part::Dense)?,
-                (None, _) => {
+                (GivenFor::Field(name), _) => dense_field(self.manifest, Some(name), Part::Dense)?,
+                (GivenFor::OnlyLeg, [leg]) => dense_field(self.manifest, *leg, Part::Rank)?,
+                (GivenFor::OnlyLeg, []) | (GivenFor::OnlyField, _) => {
+                    dense_field(self.manifest, None, Part::Dense)?
+                }
+                (GivenFor::OnlyLeg, _) => {
                     let only = self.manifest.dense_field(None);
                     only.map_err(|source| Error::WhichField { source })?
                 }
@@ -256,28 +256,6 @@ impl Resolve<'_> {
         let boosts = boosts.collect::<Result<Vec<_>, Error>>()?;
         Ok((boosts, model))
     }
-}
-
-/// Refuses what only a sparse leg could use where the ranking has none.
-fn check_sparse_parts(query: &Query, rank: &Rank) -> Result<(), Error> {
-    if rank.needs_sparse() {
-        return Ok(());
-    }
-    let unused = match &query.sparse {
-        Some(SparseQuery::Tokens(_)) => Some(Part::Tokens),
-        Some(SparseQuery::Vector(_)) => Some(Part::Vector),
-        None if !query.boost.is_empty() => Some(Part::Boost),
-        None if !query.mute.is_empty() => Some(Part::Mute),
-        None => None,
-    };
-    match unused {
-        Some(part) => Err(no_leg(part, rank, None)),
-        None => Ok(()),
-    }
-}
-
-fn no_leg(part: Part, rank: &Rank, field: Option<String>) -> Error {
-    Error::NoLeg { part, rank: rank.to_string(), field }
 }
 
 /// A dense field by its name; without one, the only one.

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use gleaner_encoder::SparseVector;
 use gleaner_searcher::{Feedback, Rank};
 
+use crate::error::{Error, Part};
+
 /// The ranking where none is asked for.
 pub const DEFAULT_RANK: Rank = Rank::SPARSE;
 
@@ -44,9 +46,19 @@ pub(crate) enum SparseQuery {
 /// A dense vector that is given.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct GivenDense {
-    /// Its field; without a name, that of the ranking's only dense leg.
-    pub(crate) field: Option<String>,
+    pub(crate) field: GivenFor,
     pub(crate) vector: Vec<f32>,
+}
+
+/// Which dense field a vector is given for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum GivenFor {
+    /// That of this name.
+    Field(String),
+    /// That of the ranking's only dense leg, or the index's only one.
+    OnlyLeg,
+    /// The index's only one, whichever legs the ranking has.
+    OnlyField,
 }
 
 impl Query {
@@ -68,7 +80,7 @@ impl Query {
     /// A dense vector for the ranking's only dense leg.
     /// Shapes: `[dims]` of the field; it need not have length 1.
     pub fn dense(vector: Vec<f32>) -> Self {
-        let given = GivenDense { field: None, vector };
+        let given = GivenDense { field: GivenFor::OnlyLeg, vector };
         Self { dense: vec![given], ..Self::default() }
     }
 
@@ -98,7 +110,14 @@ impl Query {
 
     /// The same with a dense vector for a field, in place of the text's.
     pub fn and_dense(mut self, field: impl Into<String>, vector: Vec<f32>) -> Self {
-        self.dense.push(GivenDense { field: Some(field.into()), vector });
+        self.dense.push(GivenDense { field: GivenFor::Field(field.into()), vector });
+        self
+    }
+
+    /// The same with a dense vector for the only dense field of the index, in place of the text's.
+    /// In an index of several the search is refused, even if the ranking names one of them.
+    pub fn and_dense_of_only_field(mut self, vector: Vec<f32>) -> Self {
+        self.dense.push(GivenDense { field: GivenFor::OnlyField, vector });
         self
     }
 
@@ -118,6 +137,11 @@ impl Query {
     /// The text, where there is one.
     pub fn text_given(&self) -> Option<&str> {
         self.text.as_deref()
+    }
+
+    /// The `_id` of the document that is the query, where there is one.
+    pub fn like_given(&self) -> Option<&str> {
+        self.like.as_deref()
     }
 }
 
@@ -293,6 +317,31 @@ impl Search {
     pub fn with_query(mut self, query: impl Into<Query>) -> Self {
         self.query = query.into();
         self
+    }
+
+    /// Checks what can be checked without an index. [`Prepared::new`](crate::Prepared::new) does so, too.
+    ///
+    /// # Errors
+    /// `BlankQuery`; `NoLeg` for what only a sparse leg could use where the ranking has none.
+    pub fn check(&self) -> Result<(), Error> {
+        let Query { text, sparse, boost, mute, .. } = &self.query;
+        if text.as_deref().is_some_and(|text| text.trim().is_empty()) {
+            return Err(Error::BlankQuery);
+        }
+        if self.rank.needs_sparse() {
+            return Ok(());
+        }
+        let unused = match sparse {
+            Some(SparseQuery::Tokens(_)) => Some(Part::Tokens),
+            Some(SparseQuery::Vector(_)) => Some(Part::Vector),
+            None if !boost.is_empty() => Some(Part::Boost),
+            None if !mute.is_empty() => Some(Part::Mute),
+            None => None,
+        };
+        match unused {
+            Some(part) => Err(Error::NoLeg { part, rank: self.rank.to_string(), field: None }),
+            None => Ok(()),
+        }
     }
 
     /// The query.

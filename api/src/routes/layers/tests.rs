@@ -15,7 +15,7 @@ use tower::ServiceExt;
 use super::*;
 use crate::{
     limits::{BatchLimits, Limits},
-    models::{LoadOptions, Models},
+    models::{ServedModels, Workers},
 };
 
 fn app() -> Router {
@@ -31,17 +31,10 @@ fn app() -> Router {
     };
     let wait = Duration::ZERO;
     let batching = BatchLimits { texts: 1, tokens: 1, wait, queue_texts: 1, share_searches: false };
-    let load = LoadOptions {
-        named: None,
-        named_dense: None,
-        query: None,
-        ort_lib: None,
-        encoders: 1,
-        batching,
-    };
+    let workers = Workers { encoders: 1, batching };
     let state = Arc::new(ServerState {
         indexes: Default::default(),
-        models: Models::load(empty(), load).unwrap(),
+        models: ServedModels::open(gleaner::Models::new(), empty(), workers).unwrap(),
         limits,
         key: None,
         permits: Arc::new(Semaphore::new(1)),
