@@ -74,28 +74,26 @@ pub use search::query::{DEFAULT_RANK, Query, Search};
 pub use search::vocabulary::{term_of, vocabulary_of};
 pub use snapshot::Snapshot;
 
-pub use gleaner_searcher::{CertificateKind, THREADS_LIMIT};
-
 /// Runs, judgements, measures, intervals and tests.
 pub use gleaner_eval as eval;
 
-pub use gleaner_catalog::FUSION_DEPTH_LIMIT;
-pub use gleaner_catalog::{Analyzer, CatalogError, DenseField, LongTexts, Manifest, ModelBinding};
+// What an index is.
+pub use gleaner_catalog::{
+    Analyzer, CatalogError, DenseField, FUSION_DEPTH_LIMIT, LongTexts, Manifest, ModelBinding,
+};
+
+// Vectors and the models that make them.
 pub use gleaner_encoder::{DenseModel, EncodeError, Model, Side, SideEncoder, SparseVector};
-pub use gleaner_format::MAX_WEIGHT;
-pub use gleaner_format::VectorError;
-pub use gleaner_format::{DenseSpec, DenseStorage, Metric};
+pub use gleaner_format::{DenseSpec, DenseStorage, MAX_WEIGHT, Metric, VectorError};
+
+// Files of documents.
 pub use gleaner_indexer::{
     IndexError, InputFile, InputFormat, InputKind, MergeReport, OnError, Progress,
 };
-pub use gleaner_searcher::BOOST_LIMIT;
-pub use gleaner_searcher::FUSION_NUMBER_LIMIT;
-pub use gleaner_searcher::LEGS_LIMIT;
-pub use gleaner_searcher::RRF_K;
-pub use gleaner_searcher::WeightedLeg;
-pub use gleaner_searcher::is_rank_constant;
-pub use gleaner_searcher::is_weight;
+
+// Rankings and answers.
 pub use gleaner_searcher::{
-    Certificate, Contribution, Explanation, Feedback, Fusion, Hit, Leg, LegScore, Method,
-    Normaliser, Profile, Rank, SearchError, SearchResponse,
+    BOOST_LIMIT, Certificate, CertificateKind, Contribution, Explanation, FUSION_NUMBER_LIMIT,
+    Feedback, Fusion, Hit, LEGS_LIMIT, Leg, LegScore, Method, Normaliser, Profile, RRF_K, Rank,
+    SearchError, SearchResponse, THREADS_LIMIT, WeightedLeg, is_rank_constant, is_weight,
 };

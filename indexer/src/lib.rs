@@ -26,6 +26,3 @@ pub use pipeline::{
     CHUNK_DOCUMENTS, IngestOptions, IngestReport, OnError, Progress, encode_given, ingest,
 };
 pub use store::{IndexStore, MergeReport};
-
-// Used from here until the other crates name `gleaner_catalog` themselves.
-pub use gleaner_catalog::{CatalogError, IndexSettings, OpenIndex};

@@ -9,14 +9,14 @@ use std::{
     time::Duration,
 };
 
+use gleaner_catalog::IndexSettings;
+use gleaner_catalog::LongTexts;
 use gleaner_format::{ImpactBuilder, ImpactFile, SparseVector};
 use gleaner_indexer::{
-    DocumentEncoder, EncodedRow, EncodedText, IndexError, IndexSettings, IndexStore, IngestOptions,
-    OnError, ingest,
+    DocumentEncoder, EncodedRow, EncodedText, IndexError, IndexStore, IngestOptions, OnError,
+    ingest,
 };
-use gleaner_searcher::{
-    Hit, Index, LongTexts, Rank, SearchRequest, SearchResponse, Snapshot, exhaustive,
-};
+use gleaner_searcher::{Hit, Index, Rank, SearchRequest, SearchResponse, Snapshot, exhaustive};
 use proptest::prelude::*;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -26,12 +26,6 @@ mod ranking;
 mod snapshot;
 mod sparse;
 
-// Where these are used from here, they become `gleaner_catalog`'s.
-pub use gleaner_catalog::{
-    Analyzer, CatalogError, DenseField, FUSION_DEPTH, FUSION_DEPTH_LIMIT, InputProgress, LongTexts,
-    MANIFEST_VERSION, Manifest, ModelBinding, OpenIndex, check_id,
-};
-
 pub use error::SearchError;
 pub use filter::{parse::Filter, rows::RowSet};
 pub use query::{

@@ -1,9 +1,10 @@
 //! Texts against dense fields, with the dense model that ships and a small one beside it.
 
 use gleaner_api::ServeError;
+use gleaner_catalog::DenseField;
 use gleaner_encoder::{DenseEncoder, DenseModel, Encoder, Model, Runtime, Side};
 use gleaner_format::{DenseSpec, DenseStorage, Metric};
-use gleaner_searcher::{DenseField, DenseQuery, Index, Rank, SearchRequest};
+use gleaner_searcher::{DenseQuery, Index, Rank, SearchRequest};
 
 use super::{
     encoding::{metric, page},

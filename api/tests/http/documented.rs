@@ -1,8 +1,8 @@
 //! HTTP.md: its JSON is JSON, and the requests in it are answered.
 
+use gleaner_catalog::DenseField;
 use gleaner_encoder::{DenseEncoder, DenseModel, Encoder, Runtime, Side};
 use gleaner_format::{DenseSpec, DenseStorage, Metric};
-use gleaner_searcher::DenseField;
 
 use super::{
     model::{TEXTS, folder as sparse_folder, model as sparse_model},

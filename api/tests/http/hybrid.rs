@@ -1,7 +1,8 @@
 //! Fused and dense rankings over HTTP: the engine's answers, however they are asked for.
 
+use gleaner_catalog::DenseField;
 use gleaner_format::{DenseSpec, DenseStorage, Metric};
-use gleaner_searcher::{Boost, DenseField, DenseQuery, Feedback, Rank, SearchRequest};
+use gleaner_searcher::{Boost, DenseQuery, Feedback, Rank, SearchRequest};
 
 use super::{
     searching::{engine, stable},

@@ -30,9 +30,10 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
 };
 use gleaner_api::{BatchLimits, Limits, ServeOptions, Server, open, router};
+use gleaner_catalog::IndexSettings;
+use gleaner_catalog::ModelBinding;
 use gleaner_format::SparseVector;
-use gleaner_indexer::{DocumentEncoder, IndexSettings, IndexStore, IngestOptions, OnError, ingest};
-use gleaner_searcher::ModelBinding;
+use gleaner_indexer::{DocumentEncoder, IndexStore, IngestOptions, OnError, ingest};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;

@@ -13,13 +13,13 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
+use gleaner_catalog::IndexSettings;
+use gleaner_catalog::{DenseField, ModelBinding};
 use gleaner_encoder::{DenseModel, Model, Runtime, Side, SparseVector};
 use gleaner_eval::read_queries;
 use gleaner_format::{DenseSpec, DenseStorage, Metric};
-use gleaner_indexer::{Document, EncodedRow, IndexSettings, IndexStore};
-use gleaner_searcher::{
-    DenseField, DenseQuery, Index, ModelBinding, Rank, SearchRequest, Snapshot,
-};
+use gleaner_indexer::{Document, EncodedRow, IndexStore};
+use gleaner_searcher::{DenseQuery, Index, Rank, SearchRequest, Snapshot};
 
 #[derive(Parser)]
 struct HybridArgs {

@@ -8,11 +8,13 @@ mod passages;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
+use gleaner_catalog::DenseField;
+use gleaner_catalog::IndexSettings;
 use gleaner_format::{DenseSpec, DenseStorage, Metric, SparseVector};
-use gleaner_indexer::{Document, EncodedRow, IndexSettings, IndexStore};
+use gleaner_indexer::{Document, EncodedRow, IndexStore};
 use gleaner_searcher::{
-    DenseField, DenseQuery, Fusion, Hit, Index, Leg, Method, Normaliser, Rank, SearchRequest,
-    SearchResponse, Snapshot, WeightedLeg,
+    DenseQuery, Fusion, Hit, Index, Leg, Method, Normaliser, Rank, SearchRequest, SearchResponse,
+    Snapshot, WeightedLeg,
 };
 use oracle::{Asked, Doc, Oracle};
 use proptest::prelude::*;

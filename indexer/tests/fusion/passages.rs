@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use gleaner_catalog::IndexSettings;
+use gleaner_catalog::{DenseField, LongTexts};
 use gleaner_format::{DenseSpec, Metric, SparseVector};
-use gleaner_indexer::{Document, EncodedRow, IndexSettings, IndexStore};
-use gleaner_searcher::{DenseField, Index, LongTexts, Rank, SearchRequest};
+use gleaner_indexer::{Document, EncodedRow, IndexStore};
+use gleaner_searcher::{Index, Rank, SearchRequest};
 use proptest::prelude::*;
 
 use crate::{
