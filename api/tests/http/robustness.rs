@@ -84,7 +84,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 /// Mostly `right`, and sometimes anything.
 fn mostly(right: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Value> {
-    prop_oneof![12 => right, 1 => any_json()].boxed()
+    prop_oneof![30 => right, 1 => any_json()].boxed()
 }
 
 fn any_query() -> BoxedStrategy<Value> {
@@ -95,7 +95,8 @@ fn any_query() -> BoxedStrategy<Value> {
     let dense = prop::collection::vec(-2f32..2.0, 3..5);
     let beside = prop_oneof![3 => Just("text"), 1 => prop::sample::select(NAMES.to_vec())];
     let more = (dense, any::<bool>(), beside, mostly(Just(json!("red apple"))));
-    (prop_oneof![ids, text, like, Just(json!({}))], prop::option::of(more))
+    let what = prop_oneof![4 => ids, 4 => text, 4 => like, 1 => Just(json!({}))];
+    (what, prop::option::weighted(0.3, more))
         .prop_map(|(mut query, more)| {
             if let Some((dense, by_name, name, value)) = more {
                 query["dense"] = if by_name { json!({"emb": dense}) } else { json!(dense) };
@@ -132,7 +133,7 @@ fn any_ranking() -> BoxedStrategy<Value> {
 /// A search that is nearly right: each member is as it should be, or anything.
 fn nearly_right() -> impl Strategy<Value = Value> {
     let filter = prop_oneof![
-        4 => Just(Value::Null),
+        8 => Just(Value::Null),
         1 => "[-+a-z0-9:()\\[\\]{}\"^~*<>= .\\\\/]{0,24}".prop_map(Value::from),
         1 => "(year|text|_id|fields.year|title):\\PC{0,12}".prop_map(Value::from),
     ];
