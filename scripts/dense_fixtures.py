@@ -9,6 +9,7 @@ The golden vectors of MiniLM are what ONNX Runtime gives for each text alone, in
 """
 
 import json
+import os
 import sys
 
 import numpy as np
@@ -108,6 +109,7 @@ MINILM_TEXTS = ["who discovered penicillin", "",
 
 def minilm():
     """The golden vectors of the model that ships in data/models/minilm."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the library is loaded
     import onnxruntime
     from tokenizers import Tokenizer
     folder = ROOT / "data" / "models" / "minilm"

@@ -1,6 +1,6 @@
 //! Requests to responses: the HTTP interface.
 //!
-//! The last stage of the pipeline, and the only crate that knows HTTP. The rooms, in the order of a
+//! The only crate that serves HTTP. The rooms, in the order of a
 //! request:
 //!
 //! 1. `listen`: a server at an address.

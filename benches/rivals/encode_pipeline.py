@@ -18,6 +18,7 @@ import os
 import time
 
 import numpy
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the library is loaded
 import onnxruntime
 import tokenizers
 

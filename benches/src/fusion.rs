@@ -158,11 +158,11 @@ impl Results {
         let values = |evaluation: &Evaluation| {
             evaluation.values(measure).with_context(|| format!("{measure} was not measured"))
         };
-        self.complete(ranking)?.into_iter().map(values).collect()
+        self.evaluations_of(ranking)?.into_iter().map(values).collect()
     }
 
     /// Returns a ranking's evaluations, of which none is missing.
-    fn complete(&self, ranking: &str) -> anyhow::Result<Vec<&Evaluation>> {
+    fn evaluations_of(&self, ranking: &str) -> anyhow::Result<Vec<&Evaluation>> {
         let Some(row) = self.rankings.get(ranking) else {
             let known: Vec<&str> = self.rankings.keys().map(String::as_str).collect();
             bail!("no ranking is named {ranking:?}; there are {}", known.join(", "));
@@ -205,7 +205,8 @@ impl Results {
         how: Resampling,
     ) -> anyhow::Result<Compared> {
         let Opponent { ranking, label } = opponent;
-        let pairs = self.complete(&ranking)?.into_iter().zip(self.complete(&hypothesis.test)?);
+        let pairs =
+            self.evaluations_of(&ranking)?.into_iter().zip(self.evaluations_of(&hypothesis.test)?);
         let paired = pairs.map(|(theirs, ours)| Paired::new(theirs, ours, hypothesis.measure));
         let paired = paired.collect::<Result<Vec<_>, _>>()?;
         let differences: Vec<Vec<f64>> = paired.iter().map(Paired::differences).collect();

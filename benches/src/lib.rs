@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `sparse` | `gleaner-bench` | sparse search of an impact file, beside its oracle |
 //! | `peer` | `gleaner-peer` | the engine behind the contract of side-by-side benchmarks |
-//! //! | `fusion` | `gleaner-fusion-table` | the quality of rankings, side by side |
+//! | `fusion` | `gleaner-fusion-table` | the quality of rankings, side by side |
 //!
 //! `gleaner-hybrid-bench`, `gleaner-encode-bench` and `gleaner-load` are programs of one file each.
 //! The contract, the files of vectors and the audit are the crate `checks`. Nothing of the product

@@ -116,7 +116,7 @@ pub enum CatalogError {
     /// The index fuses other numbers of hits.
     #[error(
         "the index fuses the first {index} hits of each leg, not {asked}; that is fixed when an \
-         index is created: leave --fusion-window out, or build another index"
+         index is created: leave --fusion-depth out, or build another index"
     )]
     FusionDepthMismatch {
         /// What the index has.
@@ -125,7 +125,7 @@ pub enum CatalogError {
         asked: usize,
     },
     /// A fusion depth that no index can have.
-    #[error("the fusion window is {found}; it is at least 1 and at most {limit}")]
+    #[error("the depth of fusion is {found}; it is at least 1 and at most {limit}")]
     FusionDepth {
         /// What was asked for.
         found: usize,

@@ -103,14 +103,24 @@ impl<B: for<'a> Deserialize<'a>, S: for<'a> Deserialize<'a>> Config<B, S> {
     }
 }
 
+/// How an engine says that it orders equal scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TieOrder {
+    /// Rows ascending.
+    Row,
+    /// Rows as decimal strings ascending.
+    Id,
+}
+
 /// What an engine says it offers beyond the contract, `CMD offers` on stdout.
 #[derive(Deserialize, Serialize, Debug, Default, Clone)]
 pub struct Offers {
     /// Names of extensions.
     pub offers: Vec<String>,
-    /// `row`: equal scores in the order of rows; `id`: in the order of rows as decimal strings.
+    /// The promised order of equal scores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ties: Option<String>,
+    pub ties: Option<TieOrder>,
 }
 
 /// Answers of one search: per query, rows and scores, best first.

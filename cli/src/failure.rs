@@ -1,6 +1,6 @@
 //! Errors to messages and exit codes.
 //!
-//! 0 ok; 1 failed; 2 usage; 3 input rejected; 4 damage found; 5 threshold not met; 130 interrupted.
+//! 0 ok; 1 failed; 2 usage; 3 input rejected; 4 damage found; 5 a `--fail-if` is true; 130 interrupted.
 //! An error of a library keeps its own words; what the commands themselves find wrong is
 //! [`Failure`]. The front door knows no flags: `flags` says its errors with them.
 

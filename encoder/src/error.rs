@@ -397,12 +397,15 @@ pub enum EncodeError {
     },
 }
 
-/// An error and its causes in one line, for errors that become another one's reason.
-pub(crate) fn chain(error: &dyn Error) -> String {
+/// An error with its causes in one line, each said once: a transparent error repeats its source.
+pub fn chain(error: &dyn Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        message = format!("{message}: {error}");
+        let text = error.to_string();
+        if !message.ends_with(&text) {
+            message = format!("{message}: {text}");
+        }
         cause = error.source();
     }
     message

@@ -48,7 +48,7 @@ mod text;
 pub use dense::card::{DenseCard, DenseSideCard};
 pub use dense::encoder::{DenseEncoder, Embeddings};
 pub use dense::model::DenseModel;
-pub use error::EncodeError;
+pub use error::{EncodeError, chain};
 pub use family::choices::{Activation, Batching, DensePooling, Pooling, SideEncoder};
 pub use family::kind::ModelKind;
 pub use family::layout::Layout;

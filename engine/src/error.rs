@@ -1,7 +1,7 @@
 //! What can go wrong behind the front door, as facts with fields.
 //!
-//! The texts name no flag and no JSON member. A command line or a server knows which of its own words
-//! the caller used, and adds the remedy in those words.
+//! The texts of this crate's own errors name no flag and no JSON member. A command line or a server knows
+//! which of its own words the caller used, and adds the remedy in those words.
 
 use std::path::PathBuf;
 
@@ -286,19 +286,7 @@ pub enum Error {
     Eval(#[from] EvalError),
 }
 
-/// An error with its causes, each said once (a transparent error repeats its source).
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut message = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !message.ends_with(&text) {
-            message = format!("{message}: {text}");
-        }
-        cause = error.source();
-    }
-    message
-}
+pub use gleaner_encoder::chain;
 
 #[cfg(test)]
 mod tests {

@@ -7,4 +7,4 @@ mod ciff;
 mod vectors;
 
 pub use ciff::{CiffBuilder, CiffDocument, CiffError, CiffReader};
-pub use vectors::{RawRow, RowError, VectorReader, read_vectors, write_vectors};
+pub use vectors::{FRAME_LEN_BYTES, RawRow, RowError, VectorReader, read_vectors, write_vectors};

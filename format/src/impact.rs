@@ -20,7 +20,7 @@ mod view;
 mod write;
 
 pub use layout::{COLUMNS_TAIL_BYTES, Section, VERSION};
-pub use lists::{Column, GROUP_HEAD_BYTES, ListScale, ListView};
+pub use lists::{Column, GROUP_HEAD_BYTES, GROUP_RANK_AT, ListScale, ListView};
 pub use open::ImpactFile;
 pub use rows::{RowParts, RowView};
 pub use verify::Audit;

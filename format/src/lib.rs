@@ -1,4 +1,4 @@
-//! The impact file: bytes on disk, their writer and their memory-mapped view.
+//! The files of an index: impact file: bytes on disk, their writer and their memory-mapped view.
 //!
 //! Vectors come in ([`SparseVector`]), [`ImpactBuilder`] quantises and inverts them and writes
 //! bytes; [`ImpactFile`] checks bytes and lends an [`ImpactView`]. Only this crate knows byte
@@ -34,12 +34,12 @@ pub use dense::{
 };
 pub use error::{DenseError, ExchangeError, FormatError, VectorError};
 pub use exchange::{
-    CiffBuilder, CiffDocument, CiffError, CiffReader, RawRow, RowError, VectorReader, read_vectors,
-    write_vectors,
+    CiffBuilder, CiffDocument, CiffError, CiffReader, FRAME_LEN_BYTES, RawRow, RowError,
+    VectorReader, read_vectors, write_vectors,
 };
 pub use impact::{
-    Audit, COLUMNS_TAIL_BYTES, Column, GROUP_HEAD_BYTES, ImpactBuilder, ImpactFile, ImpactView,
-    ListScale, ListView, RowParts, RowView, Section, VERSION,
+    Audit, COLUMNS_TAIL_BYTES, Column, GROUP_HEAD_BYTES, GROUP_RANK_AT, ImpactBuilder, ImpactFile,
+    ImpactView, ListScale, ListView, RowParts, RowView, Section, VERSION,
 };
 pub use map::map_file;
 pub use vector::{MAX_WEIGHT, SparseVector};

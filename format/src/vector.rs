@@ -1,7 +1,7 @@
 //! `SparseVector`: the one type that crosses from encoding to indexing to searching.
 //!
 //! Holds term ids with positive weights, validated once at construction so that no later stage
-//! has to ask again. Quantisation is `quantize.rs`; nothing here knows a file or a model.
+//! has to ask again. Quantisation is `impact/quantize.rs`; nothing here knows a file or a model.
 
 use crate::error::VectorError;
 

@@ -398,7 +398,7 @@ fn settings_that_no_index_can_have_make_none() {
         (dense("text", 3), "cannot bring a dense field \"text\""),
         (dense("vector", 3), "cannot bring a dense field \"vector\""),
         (dense("_id", 3), "cannot bring a dense field \"_id\""),
-        (window(0), "the fusion window is 0"),
+        (window(0), "the depth of fusion is 0"),
         (window(100_001), "at most 100000"),
     ] {
         let refused = IndexStore::open_or_create_with(&index, None, &settings);

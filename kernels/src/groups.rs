@@ -12,7 +12,10 @@ pub const WINDOW: usize = 32_768;
 pub const GROUP: usize = 64;
 
 /// Bytes of a group's head in a bitmap.
-pub const HEAD_BYTES: usize = 10;
+pub const HEAD_BYTES: usize = RANK_AT + 2;
+
+/// Where in a group's head its number of codes begins; the bits come first.
+pub const RANK_AT: usize = 8;
 
 /// The codes of a list that is added to whole groups of [`GROUP`] rows.
 #[derive(Debug, Clone, Copy)]
@@ -42,8 +45,9 @@ pub(crate) fn contribution_up(code: u8, multiplier: u16) -> u16 {
 pub(crate) fn group_of_bitmap(heads: &[u8], group: usize) -> (u64, usize) {
     let head = &heads[group * HEAD_BYTES..][..HEAD_BYTES];
     let mut mask = [0; 8];
-    mask.copy_from_slice(&head[..8]);
-    (u64::from_le_bytes(mask), usize::from(u16::from_le_bytes([head[8], head[9]])))
+    mask.copy_from_slice(&head[..RANK_AT]);
+    let rank = u16::from_le_bytes([head[RANK_AT], head[RANK_AT + 1]]);
+    (u64::from_le_bytes(mask), usize::from(rank))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ mod sweep;
 mod terms;
 
 pub use find::{add_groups_at, add_locals_at, find_in_locals};
-pub use groups::{GROUP, GroupCodes, HEAD_BYTES, WINDOW};
+pub use groups::{GROUP, GroupCodes, HEAD_BYTES, RANK_AT, WINDOW};
 pub use level::Kernels;
 pub use prefetch::{prefetch, prefetch_value};
 pub use screen::{MAX_DIMS, PackedRows, ROWS_AT_ONCE, TokenCodes, TokenValues};

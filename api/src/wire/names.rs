@@ -1,5 +1,7 @@
 //! Names in requests that mean nothing: what is said of each kind, and which names are known.
 
+use gleaner::{Leg, Normaliser};
+
 use crate::error::{Code, Problem, quoted};
 
 /// What a name in a request is a name of.
@@ -24,15 +26,12 @@ impl NameOf {
         let no_rank = |detail: String| Problem::new(Code::UnknownRank, detail);
         let invalid = |detail: String| Problem::new(Code::InvalidRequest, detail);
         match self {
-            Self::Leg => {
-                no_rank(format!("there is no leg {name}; known: sparse, bm25, dense, dense:FIELD"))
-            }
+            Self::Leg => no_rank(format!("there is no leg {name}; known: {}", Leg::KNOWN)),
             Self::FusionMethod => {
                 no_rank(format!("there is no method {name}")).hint("known: rrf, convex (or linear)")
             }
-            Self::Normaliser => {
-                no_rank(format!("there is no normalizer {name}")).hint("known: minmax, tmm, bound")
-            }
+            Self::Normaliser => no_rank(format!("there is no normalizer {name}"))
+                .hint(format!("known: {}", Normaliser::known())),
             Self::Cut => invalid(format!("there is no cut {name}"))
                 .hint("knee ends the list where scores have fallen"),
             Self::Prompt => invalid(format!("no prompt {name}; there are `query` and `document`")),

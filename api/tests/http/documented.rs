@@ -1,5 +1,7 @@
 //! HTTP.md: its JSON is JSON, and the requests in it are answered.
 
+use std::collections::BTreeSet;
+
 use gleaner_catalog::DenseField;
 use gleaner_encoder::{DenseEncoder, DenseModel, Encoder, Runtime, Side};
 use gleaner_format::{DenseSpec, DenseStorage, Metric};
@@ -73,6 +75,33 @@ fn papers() -> Option<TempDir> {
     let encoder = Both(sparse.encoder(1).unwrap(), dense.encoder(1).unwrap());
     add_with(&data.path().join("papers"), &lines, binding, encoder, &settings);
     Some(data)
+}
+
+/// The paths that the sources route.
+fn routed() -> BTreeSet<String> {
+    let sources = include_str!("../../src/routes.rs");
+    let mut paths: BTreeSet<String> = sources
+        .split(".route(")
+        .skip(1)
+        .filter_map(|route| route.strip_prefix('"')?.split('"').next())
+        .map(|path| path.replace("{index}", "{i}"))
+        .collect();
+    // These two have names, as the key check asks for them, too.
+    assert_eq!(sources.matches(".route(health::").count(), 2);
+    paths.extend(["/livez", "/readyz"].map(str::to_owned));
+    paths
+}
+
+#[test]
+fn the_table_has_every_route() {
+    let rows = DOCUMENT
+        .lines()
+        .filter(|line| line.starts_with("| `GET /") || line.starts_with("| `POST /"));
+    let listed: BTreeSet<String> = rows
+        .flat_map(|row| row.split('|').nth(1).unwrap().split(','))
+        .map(|route| route.trim().trim_matches('`').split_once(' ').unwrap().1.to_owned())
+        .collect();
+    assert_eq!(listed, routed());
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{bail, ensure};
+use anyhow::ensure;
 use clap::{Parser, Subcommand};
 use gleaner_benches::{
     clock,
@@ -19,7 +19,8 @@ use gleaner_benches::{
     },
 };
 use gleaner_checks::{
-    contract::{self, Answers, BuildArgs, ExportArgs, Offers, SearchArgs, Taken},
+    audit::promise::Promise,
+    contract::{self, Answers, BuildArgs, ExportArgs, Offers, SearchArgs, Taken, TieOrder},
     exchange,
 };
 use gleaner_format::SparseVector;
@@ -87,7 +88,7 @@ fn all() -> f32 {
 #[serde(deny_unknown_fields)]
 struct Search {
     id: String,
-    safe: Option<String>,
+    safe: Option<Promise>,
     /// Below 1, hits may be missed.
     #[serde(default = "all")]
     effort: f32,
@@ -153,14 +154,10 @@ fn search(args: &SearchArgs) -> anyhow::Result<()> {
 /// Refuses what the engine does not offer.
 fn check(search: &Search) -> anyhow::Result<()> {
     let id = &search.id;
-    match search.safe.as_deref().unwrap_or("float") {
-        "float" | "own" | "no" => {}
-        other => bail!("search {id}: safe is float, own or no, not {other:?}"),
-    }
     let effort = search.effort;
     ensure!(effort > 0.0 && effort <= 1.0, "search {id}: effort is in (0, 1], not {effort}");
     ensure!(
-        effort == 1.0 || !matches!(search.safe.as_deref(), Some("float" | "own")),
+        effort == 1.0 || !matches!(search.safe, Some(Promise::Float | Promise::Own)),
         "search {id}: effort {effort} is not safe"
     );
     Ok(())
@@ -242,7 +239,7 @@ fn offers(args: &OffersArgs) -> anyhow::Result<()> {
     let products = ["deleted", "admitted", "segments"];
     let offers = everyone.iter().chain(products.iter().filter(|_| product));
     let offers = offers.map(|&offer| offer.to_owned()).collect();
-    let ties = Some(if product { "id" } else { "row" }.to_owned());
+    let ties = Some(if product { TieOrder::Id } else { TieOrder::Row });
     contract::say(&serde_json::to_value(Offers { offers, ties })?);
     Ok(())
 }

@@ -21,8 +21,7 @@ pub struct BuildOptions<'a> {
     pub segments: usize,
     /// Whether all segments become one at the end.
     pub merge: bool,
-    /// Rows that must not be found. There is no delete yet: they are replaced by documents
-    /// without a term, which deletes the row that was there.
+    /// Rows that must not be found: they are deleted in a commit of their own.
     pub deleted: &'a [u32],
 }
 
@@ -40,9 +39,8 @@ pub fn build(
         }
         store.commit(Vec::new())?;
     }
-    let nothing = SparseVector::default();
     for &row in options.deleted {
-        store.upsert(&document(row as usize), &nothing)?;
+        store.delete(&row.to_string())?;
     }
     if !options.deleted.is_empty() {
         store.commit(Vec::new())?;

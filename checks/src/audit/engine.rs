@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use serde_json::{Map, Value, json};
 
 use super::{cases::Case, promise::Promise};
-use crate::contract::{Answers, Offers};
+use crate::contract::{Answers, Offers, TieOrder};
 
 const POLL: Duration = Duration::from_millis(2);
 /// Characters of a failed process's last words that are kept.
@@ -61,8 +61,8 @@ impl Engine {
     }
 
     /// The promised order of equal scores.
-    pub fn ties(&self) -> Option<&str> {
-        self.offers.ties.as_deref()
+    pub fn ties(&self) -> Option<TieOrder> {
+        self.offers.ties
     }
 
     /// `build`.

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::oracle::Oracle;
 use crate::{
-    contract::{self, Answers, BuildArgs, Config, ExportArgs, Offers, SearchArgs, Taken},
+    contract::{self, Answers, BuildArgs, Config, ExportArgs, Offers, SearchArgs, Taken, TieOrder},
     exchange,
 };
 
@@ -79,7 +79,7 @@ pub fn build(args: &BuildArgs) -> anyhow::Result<()> {
 pub fn offers() -> anyhow::Result<()> {
     let all = ["export", "large_terms", "deleted", "admitted", "segments"];
     let offers = all.map(str::to_owned).to_vec();
-    contract::say(&serde_json::to_value(Offers { offers, ties: Some("row".to_owned()) })?);
+    contract::say(&serde_json::to_value(Offers { offers, ties: Some(TieOrder::Row) })?);
     Ok(())
 }
 
@@ -147,7 +147,14 @@ fn spoil_scores(fault: Fault, mut scores: Vec<f64>) -> Vec<f64> {
                 scores[seen + 1..].iter_mut().filter(|score| **score == bar).for_each(|s| *s = 0.0);
             }
         }
-        _ => {}
+        Fault::None
+        | Fault::Order
+        | Fault::Scores
+        | Fault::Duplicate
+        | Fault::Invent
+        | Fault::Deletes
+        | Fault::LateFilter
+        | Fault::Crash => {}
     }
     scores
 }
@@ -175,7 +182,14 @@ fn spoil_hits(fault: Fault, mut hits: Vec<(u32, f32)>, k: usize, rows: usize) ->
             hits[last] = hits[0];
         }
         Fault::Invent if hits.len() < k => hits.push((rows as u32, 0.0)),
-        _ => {}
+        Fault::Order | Fault::Duplicate | Fault::Invent => {}
+        Fault::None
+        | Fault::LastBlock
+        | Fault::Wrap
+        | Fault::StrictTies
+        | Fault::Deletes
+        | Fault::LateFilter
+        | Fault::Crash => {}
     }
     hits
 }

@@ -7,6 +7,8 @@ use std::{cmp::Ordering, collections::HashSet, ops::AddAssign};
 
 use serde::Serialize;
 
+use crate::contract::TieOrder;
+
 /// What was wrong, summed over answers.
 #[derive(Debug, Default, Clone, PartialEq, Serialize)]
 pub struct Faults {
@@ -45,11 +47,12 @@ pub struct Ties {
 }
 
 impl Ties {
-    /// `id`: rows as decimal strings; anything else: rows as numbers.
-    pub fn new(order: &str, rows: usize) -> Self {
+    /// Places of so many rows.
+    pub fn new(order: TieOrder, rows: usize) -> Self {
         let mut sorted: Vec<u32> = (0..rows as u32).collect();
-        if order == "id" {
-            sorted.sort_by_cached_key(u32::to_string);
+        match order {
+            TieOrder::Row => {}
+            TieOrder::Id => sorted.sort_by_cached_key(u32::to_string),
         }
         let mut places = vec![0; rows];
         for (place, row) in (0..).zip(sorted) {
@@ -222,8 +225,8 @@ mod tests {
     #[test]
     fn a_promised_order_of_ties_is_held() {
         let scores = [1.0; 12];
-        let by_row = Ties::new("row", 12);
-        let by_id = Ties::new("id", 12);
+        let by_row = Ties::new(TieOrder::Row, 12);
+        let by_id = Ties::new(TieOrder::Id, 12);
         let answer = |rows: [u32; 3]| rows.map(|row| (row, 1.0));
         let misordered = |ties, rows| {
             judge(&scores, &answer(rows), 3, 1, Rule { compare_scores: true, ties: Some(ties) })

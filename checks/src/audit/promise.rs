@@ -3,7 +3,8 @@
 //! `checks/AUDIT.md` tells which truth belongs to which promise; `run` and `report` apply it.
 
 /// What an engine promises; the harness' `safe`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Promise {
     /// Rank-exact on the weights given.
     Float,

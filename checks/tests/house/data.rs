@@ -41,6 +41,29 @@ fn data_is_what_its_sources_say() {
     assert!(checked >= 10);
 }
 
+/// Folders of `data/fixtures` whose files no source names.
+fn unnamed_fixtures(data: &Path) -> Vec<String> {
+    let text = fs::read_to_string(data.join("sources.toml")).unwrap();
+    let sources: toml::Table = text.parse().unwrap();
+    let named = sources.values().filter(|source| source["folder"].as_str() == Some("fixtures"));
+    let named: Vec<&String> =
+        named.flat_map(|source| source["files"].as_table().unwrap().keys()).collect();
+    let folders = fs::read_dir(data.join("fixtures")).unwrap();
+    let folders = folders.map(|folder| folder.unwrap().file_name().into_string().unwrap());
+    folders
+        .filter(|folder| !named.iter().any(|file| file.starts_with(&format!("{folder}/"))))
+        .collect()
+}
+
+#[test]
+fn every_fixture_has_a_source() {
+    assert_eq!(unnamed_fixtures(&root().join("data")), Vec::<String>::new());
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("fixtures/new")).unwrap();
+    fs::write(folder.path().join("sources.toml"), "").unwrap();
+    assert_eq!(unnamed_fixtures(folder.path()), ["new"]);
+}
+
 #[test]
 fn other_bytes_are_found() {
     let folder = tempfile::tempdir().unwrap();

@@ -58,7 +58,8 @@ fn printing(repository: &Repository) -> Vec<&str> {
     let prints = |text: &str| {
         text.lines().any(|line| {
             let line = line.trim_start();
-            !line.starts_with("//") && (line.contains("println!(") || line.contains("dbg!("))
+            !line.starts_with("//")
+                && ["print!(", "println!(", "dbg!("].iter().any(|print| line.contains(print))
         })
     };
     let files = repository.rust().filter(|(path, text)| is_library(path) && prints(text));

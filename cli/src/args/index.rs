@@ -136,8 +136,8 @@ pub(crate) struct IndexArgs {
     pub(crate) analyzer: Option<Analyzer>,
     /// Hits of each leg that take part in fusion; fixed when the index is created [default: what the
     /// index has, and a new one 1000]
-    #[arg(long, value_name = "N")]
-    pub(crate) fusion_window: Option<usize>,
+    #[arg(long, alias = "fusion-window", value_name = "N")]
+    pub(crate) fusion_depth: Option<usize>,
     /// What becomes of texts longer than the model reads; fixed when the index is created [default:
     /// what the index does, and a new one cuts]
     #[arg(long, value_enum, value_name = "MODE")]

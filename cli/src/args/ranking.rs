@@ -8,7 +8,7 @@ use gleaner::{Feedback, Search, SearchError};
 pub(crate) struct RankingArgs {
     /// What orders the hits: sparse, bm25, dense or dense:FIELD; or several of them fused,
     /// rrf:sparse,bm25,dense or convex:sparse=.6,bm25=.4. Among the legs stand options: k=60 (rrf),
-    /// norm=minmax, tmm or bound (convex), window=N
+    /// norm=minmax, tmm or bound (convex), depth=N
     #[arg(long, value_name = "RANK", default_value = "sparse")]
     pub(crate) rank: String,
     /// Make the query of a leg anew from the first answers: sparse:docs=10,terms=50,weight=.3,

@@ -106,7 +106,7 @@ fn builder(args: &IndexArgs) -> anyhow::Result<IndexBuilder> {
     if let Some(analyzer) = args.analyzer {
         builder = builder.analyzer(analyzer);
     }
-    Ok(match args.fusion_window {
+    Ok(match args.fusion_depth {
         Some(depth) => builder.fusion_depth(depth),
         None => builder,
     })

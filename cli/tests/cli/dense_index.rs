@@ -117,8 +117,8 @@ fn what_no_index_can_have_is_a_usage_error() {
         (&["--dense-field", "a=3", "--dense-storage", "f32"], "--dense-model"),
         (&["--dense-field", "a=3", "--dense-metric", "dot"], "--dense-model"),
         (&["--dense-field", "a=3", "--analyzer", "klingon"], "possible values: arabic"),
-        (&["--dense-field", "a=3", "--fusion-window", "0"], "the fusion window is 0"),
-        (&["--dense-field", "a=3", "--fusion-window", "100001"], "at most 100000"),
+        (&["--dense-field", "a=3", "--fusion-depth", "0"], "the depth of fusion is 0"),
+        (&["--dense-field", "a=3", "--fusion-depth", "100001"], "at most 100000"),
         (&[], "--dense-model DIR, --dense-field NAME=DIMS"),
     ] {
         fails(&indexing(&index, &input, flags), 2, says);

@@ -14,6 +14,7 @@ mod fingerprint;
 mod harness;
 mod hybrid;
 mod long;
+mod no_traffic;
 mod opened_once;
 mod pull;
 mod vectors;

@@ -1,7 +1,8 @@
 //! What a folder may choose: pooling, activation, batching, and what encodes a side.
 //!
 //! Names here are those of `gleaner.toml`, of model cards and of fingerprints, so none may change.
-//! A new choice is a new variant; every place that must know of it then fails to compile.
+//! A new choice is a new variant; matches on it then fail to compile. Lists (`ALL`), command-line
+//! flags and names read from other tools' folders do not: `docs/how-to-add.md` has them.
 
 use serde::{Deserialize, Serialize};
 

@@ -6,7 +6,7 @@
 //! ```toml
 //! kind = "sparse"             # "dense" is another kind of model; default: "sparse"
 //! graph = "model.onnx"        # default: the only .onnx file in the folder or its `onnx` subfolder
-//! layout = "logits"           # "pooled", "sparse", "token_weights", "gated"; default: detected
+//! layout = "logits"           # "pooled", "sparse", "token_weights", "gated", "hidden"; default: detected
 //! pooling = "max"             # over tokens: "max" or "sum", which encodes every text alone;
 //!                             # default "max" (where we pool)
 //! activation = "log1p_relu"   # "log1p_log1p_relu", "relu", "binary"; default "log1p_relu" for
@@ -34,6 +34,10 @@
 //! max_length = 32             # instead of the key above
 //! pooling = "sum"             # and activation: as above, for this side
 //! prune = { top_terms = 64, ratio = 0.05, mass = 0.95 }   # what to keep; default: everything
+//!
+//! [head]                      # layout "hidden": the outputs that hold the cut-off output layer
+//! matrix = "decoder.weight"
+//! bias = "decoder.bias"        # may be left out
 //!
 //! [golden]                    # default: none, and no self-test
 //! file = "golden.json"        # relative to the folder

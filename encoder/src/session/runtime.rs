@@ -4,6 +4,10 @@
 //! the loader. A path that someone named (flag or environment) is used or refused, never passed
 //! over; the places that are merely searched are tried in order until one loads. Nothing is
 //! downloaded; `scripts/fetch-onnxruntime.sh` fills the cache that is searched.
+//!
+//! The library starts with its telemetry off. Since version 1.31 it would otherwise send events to its
+//! makers, and keep a device id and a queue of events in the user's cache
+//! (onnxruntime pull request 27379).
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::ffi::OsString;
@@ -17,6 +21,11 @@ use crate::error::EncodeError;
 
 /// The version that `scripts/fetch-onnxruntime.sh` puts into the cache, tried first there.
 const PINNED_VERSION: &str = "1.31.1";
+
+/// What turns telemetry off before it begins. The library reads them once, when it starts; what its
+/// interface offers (`DisableTelemetryEvents`) comes after the first event. Releases differ in the name.
+const NO_TELEMETRY: [(&str, Option<&str>); 2] =
+    [("ORT_DISABLE_TELEMETRY", Some("1")), ("ORT_TELEMETRY_DISABLED", Some("1"))];
 
 /// The one library of this process. Held for ever: sessions need the environment to outlive them,
 /// and a second environment cannot be built once one was.
@@ -40,7 +49,8 @@ impl Runtime {
     /// Searched in this order: `explicit` (the `--ort-lib` flag), the environment variable
     /// `ORT_DYLIB_PATH`, beside the executable and in `lib` beside it, the user's cache
     /// (`gleaner/onnxruntime`, the pinned version first), the system's library folders. Neither of
-    /// the first two is passed over when it does not load.
+    /// the first two is passed over when it does not load. The environment variables of `NO_TELEMETRY`
+    /// are set while the library starts.
     ///
     /// Errors: `RuntimeNotFound` lists what was looked at; `RuntimeLoad` when a named library does
     /// not load or is older than 1.24; `RuntimeInUse` when `explicit` differs from the library this
@@ -59,11 +69,11 @@ impl Runtime {
             };
         }
         let environment_path = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty());
-        let runtime = match (explicit, environment_path) {
-            (Some(path), _) => Self::load_named(path, "--ort-lib")?,
-            (None, Some(path)) => Self::load_named(path.as_ref(), "ORT_DYLIB_PATH")?,
-            (None, None) => Self::load_found(&Places::of_this_process())?,
-        };
+        let runtime = temp_env::with_vars(NO_TELEMETRY, || match (explicit, environment_path) {
+            (Some(path), _) => Self::load_named(path, "--ort-lib"),
+            (None, Some(path)) => Self::load_named(path.as_ref(), "ORT_DYLIB_PATH"),
+            (None, None) => Self::load_found(&Places::of_this_process()),
+        })?;
         *slot = Some(runtime.clone());
         Ok(runtime)
     }

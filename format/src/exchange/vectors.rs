@@ -19,6 +19,9 @@ use crate::{
 /// Bytes before the row starts.
 const HEADER_LEN_BYTES: u64 = 20;
 
+/// Bytes of a file beside its rows: the header and the last of the row starts.
+pub const FRAME_LEN_BYTES: u64 = HEADER_LEN_BYTES + 8;
+
 /// Bytes of the counts of rows and postings.
 const COUNTS_LEN_BYTES: usize = 16;
 

@@ -9,7 +9,7 @@
 //!
 //! Most lists are short and the first two forms serve them. The few long lists are added to whole
 //! groups of rows at once; their group maxima are the block maxima. `lists/form.rs` tells the forms
-//! apart, `lists/encoding.rs` chooses and writes, `lists/entry.rs` is a list's entry in the
+//! apart and chooses, `lists/encoding.rs` writes, `lists/entry.rs` is a list's entry in the
 //! directory, `lists/view.rs` a list as it is lent. Where in the file a list lies is `columns.rs`.
 
 pub(crate) mod bitmap;
@@ -22,7 +22,7 @@ pub(crate) mod groups;
 mod sparse;
 mod view;
 
-pub use bitmap::GROUP_HEAD_BYTES;
+pub use bitmap::{GROUP_HEAD_BYTES, GROUP_RANK_AT};
 pub(crate) use encoding::{EncodedList, encode};
 pub(crate) use entry::{LIST_ENTRY_LEN_BYTES, ListEntry};
 pub use form::Column;

@@ -3,16 +3,13 @@
 use std::path::Path;
 
 use gleaner_catalog::InputProgress;
-use gleaner_format::{ExchangeError, RawRow, VectorReader};
+use gleaner_format::{ExchangeError, FRAME_LEN_BYTES, RawRow, VectorReader};
 
 use super::entries::{Entries, Entry, Tally};
 use crate::{
     document::InputDocument,
     error::{IndexError, Place},
 };
-
-/// Bytes of a file around its rows.
-const FRAME_BYTES: u64 = 28;
 
 /// The rows of a file, in order, empty ones included.
 pub(crate) struct VectorRows {
@@ -77,6 +74,6 @@ impl Entries for VectorRows {
     }
 
     fn read_bytes(&self) -> u64 {
-        FRAME_BYTES + self.reader.read_bytes()
+        FRAME_LEN_BYTES + self.reader.read_bytes()
     }
 }

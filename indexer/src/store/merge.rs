@@ -3,7 +3,6 @@
 //! Merges are explicit and waited for, because a merge that fails in the background would only be logged.
 
 use gleaner_catalog::DenseField;
-use gleaner_format::{DenseSpec, DenseStorage};
 use tantivy::index::SegmentId;
 
 use super::open::IndexStore;
@@ -106,17 +105,6 @@ impl IndexStore {
 
 /// Documents of the largest segment that merging makes.
 fn merged_docs_limit(fields: &[DenseField]) -> u64 {
-    let row_bytes: u64 = fields.iter().map(|field| row_bytes(&field.spec)).sum();
+    let row_bytes: u64 = fields.iter().map(|field| field.spec.row_len_bytes() as u64).sum();
     MERGED_DOCS_LIMIT.min(MERGED_DENSE_BYTES / row_bytes.max(1))
-}
-
-/// Bytes of a vector in a dense vector file.
-fn row_bytes(spec: &DenseSpec) -> u64 {
-    let dims = spec.dims as u64;
-    match spec.storage {
-        DenseStorage::F32 => dims * 4,
-        DenseStorage::F16 => dims * 2,
-        DenseStorage::Int8 => dims + 12,
-        DenseStorage::Int8WithF32 => dims * 5 + 12,
-    }
 }

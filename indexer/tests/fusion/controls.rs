@@ -8,7 +8,7 @@ use proptest::{prelude::*, strategy::ValueTree};
 
 use crate::{
     ask, asked, docs, indexes,
-    oracle::{Asked, Oracle},
+    oracle::{AllForms, Oracle},
     said, spec,
 };
 
@@ -35,7 +35,7 @@ proptest! {
         let Some(dense) = picked.dense.clone() else { return Ok(()) };
         // A document that has nothing for a leg is no query for it, as a test below says.
         prop_assume!(!picked.sparse.is_empty());
-        let asked = Asked {
+        let asked = AllForms {
             words: picked.words.clone(),
             sparse: picked.sparse.clone(),
             dense,
@@ -76,7 +76,7 @@ proptest! {
                 let with = SearchRequest { boosts: &boosts, ..SearchRequest::exact(rank, 50) };
                 let by_boost: Vec<_> =
                     ask(&snapshot, &asked, with).hits.iter().map(said).collect();
-                let asked = Asked { sparse: boosted.clone(), ..asked.clone() };
+                let asked = AllForms { sparse: boosted.clone(), ..asked.clone() };
                 let by_query: Vec<_> =
                     ask(&snapshot, &asked, plain).hits.iter().map(said).collect();
                 prop_assert_eq!(by_boost, by_query);

@@ -16,7 +16,7 @@ use gleaner_searcher::{
     DenseQuery, Fusion, Hit, Index, Leg, Method, Normaliser, Rank, SearchRequest, SearchResponse,
     Snapshot, WeightedLeg,
 };
-use oracle::{Asked, Doc, Oracle};
+use oracle::{AllForms, Doc, Oracle};
 use proptest::prelude::*;
 
 const DIMS: usize = 5;
@@ -83,7 +83,7 @@ fn holds(chunk: &[Doc], doc: &Doc) -> bool {
 
 pub(crate) fn ask(
     snapshot: &Snapshot,
-    asked: &Asked,
+    asked: &AllForms,
     request: SearchRequest<'_>,
 ) -> SearchResponse {
     let text = asked.words.join(" ");
@@ -143,12 +143,12 @@ pub(crate) fn docs(spec: DenseSpec, most: usize) -> impl Strategy<Value = Vec<Do
     })
 }
 
-pub(crate) fn asked() -> impl Strategy<Value = Asked> {
+pub(crate) fn asked() -> impl Strategy<Value = AllForms> {
     let words = prop::collection::vec(word(), 0..5);
     (words, sparse(), dense()).prop_map(|(mut words, sparse, dense)| {
         // A word that no document has.
         words.push("nowhere".to_owned());
-        Asked { words, sparse, dense }
+        AllForms { words, sparse, dense }
     })
 }
 

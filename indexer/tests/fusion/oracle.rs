@@ -21,7 +21,7 @@ pub(crate) struct Doc {
 
 /// A query in all three forms.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub(crate) struct AllForms {
     pub(crate) words: Vec<String>,
     pub(crate) sparse: SparseVector,
     /// As it is asked, not prepared.
@@ -47,7 +47,7 @@ pub(crate) struct FusedHit {
 }
 
 impl Oracle<'_> {
-    fn score(&self, leg: &Leg, asked: &Asked, doc: &Doc) -> Option<f32> {
+    fn score(&self, leg: &Leg, asked: &AllForms, doc: &Doc) -> Option<f32> {
         match leg {
             Leg::Sparse => {
                 let weights: BTreeMap<u32, f32> = doc.sparse.iter().collect();
@@ -61,12 +61,12 @@ impl Oracle<'_> {
         }
     }
 
-    fn prepared(&self, asked: &Asked) -> Vec<f32> {
+    fn prepared(&self, asked: &AllForms) -> Vec<f32> {
         self.spec.prepare_query(&asked.dense).unwrap()
     }
 
     /// Statistics of all documents, filtered or not.
-    fn bm25(&self, asked: &Asked, doc: &Doc) -> f32 {
+    fn bm25(&self, asked: &AllForms, doc: &Doc) -> f32 {
         let length = |doc: &Doc| {
             let id = FieldNormReader::fieldnorm_to_id(doc.words.len() as u32);
             FieldNormReader::id_to_fieldnorm(id)
@@ -93,7 +93,7 @@ impl Oracle<'_> {
     }
 
     /// The documents of a leg, best first.
-    pub(crate) fn list(&self, leg: &Leg, asked: &Asked) -> Vec<(String, f32)> {
+    pub(crate) fn list(&self, leg: &Leg, asked: &AllForms) -> Vec<(String, f32)> {
         let admitted = self
             .docs
             .iter()
@@ -109,7 +109,7 @@ impl Oracle<'_> {
     }
 
     /// The most and the least that a query can score.
-    fn range(&self, leg: &Leg, asked: &Asked) -> (f64, f64) {
+    fn range(&self, leg: &Leg, asked: &AllForms) -> (f64, f64) {
         match leg {
             Leg::Sparse => {
                 let largest = |term: u32| {
@@ -144,7 +144,7 @@ impl Oracle<'_> {
     }
 
     /// All fused hits, best first.
-    pub(crate) fn fuse(&self, fusion: &Fusion, window: usize, asked: &Asked) -> Vec<FusedHit> {
+    pub(crate) fn fuse(&self, fusion: &Fusion, window: usize, asked: &AllForms) -> Vec<FusedHit> {
         let weights: f64 = fusion.legs.iter().map(|leg| leg.weight).sum();
         let windows: Vec<Vec<(String, f32)>> = fusion
             .legs

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use crate::{
     ask, asked, docs,
-    oracle::{Asked, Doc},
+    oracle::{AllForms, Doc},
     spec,
 };
 
@@ -46,7 +46,7 @@ fn store_of(path: &std::path::Path, spec: &DenseSpec, texts: &[Vec<Doc>], commit
 }
 
 /// The best score of a document's rows in the sparse and in the dense leg.
-fn best(rows: &[Doc], asked: &Asked) -> (f32, Option<f32>) {
+fn best(rows: &[Doc], asked: &AllForms) -> (f32, Option<f32>) {
     let dot = |doc: &SparseVector| {
         let weights: BTreeMap<u32, f32> = doc.iter().collect();
         let products = asked

@@ -7,7 +7,7 @@ use super::{
     scalar,
     window::{GroupList, Sums, Sweep, Swept},
 };
-use crate::groups::{GROUP, GroupCodes, HEAD_BYTES};
+use crate::groups::{GROUP, GroupCodes, HEAD_BYTES, RANK_AT};
 
 /// How far ahead of their use codes are asked for.
 const AHEAD_BYTES: usize = 384;
@@ -122,7 +122,7 @@ unsafe fn bitmap_codes(heads: *const u8, codes: &[u8], group: usize) -> __m512i 
     let (mask, rank) = unsafe {
         let head = heads.add(group * HEAD_BYTES);
         let mask = u64::from_le(head.cast::<u64>().read_unaligned());
-        (mask, usize::from(u16::from_le(head.add(8).cast::<u16>().read_unaligned())))
+        (mask, usize::from(u16::from_le(head.add(RANK_AT).cast::<u16>().read_unaligned())))
     };
     assert!(rank + GROUP <= codes.len(), "ranks lead into the codes");
     if group.is_multiple_of(2) {

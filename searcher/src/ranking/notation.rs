@@ -1,4 +1,4 @@
-//! How a ranking is written: `rrf:k=60,window=1000,sparse,bm25=.5` to a [`Rank`], and back.
+//! How a ranking is written: `rrf:k=60,depth=1000,sparse,bm25=.5` to a [`Rank`], and back.
 //!
 //! A leg is `sparse`, `bm25`, `dense` or `dense:FIELD`. A fusion is a method, a colon, and items
 //! between commas: legs with their weights, and options. What the numbers may be is checked in
@@ -110,9 +110,9 @@ enum FusionOption {
 }
 
 impl FusionOption {
-    /// `depth` is another name of `window`.
+    /// `window` is an older name of `depth`.
     const NAMES: [(&'static str, Self); 4] =
-        [("window", Self::Depth), ("depth", Self::Depth), ("k", Self::K), ("norm", Self::Norm)];
+        [("depth", Self::Depth), ("window", Self::Depth), ("k", Self::K), ("norm", Self::Norm)];
 
     fn find(name: &str) -> Option<Self> {
         Self::NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, option)| option)
@@ -129,6 +129,11 @@ pub(crate) fn parse_count(name: &str, value: &str) -> Result<usize, String> {
     value.parse().map_err(|_| format!("{name}={value} is not a whole number"))
 }
 
+impl Leg {
+    /// The names of legs, for messages.
+    pub const KNOWN: &str = "sparse, bm25, dense, dense:FIELD";
+}
+
 impl FromStr for Leg {
     type Err = String;
 
@@ -138,7 +143,7 @@ impl FromStr for Leg {
             None if leg == "bm25" => Ok(Self::Bm25),
             None if leg == "dense" => Ok(Self::Dense(None)),
             Some(("dense", field)) if !field.is_empty() => Ok(Self::Dense(Some(field.to_owned()))),
-            _ => Err(format!("there is no leg {leg:?}; known: sparse, bm25, dense, dense:FIELD")),
+            _ => Err(format!("there is no leg {leg:?}; known: {}", Self::KNOWN)),
         }
     }
 }
@@ -157,6 +162,11 @@ impl fmt::Display for Leg {
 impl Normaliser {
     const ALL: [Self; 3] = [Self::MinMax, Self::TheoreticalMinMax, Self::Bound];
 
+    /// The names of all normalisers, for messages.
+    pub fn known() -> String {
+        Self::ALL.map(Self::name).join(", ")
+    }
+
     /// Its name in a ranking.
     pub fn name(self) -> &'static str {
         match self {
@@ -172,8 +182,7 @@ impl FromStr for Normaliser {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|normaliser| normaliser.name() == name);
-        let known = || Self::ALL.map(Self::name).join(", ");
-        found.ok_or_else(|| format!("there is no norm {name:?}; known: {}", known()))
+        found.ok_or_else(|| format!("there is no norm {name:?}; known: {}", Self::known()))
     }
 }
 
@@ -207,7 +216,7 @@ impl fmt::Display for Rank {
             Method::Convex(normaliser) => write!(f, "norm={}", normaliser.name())?,
         }
         if let Some(depth) = fusion.depth {
-            write!(f, ",window={depth}")?;
+            write!(f, ",depth={depth}")?;
         }
         fusion.legs.iter().try_for_each(|leg| write!(f, ",{}={}", leg.leg, leg.weight))
     }
@@ -239,7 +248,7 @@ mod tests {
         let expected = [("sparse", 2.0), ("bm25", 1.0), ("dense", 1.0)];
         assert!(legs.iter().zip(expected).all(|(a, b)| (&a.0[..], a.1) == b), "{legs:?}");
         for rank in [
-            "rrf:k=10,window=100,sparse,dense:a=.5,dense:b",
+            "rrf:k=10,depth=100,sparse,dense:a=.5,dense:b",
             "convex:norm=minmax,sparse=.6,bm25=.4",
             "convex:sparse,bm25",
             "dense:emb",
@@ -250,10 +259,10 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_another_name_of_window() {
+    fn window_is_an_older_name_of_depth() {
         let (alias, written) = (parsed("rrf:depth=7,sparse"), parsed("rrf:window=7,sparse"));
         assert_eq!(alias, written);
-        assert_eq!(alias.to_string(), "rrf:k=60,window=7,sparse=1");
+        assert_eq!(alias.to_string(), "rrf:k=60,depth=7,sparse=1");
     }
 
     #[test]
@@ -275,12 +284,12 @@ mod tests {
             ("rrf:norm=tmm,sparse", "norm is no option of rrf"),
             ("convex:k=60,sparse", "k is no option of convex"),
             ("convex:norm=l2,sparse", "no norm \"l2\""),
-            ("rrf:window=0,sparse", "window is a number from 1"),
+            ("rrf:window=0,sparse", "depth is a number from 1"),
             ("rrf:window=many,sparse", "not a whole number"),
             ("rrf:window=5,window=6,sparse", "window is given twice"),
             ("rrf:depth=5,depth=6,sparse", "depth is given twice"),
             ("rrf:window=5,depth=5,sparse", "window and depth are one option"),
-            ("rrf:depth=0,sparse", "window is a number from 1"),
+            ("rrf:depth=0,sparse", "depth is a number from 1"),
         ] {
             let error = rank.parse::<Rank>().unwrap_err().to_string();
             assert!(error.contains(reason), "{rank}: {error}");

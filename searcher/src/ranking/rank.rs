@@ -154,7 +154,7 @@ impl Fusion {
             return Err(format!("the leg {} is named twice", pair[0].leg));
         }
         if depth.is_some_and(|depth| !(1..=FUSION_DEPTH_LIMIT).contains(&depth)) {
-            return Err(format!("the window is a number from 1 to {FUSION_DEPTH_LIMIT}"));
+            return Err(format!("the depth is a number from 1 to {FUSION_DEPTH_LIMIT}"));
         }
         match method {
             Method::Rrf { k } if !is_rank_constant(k) => {

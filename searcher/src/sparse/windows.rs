@@ -33,6 +33,7 @@ use crate::{
 
 const _: () = assert!(WINDOW == WINDOW_ROWS && GROUP == GROUP_ROWS);
 const _: () = assert!(gleaner_kernels::HEAD_BYTES == gleaner_format::GROUP_HEAD_BYTES);
+const _: () = assert!(gleaner_kernels::RANK_AT == gleaner_format::GROUP_RANK_AT);
 const _: () = assert!(GROUP <= gleaner_format::COLUMNS_TAIL_BYTES, "no load leaves the section");
 
 /// Candidates gathered, at least, before their own bounds are used to raise the threshold.

@@ -53,6 +53,11 @@ impl<'a> Search<'a> {
             None if self.settings.outputs.gate.is_some() => Layout::Gated,
             None => return self.one(),
         };
+        let is_hidden = layout.columns() == Columns::Dimensions;
+        if is_hidden != self.settings.head.is_some() {
+            let is = if is_hidden { "needs the table `[head]`" } else { "has no table `[head]`" };
+            return Err(format!("layout `{}` {is} of gleaner.toml", layout.name()));
+        }
         let is_rank = |rank: usize| move |output: &TensorCard| output.shape.len() == rank;
         match layout {
             Layout::Pooled => self.shaped(layout, is_rank(2)),

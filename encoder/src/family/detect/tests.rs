@@ -146,6 +146,23 @@ fn importance_and_gate_are_told_by_name() {
 }
 
 #[test]
+fn hidden_states_go_with_a_head_and_nothing_else_does() {
+    let inputs = ids(&["input_ids", "attention_mask"]);
+    let outputs = floats(&[("x", &[-1, -1, 128]), ("w", &[1000, 128]), ("b", &[1000])]);
+    let head = || Some(HeadTensors { matrix: "w".to_owned(), bias: None });
+    for (layout, head, says) in [
+        (Some(Layout::Hidden), None, "needs the table `[head]`"),
+        (Some(Layout::Logits), head(), "layout `logits` has no table `[head]`"),
+        (Some(Layout::Pooled), head(), "layout `pooled` has no table `[head]`"),
+        (Some(Layout::TokenWeights), head(), "has no table `[head]`"),
+    ] {
+        let settings = GraphSettings { layout, head, ..GraphSettings::default() };
+        let error = detect_in(&inputs, &outputs, &settings).unwrap_err().to_string();
+        assert!(error.contains(says), "{layout:?}: {error}");
+    }
+}
+
+#[test]
 fn sizes_the_graph_fixes_and_narrow_inputs_are_kept() {
     let inputs = [tensor("input_ids", "i32", &[1, 64]), tensor("attention_mask", "i32", &[1, 64])];
     let found = run(&inputs, &[("w", &[1, 1000])]).unwrap();

@@ -16,7 +16,10 @@ use crate::{
 pub(crate) const BITMAP_ONE_ROW_IN: usize = 16;
 
 /// Bytes of a group's head in a bitmap: mask and rank.
-pub const GROUP_HEAD_BYTES: usize = 8 + 2;
+pub const GROUP_HEAD_BYTES: usize = GROUP_RANK_AT + 2;
+
+/// Where in a group's head its rank begins; the mask comes first.
+pub const GROUP_RANK_AT: usize = 8;
 
 /// Bytes of a group, codes apart: head and maximum.
 const GROUP_BYTES: usize = GROUP_HEAD_BYTES + 1;
@@ -81,7 +84,7 @@ pub(super) fn check(
 ) -> Result<u8, FormatError> {
     let mut rank = 0usize;
     for (group, head) in heads.chunks_exact(GROUP_HEAD_BYTES).enumerate() {
-        same("columns", "rank of a group", rank as u64, u16_at(head, 8).into())?;
+        same("columns", "rank of a group", rank as u64, u16_at(head, GROUP_RANK_AT).into())?;
         let mask = u64_at(head, 0);
         let rows = (window_rows - group * GROUP_ROWS).min(GROUP_ROWS);
         if rows < GROUP_ROWS {
