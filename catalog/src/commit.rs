@@ -17,7 +17,7 @@ use crate::{
     files::{damage, segment_ids},
     manifest::Manifest,
     schema::{DENSE_EXTENSION, IMPACT_EXTENSION},
-    storage::StorageError,
+    storage::storage_error,
 };
 
 /// One commit, of which every file was checked.
@@ -196,7 +196,7 @@ impl SegmentFiles {
 /// # Errors
 /// `Storage` if the column cannot be asked.
 fn missing_id(reader: &SegmentReader) -> Result<Option<String>, CatalogError> {
-    let column = reader.fast_fields().str("_id").map_err(StorageError::from)?;
+    let column = reader.fast_fields().str("_id").map_err(storage_error)?;
     let Some(column) = column else { return Ok(Some("the _id column is missing".to_owned())) };
     let ordinals = column.ords();
     let docs = reader.max_doc();

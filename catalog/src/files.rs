@@ -17,7 +17,7 @@ use tantivy::{
 use crate::{
     error::CatalogError,
     schema::{DENSE_EXTENSION, IMPACT_EXTENSION},
-    storage::StorageError,
+    storage::storage_error,
 };
 
 /// Longest reason that is taken over from the storage layer.
@@ -134,6 +134,6 @@ pub(crate) fn damage(error: TantivyError, file: PathBuf) -> CatalogError {
             let reason = error.to_string().chars().take(REASON_LIMIT_CHARS).collect();
             CatalogError::Damaged { file, reason }
         }
-        other => StorageError::from(other).into(),
+        other => storage_error(other).into(),
     }
 }

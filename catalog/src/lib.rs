@@ -33,4 +33,4 @@ pub use manifest::{
 pub use open::OpenIndex;
 pub use schema::{DENSE_EXTENSION, DENSE_TYPE, Fields, IMPACT_EXTENSION, IMPACTS_TYPE};
 pub use settings::IndexSettings;
-pub use storage::StorageError;
+pub use storage::{StorageError, storage_error};

@@ -16,10 +16,10 @@ impl StorageError {
     }
 }
 
-impl From<TantivyError> for StorageError {
-    fn from(error: TantivyError) -> Self {
-        Self(error)
-    }
+/// Closes an error of the storage layer. A function, so that the type itself has no public conversion from that
+/// layer's error.
+pub fn storage_error(error: TantivyError) -> StorageError {
+    StorageError(error)
 }
 
 #[cfg(test)]
@@ -33,7 +33,7 @@ mod tests {
     #[test]
     fn only_corrupt_bytes_are_damage() {
         let corrupt = DataCorruption::comment_only("short".to_owned());
-        let damage = StorageError::from(TantivyError::DataCorruption(corrupt.clone()));
+        let damage = storage_error(TantivyError::DataCorruption(corrupt.clone()));
         assert!(damage.is_damage());
         assert_eq!(damage.to_string(), TantivyError::DataCorruption(corrupt).to_string());
         let others = [
@@ -43,7 +43,7 @@ mod tests {
         ];
         for error in others {
             let (message, cause) = (error.to_string(), error.source().map(ToString::to_string));
-            let error = StorageError::from(error);
+            let error = storage_error(error);
             assert!(!error.is_damage(), "{error}");
             assert_eq!(error.to_string(), message);
             assert_eq!(error.source().map(ToString::to_string), cause);

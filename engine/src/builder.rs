@@ -98,12 +98,25 @@ impl GivenField {
 }
 
 /// What an index is to be. [`Index::create`] begins one.
+///
+/// ```
+/// use gleaner::{Document, GivenField, Index, Query, Search};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("my.index");
+/// let field = GivenField::new("emb", 2);
+/// let mut index = Index::create(path).dense_field(field).fusion_depth(100).open()?;
+/// index.upsert([Document::bare("a").dense("emb", vec![1.0, 0.0])])?;
+/// index.commit()?;
+///
+/// let search = Search::new(Query::dense(vec![0.6, 0.8])).rank("dense:emb".parse()?);
+/// assert_eq!(index.search(search)?.hits[0].id, "a");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct IndexBuilder {
     path: PathBuf,
     models: Models,
-    sparse: Option<PathBuf>,
-    dense: Option<PathBuf>,
     dense_metric: Option<Metric>,
     dense_storage: Option<DenseStorage>,
     fields: Vec<GivenField>,
@@ -132,8 +145,6 @@ impl IndexBuilder {
         Self {
             path: path.to_owned(),
             models: Models::new(),
-            sparse: None,
-            dense: None,
             dense_metric: None,
             dense_storage: None,
             fields: Vec::new(),
@@ -152,17 +163,13 @@ impl IndexBuilder {
 
     /// Encodes texts with the sparse model in this folder. Later openings find it where it is now.
     pub fn model(mut self, folder: impl Into<PathBuf>) -> Self {
-        let folder = folder.into();
-        self.models = self.models.sparse_folder(&folder);
-        self.sparse = Some(folder);
+        self.models = self.models.sparse_folder(folder);
         self
     }
 
     /// Also encodes texts with the dense model in this folder, into the dense field `dense`.
     pub fn dense_model(mut self, folder: impl Into<PathBuf>) -> Self {
-        let folder = folder.into();
-        self.models = self.models.dense_folder(&folder);
-        self.dense = Some(folder);
+        self.models = self.models.dense_folder(folder);
         self
     }
 
@@ -235,6 +242,23 @@ impl IndexBuilder {
     /// Takes files of documents to be indexed, and opens the models that they need. Nothing is created
     /// and nothing written before [`Indexing::run`].
     ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (path, model) = (folder.path().join("my.index"), concat!(env!("CARGO_MANIFEST_DIR"), "/../data/models/splade-tiny"));
+    /// # if gleaner::Models::new().open_sparse(model.as_ref()).is_err() {
+    /// #     return Ok(()); // without the ONNX Runtime
+    /// # }
+    /// use gleaner::{Index, InputFormat};
+    ///
+    /// # let texts = folder.path().join("texts.jsonl");
+    /// std::fs::write(&texts, "{\"_id\": \"1\", \"text\": \"Kittens need a clean litter box.\"}\n")?;
+    /// let report = Index::create(path).model(model).files(&[texts], InputFormat::Auto)?.run()?;
+    /// assert_eq!(report.progress.indexed, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`IndexBuilder::open`]; `Index` for files that are missing, empty, or of another format;
     /// `TextsNeedModel`, `TextsWithoutModel`, `ModelNotFound`, `DenseModelNotFound`.
@@ -246,7 +270,7 @@ impl IndexBuilder {
             has_texts: has_kind(&[InputKind::Texts]),
             has_texts_beside: has_kind(&[InputKind::VectorsJsonl]),
         };
-        let (threads, names_model) = (self.threads, self.sparse.is_some());
+        let (threads, names_model) = (self.threads, self.models.names_sparse());
         let resolved = self.resolve(contents)?;
         if let (true, Some(model)) = (names_model, &resolved.documents.sparse) {
             name_tokens(&mut inputs, model);
@@ -269,9 +293,8 @@ impl IndexBuilder {
             (None, manifest) => manifest.is_some_and(|manifest| !manifest.dense.is_empty()),
         };
         let sparse = self.sparse_model(recorded, has_dense, contents)?;
-        let long = recorded.map(|manifest| manifest.long);
         let settings = IndexSettings {
-            long: self.long_of(sparse.as_ref(), long)?,
+            long: self.long_of(sparse.as_ref(), recorded)?,
             dense: asked,
             analyzer: self.analyzer,
             fusion_depth: self.fusion_depth,
@@ -292,7 +315,7 @@ impl IndexBuilder {
         has_dense: bool,
         contents: Contents,
     ) -> Result<Option<Model>, Error> {
-        if let Some(folder) = &self.sparse {
+        if let Some(folder) = self.models.named_sparse_folder() {
             return Ok(Some(self.models.open_sparse(folder)?));
         }
         match contents {
@@ -330,7 +353,7 @@ impl IndexBuilder {
             models.push((spec.name, model));
             Ok(())
         };
-        match (&self.dense, &of_models[..]) {
+        match (self.models.named_dense_folder(), &of_models[..]) {
             (Some(_), [_, _, ..]) => return Err(Error::SeveralDenseModels),
             (Some(folder), of_models) => {
                 let model = self.models.open_dense(folder)?;
@@ -377,26 +400,31 @@ impl IndexBuilder {
     fn long_of(
         &self,
         model: Option<&Model>,
-        recorded: Option<LongTexts>,
+        recorded: Option<&Manifest>,
     ) -> Result<Option<LongTexts>, Error> {
-        let (length, overlap) = match self.long {
+        type Kind = fn(usize, usize) -> LongTexts;
+        let (length, overlap, kind): (_, _, Kind) = match self.long {
             None => return Ok(None),
             Some(LongTextsAsked::Cut) => return Ok(Some(LongTexts::Cut)),
-            Some(LongTextsAsked::Max { length, overlap }) => (length, overlap),
-            Some(LongTextsAsked::Passages { length, overlap }) => (length, overlap),
+            Some(LongTextsAsked::Max { length, overlap }) => {
+                (length, overlap, |window, overlap| LongTexts::Max { window, overlap })
+            }
+            Some(LongTextsAsked::Passages { length, overlap }) => {
+                (length, overlap, |window, overlap| LongTexts::Passages { window, overlap })
+            }
         };
-        let model = model.ok_or(Error::SpansWithoutModel)?;
+        let model = match (model, recorded.filter(|manifest| manifest.model.is_some())) {
+            (Some(model), _) => model.clone(),
+            (None, Some(manifest)) => self.models.sparse_of(manifest)?,
+            (None, None) => return Err(Error::SpansWithoutModel),
+        };
+        let recorded = recorded.map(|manifest| manifest.long);
         let same = recorded.filter(|recorded| self.long.is_some_and(|it| it.is_kind_of(recorded)));
         let same = same.and_then(spans);
         let model_length = model.card().max_length.document;
         let window = length.or(same.map(|it| it.length)).unwrap_or(model_length);
         let overlap = overlap.or(same.map(|it| it.overlap)).unwrap_or(window / OVERLAP_ONE_IN);
-        let long = match self.long {
-            Some(LongTextsAsked::Passages { .. }) => LongTexts::Passages { window, overlap },
-            Some(LongTextsAsked::Max { .. } | LongTextsAsked::Cut) | None => {
-                LongTexts::Max { window, overlap }
-            }
-        };
+        let long = kind(window, overlap);
         if let Some(spans) = spans(long) {
             model.check_spans(Side::Document, spans)?;
         }

@@ -277,13 +277,33 @@ pub enum Error {
     Catalog(#[from] CatalogError),
     /// Searching failed.
     #[error(transparent)]
-    Search(#[from] SearchError),
+    Search(SearchError),
     /// Writing failed.
     #[error(transparent)]
-    Index(#[from] IndexError),
+    Index(IndexError),
     /// Evaluation failed.
     #[error(transparent)]
     Eval(#[from] EvalError),
+}
+
+// What is wrong with an index is `Catalog`, whoever opened it.
+
+impl From<SearchError> for Error {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Catalog(error) => Self::Catalog(error),
+            other => Self::Search(other),
+        }
+    }
+}
+
+impl From<IndexError> for Error {
+    fn from(error: IndexError) -> Self {
+        match error {
+            IndexError::Catalog(error) => Self::Catalog(error),
+            other => Self::Index(other),
+        }
+    }
 }
 
 pub use gleaner_encoder::chain;

@@ -3,6 +3,18 @@
 //! [`Input`] reads the entries of a file of any format, [`parse_weights`] a vector that stands alone.
 //! [`write_vectors`] and [`CiffWriter`] write. Files that become an index are [`IndexBuilder::files`]'s.
 //!
+//! ```
+//! use gleaner::exchange::{CiffWriter, parse_weights};
+//!
+//! let vector = parse_weights("{\"1012\": 0.8, \"2054\": 1.3}", None)?;
+//! let mut file = CiffWriter::new();
+//! file.push("first".to_owned(), &vector)?;
+//! let mut bytes = Vec::new();
+//! file.write(None, "one document", &mut bytes)?;
+//! assert!(!bytes.is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! [`IndexBuilder::files`]: crate::IndexBuilder::files
 
 use std::io::{self, Write};

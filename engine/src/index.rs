@@ -53,7 +53,6 @@ pub struct Index {
     models: Models,
     /// Open once something was written.
     writer: Mutex<Option<Writer>>,
-    settings: IndexSettings,
     documents: DocumentModels,
     /// Encoders of queries that no search is using.
     encoders: Mutex<Vec<QueryEncoder>>,
@@ -122,24 +121,44 @@ impl Index {
         Self::open_with(path, &Models::new())
     }
 
-    /// As [`Index::open`], with models of the caller's choice.
+    /// As [`Index::open`], with models of the caller's choice: two indexes that share them open each model once.
+    ///
+    /// ```
+    /// # use gleaner::{Document, SparseVector};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("my.index");
+    /// # let mut index = gleaner::Index::create(&path).open()?;
+    /// # let vector = SparseVector::from_pairs([(7, 1.0)])?;
+    /// # index.upsert([Document::bare("a").vector(vector.clone())])?;
+    /// # index.commit()?;
+    /// use gleaner::{Index, Models};
+    ///
+    /// let models = Models::new();
+    /// let first = Index::open_with(&path, &models)?;
+    /// let second = Index::open_with(&path, &models)?;
+    /// assert_eq!(first.snapshot().generation(), second.snapshot().generation());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Index::open`].
     pub fn open_with(path: impl AsRef<Path>, models: &Models) -> Result<Self, Error> {
         let opened = OpenIndex::open(path.as_ref())?;
-        Self::new(opened, models.clone(), IndexSettings::default(), DocumentModels::default(), None)
+        Self::new(opened, models.clone(), DocumentModels::default(), None)
     }
 
     /// Opens for writing what a builder describes.
     pub(crate) fn from_resolved(resolved: Resolved, threads: Option<usize>) -> Result<Self, Error> {
         let store = resolved.store()?;
         let Resolved { path, opened, settings, documents, models, .. } = resolved;
-        let opened = match opened {
+        // An index without a document is made anew for another analyser.
+        let is_same =
+            |it: &OpenIndex| settings.analyzer.is_none_or(|asked| asked == it.fields().analyzer);
+        let opened = match opened.filter(is_same) {
             Some(opened) => opened,
             None => OpenIndex::open(&path)?,
         };
-        let mut index = Self::new(opened, models, settings, documents, threads)?;
+        let mut index = Self::new(opened, models, documents, threads)?;
         index.set_writer(store);
         Ok(index)
     }
@@ -147,13 +166,12 @@ impl Index {
     fn new(
         opened: OpenIndex,
         models: Models,
-        settings: IndexSettings,
         documents: DocumentModels,
         threads: Option<usize>,
     ) -> Result<Self, Error> {
         let reader = gleaner_searcher::Index::from_opened(opened)?;
         let (writer, encoders) = (Mutex::new(None), Mutex::new(Vec::new()));
-        Ok(Self { reader, models, writer, settings, documents, encoders, threads })
+        Ok(Self { reader, models, writer, documents, encoders, threads })
     }
 
     fn set_writer(&mut self, store: IndexStore) {
@@ -178,6 +196,22 @@ impl Index {
 
     /// Opens the latest commit, where another program made a newer one.
     ///
+    /// ```
+    /// # use gleaner::{Document, SparseVector};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("my.index");
+    /// # let mut index = gleaner::Index::create(&path).open()?;
+    /// # let vector = SparseVector::from_pairs([(7, 1.0)])?;
+    /// # index.upsert([Document::bare("a").vector(vector.clone())])?;
+    /// # index.commit()?;
+    /// let reader = gleaner::Index::open(&path)?;
+    /// index.upsert([Document::bare("b").vector(vector)])?;
+    /// index.commit()?;
+    /// assert_eq!(reader.snapshot().documents(), 1);
+    /// assert_eq!(reader.refresh()?.documents(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Index::open`]; the snapshot opened before stays.
     pub fn refresh(&self) -> Result<Snapshot, Error> {
@@ -186,6 +220,22 @@ impl Index {
 
     /// Searches the latest commit that was opened. A text is encoded by the models of the ranking's
     /// legs.
+    ///
+    /// ```
+    /// # use gleaner::{Document, SparseVector};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("my.index");
+    /// # let mut index = gleaner::Index::create(&path).open()?;
+    /// # let vector = SparseVector::from_pairs([(7, 1.0)])?;
+    /// # index.upsert([Document::bare("a").vector(vector.clone())])?;
+    /// # index.commit()?;
+    /// use gleaner::{Query, Search};
+    ///
+    /// let answer = index.search(Search::new(Query::vector(vector)).k(5))?;
+    /// assert_eq!(answer.hits[0].id, "a");
+    /// assert!(answer.exact);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Those of [`Prepared::new`], [`QueryEncoder::encode`] and [`Snapshot::search`].
@@ -233,9 +283,25 @@ impl Index {
 
     /// Replaces documents by their `_id`, or adds them. They are searched after [`Index::commit`].
     ///
+    /// ```
+    /// # use gleaner::{Document, SparseVector};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("my.index");
+    /// # let mut index = gleaner::Index::create(&path).open()?;
+    /// # let vector = SparseVector::from_pairs([(7, 1.0)])?;
+    /// # index.upsert([Document::bare("a").vector(vector.clone())])?;
+    /// # index.commit()?;
+    /// let documents = ["a", "b"].map(|id| Document::bare(id).vector(vector.clone()));
+    /// index.upsert(documents)?;
+    /// // `a` was replaced.
+    /// assert_eq!(index.commit()?.documents(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// `Document` for the first one that cannot be indexed, those of its chunk of 1,024 that came before it not
-    /// being written; `TextsNeedModel`; those of [`Models::sparse_of`]; `Index` for the writer's.
+    /// being written; `TextsNeedModel`; those of [`Models::sparse_of`] and [`Models::dense_of`]; `Index` for the
+    /// writer's, a text that cannot be encoded among them.
     pub fn upsert(&mut self, documents: impl IntoIterator<Item = Document>) -> Result<(), Error> {
         self.open_writer()?;
         let fields = self.writer()?.store.manifest().dense.clone();
@@ -277,8 +343,22 @@ impl Index {
     /// Makes everything written since the last commit durable, and searchable here. It survives a crash
     /// once this returns.
     ///
+    /// ```
+    /// # use gleaner::{Document, SparseVector};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("my.index");
+    /// # let mut index = gleaner::Index::create(&path).open()?;
+    /// # let vector = SparseVector::from_pairs([(7, 1.0)])?;
+    /// # index.upsert([Document::bare("a").vector(vector.clone())])?;
+    /// # index.commit()?;
+    /// index.upsert([Document::bare("b").vector(vector)])?;
+    /// assert_eq!(index.snapshot().documents(), 1);
+    /// assert_eq!(index.commit()?.documents(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
-    /// `Index`; the previous commit is then still whole.
+    /// `Index`; the previous commit is then still whole. Those of [`Index::refresh`] after the commit was made.
     pub fn commit(&mut self) -> Result<Snapshot, Error> {
         if let Some(writer) = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner)
             && writer.store.uncommitted() > 0
@@ -292,6 +372,20 @@ impl Index {
     /// Merges all segments of an index that nobody searches here: files that the merge replaces are let
     /// go with it.
     ///
+    /// ```
+    /// # use gleaner::{Document, SparseVector};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("my.index");
+    /// # let mut index = gleaner::Index::create(&path).open()?;
+    /// # let vector = SparseVector::from_pairs([(7, 1.0)])?;
+    /// # index.upsert([Document::bare("a").vector(vector.clone())])?;
+    /// # index.commit()?;
+    /// drop(index);
+    /// let report = gleaner::Index::merge_at(&path)?;
+    /// assert_eq!(report.after, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// `Catalog` when there is no index, or a damaged one; `Index` as [`Index::merge`].
     pub fn merge_at(path: impl AsRef<Path>) -> Result<MergeReport, Error> {
@@ -304,8 +398,23 @@ impl Index {
 
     /// Merges all segments into as few as their limits allow.
     ///
+    /// ```
+    /// # use gleaner::{Document, SparseVector};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("my.index");
+    /// # let mut index = gleaner::Index::create(&path).open()?;
+    /// # let vector = SparseVector::from_pairs([(7, 1.0)])?;
+    /// # index.upsert([Document::bare("a").vector(vector.clone())])?;
+    /// # index.commit()?;
+    /// index.upsert([Document::bare("b").vector(vector)])?;
+    /// index.commit()?;
+    /// assert_eq!(index.merge()?.after, 1);
+    /// assert_eq!(index.snapshot().documents(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
-    /// `Index`; the sources of a merge that fails stay in place.
+    /// `Index`; the sources of a merge that fails stay in place. Those of [`Index::refresh`] after the merge.
     pub fn merge(&mut self) -> Result<MergeReport, Error> {
         self.open_writer()?;
         let report = self.writer()?.store.merge()?;
@@ -322,7 +431,7 @@ impl Index {
         if self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).is_none() {
             let model = self.snapshot().manifest().model.clone();
             let opened = self.reader.opened();
-            let store = IndexStore::open_checked(opened, model, &self.settings)?;
+            let store = IndexStore::open_checked(opened, model, &IndexSettings::default())?;
             self.set_writer(store);
         }
         Ok(())

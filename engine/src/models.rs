@@ -14,13 +14,13 @@ use gleaner_catalog::{DenseField, Manifest, ModelBinding};
 use gleaner_encoder::{DenseModel, EncodeError, Model, ModelKind, Runtime, SideEncoder};
 
 use crate::error::{Error, Named, chain};
-use registry::{FolderModel, Registry, Unresolved};
+use registry::{FolderModel, Registry, Unresolved, folder_of, folders_of};
 
 mod registry;
 
 /// The models of one or several indexes: where they are looked for, and those that are open.
 ///
-/// A cheap handle: clones share what is open.
+/// A cheap handle: clones share what is open, and each looks where it was told to.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -42,14 +42,16 @@ mod registry;
 /// ```
 #[derive(Clone, Default)]
 pub struct Models {
+    sparse_folder: Option<PathBuf>,
+    dense_folder: Option<PathBuf>,
+    runtime_library: Option<PathBuf>,
+    query_encoder: Option<SideEncoder>,
     state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
 struct State {
-    runtime_library: Option<PathBuf>,
     runtime: Option<Runtime>,
-    query_encoder: Option<SideEncoder>,
     sparse: Registry<Model>,
     dense: Registry<DenseModel>,
     /// Whether nothing is opened any more.
@@ -62,38 +64,50 @@ impl Models {
         Self::default()
     }
 
-    /// Looks for sparse models in this folder instead.
-    pub fn sparse_folder(self, folder: impl Into<PathBuf>) -> Self {
-        self.state().sparse.named = Some(folder.into());
+    /// Looks for sparse models in this folder instead. Other handles are as they were.
+    pub fn sparse_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.sparse_folder = Some(folder.into());
         self
     }
 
-    /// Looks for dense models in this folder instead.
-    pub fn dense_folder(self, folder: impl Into<PathBuf>) -> Self {
-        self.state().dense.named = Some(folder.into());
+    /// Looks for dense models in this folder instead. Other handles are as they were.
+    pub fn dense_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.dense_folder = Some(folder.into());
         self
     }
 
-    /// Encodes queries of sparse models so, instead of as their folders state.
-    pub fn query_encoder(self, encoder: SideEncoder) -> Self {
-        self.state().query_encoder = Some(encoder);
+    /// Encodes queries of sparse models so, instead of as their folders state. Models that are open
+    /// encode as before, so this handle shares them no longer.
+    pub fn query_encoder(mut self, encoder: SideEncoder) -> Self {
+        self.query_encoder = Some(encoder);
+        self.state = Arc::default();
         self
     }
 
-    /// Loads this ONNX Runtime library, instead of searching for one.
-    pub fn runtime_library(self, file: impl Into<PathBuf>) -> Self {
-        self.state().runtime_library = Some(file.into());
+    /// Loads this ONNX Runtime library, instead of searching for one. This handle shares no model any
+    /// longer. A process has one library: where another is loaded, opening a model is an error.
+    pub fn runtime_library(mut self, file: impl Into<PathBuf>) -> Self {
+        self.runtime_library = Some(file.into());
+        self.state = Arc::default();
         self
     }
 
     /// Whether a folder of a sparse model was named.
     pub fn names_sparse(&self) -> bool {
-        self.state().sparse.named.is_some()
+        self.sparse_folder.is_some()
     }
 
     /// Whether a folder of a dense model was named.
     pub fn names_dense(&self) -> bool {
-        self.state().dense.named.is_some()
+        self.dense_folder.is_some()
+    }
+
+    pub(crate) fn named_sparse_folder(&self) -> Option<&Path> {
+        self.sparse_folder.as_deref()
+    }
+
+    pub(crate) fn named_dense_folder(&self) -> Option<&Path> {
+        self.dense_folder.as_deref()
     }
 
     /// The sparse model of an index.
@@ -104,22 +118,22 @@ impl Models {
     pub fn sparse_of(&self, manifest: &Manifest) -> Result<Model, Error> {
         let state = &mut *self.state();
         let Some(binding) = &manifest.model else {
-            return state.named_sparse();
+            return self.named_sparse(state);
         };
-        let folder = state.sparse.folder_of(binding);
-        if !state.is_closed && state.sparse.resolve(binding).is_err() {
-            let is_named = state.sparse.named.is_some();
+        let folder = folder_of(binding, self.sparse_folder.as_ref());
+        if !state.is_closed && state.sparse.resolve(binding, &folder).is_err() {
+            let is_named = self.names_sparse();
             // Said before the runtime is looked for: the nearer cause first.
             if !is_named && !folder.is_dir() {
                 return Err(Error::ModelNotFound { path: folder });
             }
-            let opened = state.open_sparse(&folder);
+            let opened = self.open_sparse_in(state, &folder);
             opened.map_err(|error| match error {
                 EncodeError::ModelNotFound { path } if !is_named => Error::ModelNotFound { path },
                 other => other.into(),
             })?;
         }
-        state.sparse.resolve(binding).map_err(|unresolved| match unresolved {
+        state.sparse.resolve(binding, &folder).map_err(|unresolved| match unresolved {
             Unresolved::Other { folder: path, fingerprint: model } => {
                 Error::ModelMismatch { index: binding.fingerprint.clone(), path, model }
             }
@@ -130,7 +144,19 @@ impl Models {
         })
     }
 
-    /// The model of a dense field.
+    /// The model of a dense field. A field of given vectors has none, unless a folder was named.
+    ///
+    /// ```
+    /// use gleaner::{Error, GivenField, Index, Models};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("my.index");
+    /// let index = Index::create(path).dense_field(GivenField::new("emb", 2)).open()?;
+    /// let snapshot = index.snapshot();
+    /// let found = Models::new().dense_of(&snapshot.manifest().dense[0]);
+    /// assert!(matches!(found, Err(Error::NoDenseModel { .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// `NoDenseModel`, `DenseModelNotFound`, `DenseModelMismatch`, `DenseDims`; `Encode` for a folder
@@ -139,40 +165,43 @@ impl Models {
         let state = &mut *self.state();
         let name = || field.spec.name.clone();
         let Some(binding) = &field.model else {
-            let model = state.named_dense(&field.spec.name)?;
+            let model = self.named_dense(state, &field.spec.name)?;
             return check_dims(field, model);
         };
-        let folder = state.dense.folder_of(binding);
-        if !state.is_closed && state.dense.resolve(binding).is_err() {
-            let is_named = state.dense.named.is_some();
+        let folder = folder_of(binding, self.dense_folder.as_ref());
+        if !state.is_closed && state.dense.resolve(binding, &folder).is_err() {
+            let is_named = self.names_dense();
             let missing = |path| Error::DenseModelNotFound { path, field: name() };
             if !is_named && !folder.is_dir() {
                 return Err(missing(folder));
             }
-            let opened = state.open_dense(&folder);
+            let opened = self.open_dense_in(state, &folder);
             opened.map_err(|error| match error {
                 EncodeError::ModelNotFound { path } if !is_named => missing(path),
                 other => other.into(),
             })?;
         }
-        let model = state.dense.resolve(binding).map_err(|unresolved| match unresolved {
-            Unresolved::Other { folder: path, fingerprint: model } => {
-                let index = binding.fingerprint.clone();
-                Error::DenseModelMismatch { field: name(), index, path, model }
-            }
-            Unresolved::Unusable { folder: path, reason } => {
-                Error::ModelUnusable { path, field: Some(name()), reason }
-            }
-            Unresolved::NotOpened { folder: path } => {
-                Error::ModelNotOpened { path, field: Some(name()) }
-            }
-        })?;
+        let model =
+            state.dense.resolve(binding, &folder).map_err(|unresolved| match unresolved {
+                Unresolved::Other { folder: path, fingerprint: model } => {
+                    let index = binding.fingerprint.clone();
+                    Error::DenseModelMismatch { field: name(), index, path, model }
+                }
+                Unresolved::Unusable { folder: path, reason } => {
+                    Error::ModelUnusable { path, field: Some(name()), reason }
+                }
+                Unresolved::NotOpened { folder: path } => {
+                    Error::ModelNotOpened { path, field: Some(name()) }
+                }
+            })?;
         check_dims(field, model)
     }
 
     /// The sparse model of an index if it is open.
     pub fn sparse_at_hand(&self, manifest: &Manifest) -> Option<Model> {
-        self.state().sparse.resolve(manifest.model.as_ref()?).ok()
+        let binding = manifest.model.as_ref()?;
+        let folder = folder_of(binding, self.sparse_folder.as_ref());
+        self.state().sparse.resolve(binding, &folder).ok()
     }
 
     /// Opens a folder as a sparse model, whichever index it is for.
@@ -183,7 +212,7 @@ impl Models {
         if folder.is_dir() && ModelKind::of(folder)? == ModelKind::Dense {
             return Err(Error::NotSparse { path: folder.to_owned() });
         }
-        Ok(self.state().open_sparse(folder)?)
+        Ok(self.open_sparse_in(&mut self.state(), folder)?)
     }
 
     /// Opens a folder as a dense model, whichever field it is for.
@@ -202,13 +231,31 @@ impl Models {
     /// Opens the folder that an index recorded. What is wrong with it is the folder's fault, and not
     /// that of whoever asked for a dense model.
     pub(crate) fn open_recorded_dense(&self, folder: &Path) -> Result<DenseModel, EncodeError> {
-        self.state().open_dense(folder)
+        self.open_dense_in(&mut self.state(), folder)
     }
 
     /// Opens everything that several indexes ask for. From then on nothing is opened any more, and an
     /// index of given vectors has no model, whatever is named.
     ///
     /// What an index asks for and cannot be used is remembered, and said when it is needed.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (path, model) = (folder.path().join("my.index"), concat!(env!("CARGO_MANIFEST_DIR"), "/../data/models/splade-tiny"));
+    /// # if gleaner::Models::new().open_sparse(model.as_ref()).is_err() {
+    /// #     return Ok(()); // without the ONNX Runtime
+    /// # }
+    /// use gleaner::{Index, Models};
+    ///
+    /// # drop(Index::create(&path).model(model).open()?);
+    /// let models = Models::new();
+    /// let index = Index::open_with(path, &models)?;
+    /// models.open_for([index.snapshot().manifest()].into_iter())?;
+    /// assert_eq!(models.opened_sparse().len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// `Named` for a folder or a runtime library that the caller named.
@@ -220,17 +267,18 @@ impl Models {
         state.is_closed = true;
         let fields = manifests.clone().flat_map(|manifest| &manifest.dense);
         let sparse = manifests.filter_map(|manifest| manifest.model.as_ref());
-        let sparse = state.sparse.folders_of(sparse);
-        let dense = state.dense.folders_of(fields.filter_map(|field| field.model.as_ref()));
+        let sparse = folders_of(sparse, self.sparse_folder.as_ref());
+        let dense = fields.filter_map(|field| field.model.as_ref());
+        let dense = folders_of(dense, self.dense_folder.as_ref());
         if sparse.is_empty() && dense.is_empty() {
             return Ok(());
         }
-        match (state.runtime(), state.named()) {
+        match (self.runtime(state), self.named()) {
             (Ok(runtime), _) => {
-                let query = state.query_encoder;
-                open_all(&mut state.sparse, sparse, &runtime, query)
+                let how = (&runtime, self.query_encoder);
+                open_all(&mut state.sparse, sparse, how, self.names_sparse())
                     .map_err(|(path, source)| refused(Named::SparseModel, path, source))?;
-                open_all(&mut state.dense, dense, &runtime, query)
+                open_all(&mut state.dense, dense, how, self.names_dense())
                     .map_err(|(path, source)| refused(Named::DenseModel, path, source))
             }
             (Err(source), Some((what, path))) => Err(refused(what, path, source)),
@@ -272,38 +320,38 @@ impl Models {
     }
 }
 
-impl State {
-    fn runtime(&mut self) -> Result<Runtime, EncodeError> {
-        if let Some(runtime) = &self.runtime {
+impl Models {
+    fn runtime(&self, state: &mut State) -> Result<Runtime, EncodeError> {
+        if let Some(runtime) = &state.runtime {
             return Ok(runtime.clone());
         }
         let runtime = Runtime::load(self.runtime_library.as_deref())?;
-        self.runtime = Some(runtime.clone());
+        state.runtime = Some(runtime.clone());
         Ok(runtime)
     }
 
-    fn open_sparse(&mut self, folder: &Path) -> Result<Model, EncodeError> {
-        let runtime = self.runtime()?;
-        self.sparse.open(folder, &runtime, self.query_encoder)
+    fn open_sparse_in(&self, state: &mut State, folder: &Path) -> Result<Model, EncodeError> {
+        let runtime = self.runtime(state)?;
+        state.sparse.open(folder, &runtime, self.query_encoder)
     }
 
-    fn open_dense(&mut self, folder: &Path) -> Result<DenseModel, EncodeError> {
-        let runtime = self.runtime()?;
-        self.dense.open(folder, &runtime, self.query_encoder)
+    fn open_dense_in(&self, state: &mut State, folder: &Path) -> Result<DenseModel, EncodeError> {
+        let runtime = self.runtime(state)?;
+        state.dense.open(folder, &runtime, self.query_encoder)
     }
 
     /// The model for an index of given vectors: whoever names one says that it fits.
-    fn named_sparse(&mut self) -> Result<Model, Error> {
-        match self.sparse.named.clone().filter(|_| !self.is_closed) {
-            Some(folder) => Ok(self.open_sparse(&folder)?),
+    fn named_sparse(&self, state: &mut State) -> Result<Model, Error> {
+        match self.sparse_folder.as_ref().filter(|_| !state.is_closed) {
+            Some(folder) => Ok(self.open_sparse_in(state, folder)?),
             None => Err(Error::NoModel),
         }
     }
 
     /// The model for a field of given vectors.
-    fn named_dense(&mut self, field: &str) -> Result<DenseModel, Error> {
-        match self.dense.named.clone().filter(|_| !self.is_closed) {
-            Some(folder) => Ok(self.open_dense(&folder)?),
+    fn named_dense(&self, state: &mut State, field: &str) -> Result<DenseModel, Error> {
+        match self.dense_folder.as_ref().filter(|_| !state.is_closed) {
+            Some(folder) => Ok(self.open_dense_in(state, folder)?),
             None => Err(Error::NoDenseModel { field: field.to_owned() }),
         }
     }
@@ -311,8 +359,8 @@ impl State {
     /// What somebody named and would not forgive.
     fn named(&self) -> Option<(Named, PathBuf)> {
         let library = self.runtime_library.clone().map(|path| (Named::RuntimeLibrary, path));
-        let sparse = || self.sparse.named.clone().map(|path| (Named::SparseModel, path));
-        let dense = || self.dense.named.clone().map(|path| (Named::DenseModel, path));
+        let sparse = || self.sparse_folder.clone().map(|path| (Named::SparseModel, path));
+        let dense = || self.dense_folder.clone().map(|path| (Named::DenseModel, path));
         library.or_else(sparse).or_else(dense)
     }
 }
@@ -325,12 +373,12 @@ fn refused(what: Named, path: PathBuf, source: EncodeError) -> Error {
 fn open_all<M: FolderModel>(
     registry: &mut Registry<M>,
     folders: BTreeSet<PathBuf>,
-    runtime: &Runtime,
-    query: Option<SideEncoder>,
+    (runtime, query): (&Runtime, Option<SideEncoder>),
+    is_named: bool,
 ) -> Result<(), (PathBuf, EncodeError)> {
     for folder in folders {
         if let Err(source) = registry.open(&folder, runtime, query)
-            && registry.named.is_some()
+            && is_named
         {
             return Err((folder, source));
         }

@@ -59,6 +59,23 @@ impl Snapshot {
 
     /// Answers a search whose vectors are all there.
     ///
+    /// ```
+    /// # use gleaner::{Document, SparseVector};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("my.index");
+    /// # let mut index = gleaner::Index::create(&path).open()?;
+    /// # let vector = SparseVector::from_pairs([(7, 1.0)])?;
+    /// # index.upsert([Document::bare("a").vector(vector.clone())])?;
+    /// # index.commit()?;
+    /// use gleaner::{Prepared, Query, Search};
+    ///
+    /// let snapshot = index.snapshot();
+    /// let search = Search::new(Query::vector(vector));
+    /// let prepared = Prepared::new(search, snapshot.manifest(), index.models())?;
+    /// assert_eq!(snapshot.search(&prepared)?.hits.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// `Search` for what the request lacks or asks beyond the limits, for filters that cannot be read,
     /// and for storage that fails. A vector that is still to be encoded counts as missing.

@@ -8,8 +8,8 @@ use std::{
 };
 
 use gleaner::{
-    BatchSearch, Document, Error, GivenField, Index, LongTextsAsked, Metric, Models, Part, Query,
-    Search, SparseVector, TokenError,
+    Analyzer, BatchSearch, Document, Error, GivenField, Index, InputFormat, LongTextsAsked, Metric,
+    Models, Part, Query, Search, SideEncoder, SparseVector, TokenError,
 };
 use proptest::prelude::*;
 
@@ -247,4 +247,99 @@ fn a_second_writer_is_told_that_there_is_one() {
     assert_eq!(Index::open(&path).unwrap().snapshot().documents(), 0);
     drop(first);
     Index::create(&path).open().unwrap();
+}
+
+#[test]
+fn an_unused_index_made_anew_is_searched_as_it_is_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("i");
+    drop(Index::create(&path).open().unwrap());
+    let simple: Analyzer = "simple".parse().unwrap();
+    let mut index = Index::create(&path).analyzer(simple).open().unwrap();
+    let document = Document::new("1", "the running dogs").vector(vector(&[(7, 1.0)]));
+    index.upsert([document]).unwrap();
+    index.commit().unwrap();
+    assert_eq!(index.snapshot().analyzer(), simple);
+    let by_words = |text: &str| Search::new(text).rank("bm25".parse().unwrap());
+    assert_eq!(ids(&index, by_words("running")), ["1"]);
+    assert_eq!(ids(&index, by_words("the")), ["1"], "no stop words");
+    assert_eq!(ids(&index, by_words("run")), Vec::<String>::new(), "no stems");
+}
+
+/// A copy of the shipped model.
+fn moved_model(to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(data("models/splade-tiny")).unwrap().map(|it| it.unwrap()) {
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[test]
+fn handles_of_models_look_where_each_was_told_to() {
+    if !has_runtime() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    drop(Index::create(path("b")).model(data("models/splade-tiny")).open().unwrap());
+    let shared = Models::new();
+    let b = Index::open_with(path("b"), &shared).unwrap();
+    // Another index names another model. The first one must not look for its own there.
+    let other = data("fixtures/splade-max");
+    drop(Index::create(path("a")).models(&shared).model(other).open().unwrap());
+    assert!(!shared.names_sparse());
+    assert_eq!(ids(&b, "hello"), Vec::<String>::new());
+}
+
+#[test]
+fn the_builder_looks_where_its_models_were_told_to() {
+    if !has_runtime() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    moved_model(&path("old"));
+    drop(Index::create(path("i")).model(path("old")).open().unwrap());
+    std::fs::rename(path("old"), path("new")).unwrap();
+    std::fs::write(path("texts.jsonl"), "{\"_id\": \"1\", \"text\": \"kittens\"}\n").unwrap();
+    let moved = Models::new().sparse_folder(path("new"));
+    for index in ["i", "made of it"] {
+        let files = [path("texts.jsonl")];
+        let indexing = Index::create(path(index)).models(&moved).files(&files, InputFormat::Auto);
+        assert_eq!(indexing.unwrap().run().unwrap().progress.indexed, 1);
+        let index = Index::open_with(path(index), &moved).unwrap();
+        assert_eq!(ids(&index, "kittens"), ["1"]);
+    }
+}
+
+#[test]
+fn what_models_are_told_late_counts_from_then_on() {
+    if !has_runtime() {
+        return;
+    }
+    let shipped = data("models/splade-tiny");
+    let models = Models::new();
+    models.open_sparse(&shipped).unwrap();
+    let refused = models.clone().query_encoder(SideEncoder::Embedding).open_sparse(&shipped);
+    assert!(refused.is_err(), "the folder has no table of embeddings");
+    let refused = models.clone().runtime_library("/nowhere.so").open_sparse(&shipped);
+    let reason = gleaner::chain(&refused.map(drop).unwrap_err());
+    assert!(reason.contains("/nowhere.so"), "{reason}");
+    models.open_sparse(&shipped).unwrap();
+}
+
+#[test]
+fn spans_of_an_index_are_kept_without_naming_its_model_again() {
+    if !has_runtime() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("i");
+    let asked = |length| LongTextsAsked::Max { length, overlap: None };
+    let shipped = data("models/splade-tiny");
+    let first = Index::create(&path).model(shipped).long_texts(asked(Some(64))).open().unwrap();
+    let long = first.snapshot().manifest().long;
+    drop(first);
+    let again = Index::create(&path).long_texts(asked(None)).open().unwrap();
+    assert_eq!(again.snapshot().manifest().long, long);
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use gleaner_catalog::{Analyzer, CatalogError, StorageError};
+use gleaner_catalog::{Analyzer, CatalogError, StorageError, storage_error};
 use gleaner_format::DenseError;
 use tantivy::TantivyError;
 
@@ -238,5 +238,5 @@ pub enum IndexError {
 
 /// Closes an error of the storage layer where it arises.
 pub(crate) fn storage(error: TantivyError) -> IndexError {
-    IndexError::Storage(error.into())
+    IndexError::Storage(storage_error(error))
 }

@@ -1,6 +1,6 @@
 //! What can go wrong between a query and its hits, as facts with fields.
 
-use gleaner_catalog::{CatalogError, StorageError};
+use gleaner_catalog::{CatalogError, StorageError, storage_error};
 use gleaner_format::DenseError;
 
 use crate::query::boost::BOOST_LIMIT;
@@ -115,11 +115,9 @@ pub enum SearchError {
     Storage(#[from] StorageError),
 }
 
-/// So that `?` closes the storage layer's errors where they arise, inside this crate.
-impl From<tantivy::TantivyError> for SearchError {
-    fn from(error: tantivy::TantivyError) -> Self {
-        Self::Storage(error.into())
-    }
+/// Closes the storage layer's error where it arises. No public conversion names that layer's type.
+pub(crate) fn storage(error: tantivy::TantivyError) -> SearchError {
+    SearchError::Storage(storage_error(error))
 }
 
 impl SearchError {

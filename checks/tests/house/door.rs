@@ -216,6 +216,7 @@ fn what_a_front_door_should_not_show_is_found() {
         ("pub trait A { fn a(&self, b: &ort::Session); }", "A shows ort::Session"),
         ("pub struct A; impl A { pub fn a() -> ort::S {} }", "A shows ort::S"),
         ("pub struct A; impl Iterator for A { type Item = ort::S; }", "A shows ort::S"),
+        ("pub struct A; impl From<ort::Error> for A {}", "A shows ort::Error"),
         ("pub use tantivy::Index;", "use shows tantivy::Index"),
         ("pub use gleaner_format::ImpactView;", "use shows gleaner_format::ImpactView"),
         (

@@ -70,6 +70,10 @@ impl Shown {
 
     fn implementation(&mut self, implementation: &ItemImpl) {
         let is_of_trait = implementation.trait_.is_some();
+        // `impl From<X> for Y` shows X.
+        if let Some((path, _)) = &implementation.trait_ {
+            self.visit_path(path);
+        }
         for item in &implementation.items {
             match item {
                 ImplItem::Fn(function) if !is_of_trait && is_public(&function.vis) => {

@@ -108,7 +108,6 @@ impl Error {
         match self {
             Self::Catalog(error) => error.is_damage(),
             Self::Search(error) => error.is_damage(),
-            Self::Index(IndexError::Catalog(error)) => error.is_damage(),
             Self::Index(IndexError::Storage(error)) => error.is_damage(),
             _ => false,
         }

@@ -77,8 +77,6 @@ pub(crate) enum Unresolved {
 /// Models of one kind.
 #[derive(Debug)]
 pub(crate) struct Registry<M> {
-    /// The folder that is used in place of those that indexes recorded.
-    pub(crate) named: Option<PathBuf>,
     /// By fingerprint.
     opened: BTreeMap<String, M>,
     /// What each folder held: a fingerprint, or why it could not be used.
@@ -87,27 +85,27 @@ pub(crate) struct Registry<M> {
 
 impl<M> Default for Registry<M> {
     fn default() -> Self {
-        Self { named: None, opened: BTreeMap::new(), folders: BTreeMap::new() }
+        Self { opened: BTreeMap::new(), folders: BTreeMap::new() }
+    }
+}
+
+/// Where the model of a binding is looked for: in the folder that somebody named, else where it was recorded.
+pub(crate) fn folder_of(binding: &ModelBinding, named: Option<&PathBuf>) -> PathBuf {
+    named.cloned().unwrap_or_else(|| PathBuf::from(&binding.path))
+}
+
+/// The folders to look in for all of these bindings.
+pub(crate) fn folders_of<'a>(
+    bindings: impl Iterator<Item = &'a ModelBinding>,
+    named: Option<&PathBuf>,
+) -> BTreeSet<PathBuf> {
+    match named {
+        Some(folder) => BTreeSet::from([folder.clone()]),
+        None => bindings.map(|binding| folder_of(binding, None)).collect(),
     }
 }
 
 impl<M: FolderModel> Registry<M> {
-    /// Where the model of a binding is looked for.
-    pub(crate) fn folder_of(&self, binding: &ModelBinding) -> PathBuf {
-        self.named.clone().unwrap_or_else(|| PathBuf::from(&binding.path))
-    }
-
-    /// The folders to look in for all of these bindings.
-    pub(crate) fn folders_of<'a>(
-        &self,
-        bindings: impl Iterator<Item = &'a ModelBinding>,
-    ) -> BTreeSet<PathBuf> {
-        match &self.named {
-            Some(folder) => BTreeSet::from([folder.clone()]),
-            None => bindings.map(|binding| self.folder_of(binding)).collect(),
-        }
-    }
-
     /// Opens a folder and remembers what became of it. A model that is open already is that one.
     ///
     /// Errors: the encoder's.
@@ -152,13 +150,14 @@ impl<M: FolderModel> Registry<M> {
         }
     }
 
-    /// The open model of a binding. Nothing is opened.
-    pub(crate) fn resolve(&self, binding: &ModelBinding) -> Result<M, Unresolved> {
+    /// The open model of a binding, which is looked for in a folder. Nothing is opened.
+    pub(crate) fn resolve(&self, binding: &ModelBinding, folder: &Path) -> Result<M, Unresolved> {
         if let Some(model) = self.opened.get(&binding.fingerprint) {
             return Ok(model.clone());
         }
-        let folder = self.folder_of(binding);
-        Err(match self.folders.get(&folder) {
+        let found = self.folders.get(folder);
+        let folder = folder.to_owned();
+        Err(match found {
             None => Unresolved::NotOpened { folder },
             Some(Ok(fingerprint)) => Unresolved::Other { fingerprint: fingerprint.clone(), folder },
             Some(Err(reason)) => Unresolved::Unusable { reason: reason.clone(), folder },
@@ -210,7 +209,10 @@ mod tests {
     fn the_fingerprint_decides_wherever_the_model_lies() {
         let registry = registry();
         for folder in ["a", "b", "moved"] {
-            assert_eq!(registry.resolve(&binding(folder, "one")), Ok(Fake("one".to_owned())));
+            assert_eq!(
+                registry.resolve(&binding(folder, "one"), folder.as_ref()),
+                Ok(Fake("one".to_owned()))
+            );
         }
     }
 
@@ -221,28 +223,29 @@ mod tests {
         registry.withdraw("one", "no session");
         let reason = "no session".to_owned();
         let unusable = Unresolved::Unusable { folder: "a".into(), reason };
-        assert_eq!(registry.resolve(&binding("a", "one")), Err(unusable));
+        assert_eq!(registry.resolve(&binding("a", "one"), "a".as_ref()), Err(unusable));
         assert_eq!(registry.opened().count(), 0);
     }
 
     #[test]
     fn what_is_missing_is_said_with_its_reason() {
-        let mut registry = registry();
-        let unresolved = |registry: &Registry<Fake>, folder: &str| {
-            registry.resolve(&binding(folder, "two")).unwrap_err()
+        let registry = registry();
+        let unresolved = |folder: &str, named: Option<&PathBuf>| {
+            let binding = binding(folder, "two");
+            registry.resolve(&binding, &folder_of(&binding, named)).unwrap_err()
         };
         let other = |folder: &str| Unresolved::Other {
             folder: folder.into(),
             fingerprint: "one".to_owned(),
         };
-        assert_eq!(unresolved(&registry, "a"), other("a"));
+        assert_eq!(unresolved("a", None), other("a"));
         let reason = "no graph".to_owned();
-        assert_eq!(unresolved(&registry, "b"), Unresolved::Unusable { folder: "b".into(), reason });
-        assert_eq!(unresolved(&registry, "c"), Unresolved::NotOpened { folder: "c".into() });
+        assert_eq!(unresolved("b", None), Unresolved::Unusable { folder: "b".into(), reason });
+        assert_eq!(unresolved("c", None), Unresolved::NotOpened { folder: "c".into() });
         // A folder that somebody named stands for all of them.
-        registry.named = Some("a".into());
-        assert_eq!(unresolved(&registry, "c"), other("a"));
-        let folders = registry.folders_of([binding("x", "1"), binding("y", "2")].iter());
+        let named = PathBuf::from("a");
+        assert_eq!(unresolved("c", Some(&named)), other("a"));
+        let folders = folders_of([binding("x", "1"), binding("y", "2")].iter(), Some(&named));
         assert_eq!(folders, BTreeSet::from(["a".into()]));
     }
 }

@@ -92,6 +92,23 @@ impl<'a> BatchSearch<'a> {
     /// What a run keeps of the answers, in the order of the queries. It takes a fraction of their
     /// memory. A query whose text is blank finds nothing.
     ///
+    /// ```
+    /// # use gleaner::{Document, SparseVector};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("my.index");
+    /// # let mut index = gleaner::Index::create(&path).open()?;
+    /// # let vector = SparseVector::from_pairs([(7, 1.0)])?;
+    /// # index.upsert([Document::bare("a").vector(vector.clone())])?;
+    /// # index.commit()?;
+    /// use gleaner::{BatchSearch, Query, Search};
+    ///
+    /// let snapshot = index.snapshot();
+    /// let mut batch = BatchSearch::new(&snapshot, index.models(), Search::new(""));
+    /// let kept = batch.hits(vec![Query::vector(vector), Query::text(" ")])?;
+    /// assert_eq!((kept[0].hits.len(), kept[1].hits.len()), (1, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`BatchSearch::search`].
     pub fn hits(&mut self, queries: Vec<Query>) -> Result<Vec<QueryHits>, Error> {
@@ -132,6 +149,29 @@ impl<'a> BatchSearch<'a> {
     }
 
     /// The run of every query of a dataset that has a relevant judgement. A blank query finds nothing.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (path, model) = (folder.path().join("my.index"), concat!(env!("CARGO_MANIFEST_DIR"), "/../data/models/splade-tiny"));
+    /// # if gleaner::Models::new().open_sparse(model.as_ref()).is_err() {
+    /// #     return Ok(()); // without the ONNX Runtime
+    /// # }
+    /// use gleaner::{BatchSearch, Document, Index, Search, eval::Dataset};
+    ///
+    /// # let beir = folder.path().join("beir");
+    /// # std::fs::create_dir_all(beir.join("qrels"))?;
+    /// # std::fs::write(beir.join("queries.jsonl"), "{\"_id\": \"q\", \"text\": \"kittens\"}\n")?;
+    /// # std::fs::write(beir.join("qrels/test.tsv"), "query-id\tcorpus-id\tscore\nq\t1\t1\n")?;
+    /// let mut index = Index::create(path).model(model).open()?;
+    /// index.upsert([Document::new("1", "Kittens need a clean litter box.")])?;
+    /// let snapshot = index.commit()?;
+    /// let dataset = Dataset::open(&beir, "test")?;
+    /// let run = BatchSearch::new(&snapshot, index.models(), Search::new("")).run(&dataset)?;
+    /// assert_eq!(run.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`BatchSearch::search`]; `Eval`.

@@ -12,8 +12,26 @@ use crate::{
     search::prepare::{Prepared, QueryVector},
 };
 
-/// Encoders of queries, one for each model, opened as they are needed and kept. [`Prepared`] shows one at
-/// work.
+/// Encoders of queries, one for each model, opened as they are needed and kept.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let (path, model) = (folder.path().join("my.index"), concat!(env!("CARGO_MANIFEST_DIR"), "/../data/models/splade-tiny"));
+/// # if gleaner::Models::new().open_sparse(model.as_ref()).is_err() {
+/// #     return Ok(()); // without the ONNX Runtime
+/// # }
+/// use gleaner::{Index, Prepared, QueryEncoder, Search};
+///
+/// let index = Index::create(path).model(model).open()?;
+/// let snapshot = index.snapshot();
+/// let mut search = Prepared::new(Search::new("kittens"), snapshot.manifest(), index.models())?;
+/// assert!(search.needs_encoding());
+/// QueryEncoder::new(1).encode(&mut search)?;
+/// assert!(!search.needs_encoding());
+/// # Ok(())
+/// # }
+/// ```
 pub struct QueryEncoder {
     threads: usize,
     /// By fingerprint of the model.

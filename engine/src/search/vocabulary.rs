@@ -19,6 +19,22 @@ impl Vocabulary for ModelVocabulary {
 }
 
 /// What tokens in files mean to a model.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let (path, model) = (folder.path().join("my.index"), concat!(env!("CARGO_MANIFEST_DIR"), "/../data/models/splade-tiny"));
+/// # if gleaner::Models::new().open_sparse(model.as_ref()).is_err() {
+/// #     return Ok(()); // without the ONNX Runtime
+/// # }
+/// use gleaner::{Models, exchange::parse_weights, vocabulary_of};
+///
+/// let model = Models::new().open_sparse(model.as_ref())?;
+/// let vector = parse_weights("{\"kitten\": 1.5}", Some(&*vocabulary_of(&model)))?;
+/// assert_eq!(vector.iter().next().map(|(term, _)| term), model.term("kitten"));
+/// # Ok(())
+/// # }
+/// ```
 pub fn vocabulary_of(model: &Model) -> Arc<dyn Vocabulary> {
     Arc::new(ModelVocabulary(model.clone()))
 }

@@ -12,7 +12,7 @@ use tantivy::{
 };
 
 use crate::{
-    error::SearchError,
+    error::{SearchError, storage},
     filter::rows::RowSet,
     snapshot::{commit::Snapshot, segment::Segment},
 };
@@ -62,7 +62,7 @@ impl Filter {
             TantivyError::SchemaError(reason) | TantivyError::InvalidArgument(reason) => {
                 SearchError::Filter { filter: self.given.clone(), reason }
             }
-            other => other.into(),
+            other => storage(other),
         };
         let weight = self.query.weight(scoring).map_err(refused)?;
         let collected = weight.for_each_no_score(reader, &mut |matched| {

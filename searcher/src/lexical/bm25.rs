@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use tantivy::{
-    DocSet, Score, TERMINATED, TantivyError, Term,
+    DocSet, Score, TERMINATED, Term,
     fieldnorm::FieldNormReader,
     postings::{BlockSegmentPostings, Postings},
     query::{Bm25StatisticsProvider, Bm25Weight},
@@ -15,7 +15,7 @@ use tantivy::{
 };
 
 use crate::{
-    error::SearchError,
+    error::{SearchError, storage},
     filter::rows::RowSet,
     lexical::statistics::{LivingStatistics, check_text},
     snapshot::{commit::Snapshot, segment::Segment},
@@ -80,13 +80,15 @@ impl Bm25Query {
         check_text(snapshot)?;
         let field = snapshot.fields().text;
         let statistics = LivingStatistics(snapshot);
-        let (documents, tokens) =
-            (statistics.total_num_docs()?, statistics.total_num_tokens(field)?);
+        let (documents, tokens) = (
+            statistics.total_num_docs().map_err(storage)?,
+            statistics.total_num_tokens(field).map_err(storage)?,
+        );
         let average = tokens as Score / documents as Score;
         let mut words = Vec::with_capacity(counts.len());
         for (text, count) in counts {
             let term = Term::from_field_text(field, &text);
-            let having = statistics.doc_freq(&term)?;
+            let having = statistics.doc_freq(&term).map_err(storage)?;
             if having > 0 {
                 let weight = Bm25Weight::for_one_term_without_explain(having, documents, average);
                 words.push(Word { term, text, count, weight });
@@ -111,12 +113,12 @@ impl Bm25Query {
         ordinal: usize,
     ) -> Result<Vec<f32>, SearchError> {
         let reader = snapshot.searcher().segment_reader(ordinal as u32);
-        let index = reader.inverted_index(self.field)?;
+        let index = reader.inverted_index(self.field).map_err(storage)?;
         let mut sums = vec![0f64; reader.max_doc() as usize];
-        if let Some(lengths) = reader.fieldnorms_readers().get_field(self.field)? {
+        if let Some(lengths) = reader.fieldnorms_readers().get_field(self.field).map_err(storage)? {
             for word in &self.words {
                 let postings = index.read_block_postings(&word.term, IndexRecordOption::WithFreqs);
-                if let Some(postings) = postings.map_err(TantivyError::from)? {
+                if let Some(postings) = postings.map_err(|error| storage(error.into()))? {
                     word.add(postings, &lengths, &mut sums);
                 }
             }
@@ -132,14 +134,17 @@ impl Bm25Query {
         doc: u32,
     ) -> Result<Vec<WordScore>, SearchError> {
         let reader = snapshot.searcher().segment_reader(ordinal as u32);
-        let index = reader.inverted_index(self.field)?;
-        let Some(lengths) = reader.fieldnorms_readers().get_field(self.field)? else {
+        let index = reader.inverted_index(self.field).map_err(storage)?;
+        let Some(lengths) = reader.fieldnorms_readers().get_field(self.field).map_err(storage)?
+        else {
             return Ok(Vec::new());
         };
         let mut found = Vec::new();
         for Word { term, text, count, weight } in &self.words {
             let postings = index.read_postings(term, IndexRecordOption::WithFreqs);
-            let Some(mut postings) = postings.map_err(TantivyError::from)? else { continue };
+            let Some(mut postings) = postings.map_err(|error| storage(error.into()))? else {
+                continue;
+            };
             let at = if postings.doc() < doc { postings.seek(doc) } else { postings.doc() };
             if at == doc && at != TERMINATED {
                 let score = weight.score(lengths.fieldnorm_id(doc), postings.term_freq());
@@ -165,7 +170,7 @@ impl Bm25Query {
 /// The words of a text and how often each occurs.
 fn words(snapshot: &Snapshot, text: &str) -> Result<BTreeMap<String, u32>, SearchError> {
     let field = snapshot.fields().text;
-    let mut analyzer = snapshot.searcher().index().tokenizer_for_field(field)?;
+    let mut analyzer = snapshot.searcher().index().tokenizer_for_field(field).map_err(storage)?;
     let mut counts = BTreeMap::new();
     analyzer.token_stream(text).process(&mut |token| {
         *counts.entry(token.text.clone()).or_insert(0) += 1;

@@ -5,11 +5,13 @@
 
 use tantivy::{SegmentReader, fieldnorm::FieldNormReader, schema::Field};
 
-use crate::error::SearchError;
+use crate::error::{SearchError, storage};
 
 /// The words of living documents of a segment, by the lengths that are stored with them.
 pub(crate) fn living_tokens(reader: &SegmentReader, text: Field) -> Result<u64, SearchError> {
-    let Some(lengths) = reader.fieldnorms_readers().get_field(text)? else { return Ok(0) };
+    let Some(lengths) = reader.fieldnorms_readers().get_field(text).map_err(storage)? else {
+        return Ok(0);
+    };
     let mut counts = [0u64; 256];
     for doc in reader.doc_ids_alive() {
         counts[usize::from(lengths.fieldnorm_id(doc))] += 1;

@@ -9,9 +9,12 @@ use std::collections::BTreeMap;
 
 use gleaner_format::SparseVector;
 use serde_json::{Map, Value};
-use tantivy::{DocSet, TERMINATED, TantivyError, Term, schema::IndexRecordOption};
+use tantivy::{DocSet, TERMINATED, Term, schema::IndexRecordOption};
 
-use crate::{error::SearchError, snapshot::commit::Snapshot};
+use crate::{
+    error::{SearchError, storage},
+    snapshot::commit::Snapshot,
+};
 
 /// Terms of a document that is the query, at most: the heaviest.
 const TERMS_LIMIT: usize = 4_096;
@@ -60,9 +63,9 @@ impl ExampleDocument {
 fn find_row(snapshot: &Snapshot, id: &str) -> Result<Option<(usize, usize)>, SearchError> {
     let term = Term::from_field_text(snapshot.fields().id, id);
     for (segment, reader) in snapshot.searcher().segment_readers().iter().enumerate() {
-        let index = reader.inverted_index(term.field())?;
+        let index = reader.inverted_index(term.field()).map_err(storage)?;
         let postings = index.read_postings(&term, IndexRecordOption::Basic);
-        let Some(mut postings) = postings.map_err(TantivyError::from)? else { continue };
+        let Some(mut postings) = postings.map_err(|error| storage(error.into()))? else { continue };
         while postings.doc() != TERMINATED {
             if !reader.is_deleted(postings.doc()) {
                 let view = snapshot.segments()[segment].impacts();

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use tantivy::{DocAddress, Searcher, TantivyDocument, schema::Value as _};
 
 use crate::{
-    error::SearchError,
+    error::{SearchError, storage},
     filter::cache::{FilterCache, LIMIT_BYTES},
     query::response::Passage,
     snapshot::{passages::Passages, segment::Segment},
@@ -141,7 +141,7 @@ impl Snapshot {
             return Ok(None);
         }
         let document: TantivyDocument =
-            self.searcher().doc(DocAddress::new(segment as u32, doc))?;
+            self.searcher().doc(DocAddress::new(segment as u32, doc)).map_err(storage)?;
         let Some(stored) = document.get_all(self.fields.source).nth(1) else { return Ok(None) };
         let passage = stored.as_str().and_then(Passage::parse);
         passage.map(Some).ok_or_else(|| {
@@ -157,7 +157,7 @@ impl Snapshot {
     pub fn stored(&self, segment: usize, doc: u32) -> Result<Map<String, Value>, SearchError> {
         let doc = self.segments[segment].first_row(doc);
         let address = DocAddress::new(segment as u32, doc);
-        let document: TantivyDocument = self.searcher().doc(address)?;
+        let document: TantivyDocument = self.searcher().doc(address).map_err(storage)?;
         let source = document.get_first(self.fields.source).and_then(|value| value.as_str());
         let Some(source) = source else {
             let id = self.segments[segment].id(doc).to_owned();

@@ -11,7 +11,7 @@ use gleaner_format::{DenseFieldView, DenseView, ImpactView};
 use tantivy::{Opstamp, SegmentReader, index::SegmentId};
 
 use crate::{
-    error::SearchError,
+    error::{SearchError, storage},
     filter::{cache::SegmentKey, rows::RowSet},
     lexical::lengths::living_tokens,
     snapshot::{ids::Ids, maxima::Maxima, passages::Passages},
@@ -39,7 +39,7 @@ impl Segment {
         reader: &SegmentReader,
         (path, fields, manifest): (&Path, Fields, &Manifest),
     ) -> Result<Self, SearchError> {
-        let column = reader.fast_fields().str("_id")?;
+        let column = reader.fast_fields().str("_id").map_err(storage)?;
         let ids = column
             .ok_or_else(|| "the _id column is missing".to_owned())
             .and_then(|column| Ids::read(&column, reader.max_doc()))

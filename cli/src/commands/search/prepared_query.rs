@@ -110,8 +110,8 @@ enum GivenDense {
     ByField(std::collections::BTreeMap<String, Vec<f32>>),
 }
 
-/// Reads `--dense-vector`: a vector without a name is for the ranking's only dense leg. Vectors of other
-/// fields than the legs' are passed over.
+/// Reads `--dense-vector`: a vector without a name is for the ranking's only dense leg, and every other
+/// vector for a leg, too.
 fn read_dense(
     manifest: &Manifest,
     rank: &Rank,
@@ -127,10 +127,13 @@ fn read_dense(
     };
     let field = |name| Ok(&manifest.dense_field(name)?.spec.name);
     match serde_json::from_str(json).map_err(usage)? {
-        GivenDense::ByField(mut vectors) => {
+        GivenDense::ByField(vectors) => {
             vectors.keys().try_for_each(|name| field(Some(name)).map(drop))?;
             let legs = legs.into_iter().map(field).collect::<anyhow::Result<Vec<&String>>>()?;
-            vectors.retain(|name, _| legs.contains(&name));
+            if let Some(other) = vectors.keys().find(|name| !legs.contains(name)) {
+                let message = format!("--dense-vector: {rank} has no leg dense:{other}");
+                return Err(Failure::Usage(message).into());
+            }
             Ok(vectors.into_iter().collect())
         }
         GivenDense::Only(vector) => {
