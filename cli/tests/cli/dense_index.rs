@@ -277,3 +277,20 @@ fn a_dense_field_belongs_to_its_model() {
     assert_eq!((&fields[0]["name"], &fields[1]["name"]), (&json!("dense"), &json!("emb")));
     assert_eq!((&fields[0]["vectors"], &fields[1]["vectors"]), (&json!(1), &json!(0)));
 }
+
+#[test]
+fn a_vector_that_no_leg_uses_is_refused() {
+    let desk = Desk::new();
+    let document = json!({"_id": "a", "one": [1, 0], "two": [0, 1, 0]});
+    let (input, index) = (desk.lines("docs.jsonl", &[document]), desk.path("index"));
+    let fields = ["--dense-field", "one=2", "--dense-field", "two=3"];
+    ok(&indexing(&index, &input, &fields));
+    let search = |rank, vectors| {
+        ["search", "--index", &index, "--rank", rank, "--dense-vector", vectors].map(str::to_owned)
+    };
+    let both = r#"{"one": [1, 0], "two": [0, 1, 0]}"#;
+    let refused = search("dense:one", both);
+    fails(&refused.each_ref().map(String::as_str), 2, "dense:one has no leg dense:two");
+    let answered = search("rrf:dense:one,dense:two", both);
+    ok(&answered.each_ref().map(String::as_str));
+}
