@@ -193,12 +193,16 @@ fn of_model(error: &Error) -> Problem {
 }
 
 fn no_leg(part: Part, rank: &str, field: Option<&str>) -> Problem {
-    match field {
-        Some(field) => {
+    let dense_hint = "rank by dense, or fuse it: rrf:sparse,dense";
+    match (part, field) {
+        (_, Some(field)) => {
             invalid(part, format!("the ranking has no dense leg for the field `{field}`"))
-                .hint("rank by dense, or fuse it: rrf:sparse,dense")
+                .hint(dense_hint)
         }
-        None => invalid(part, format!("{} has no sparse leg", brief(rank)))
+        (Part::Dense, None) => {
+            invalid(part, format!("{} has no dense leg", brief(rank))).hint(dense_hint)
+        }
+        (_, None) => invalid(part, format!("{} has no sparse leg", brief(rank)))
             .hint("rank by sparse, or fuse it: rrf:sparse,bm25"),
     }
 }

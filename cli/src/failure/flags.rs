@@ -60,7 +60,10 @@ fn translated(error: Error) -> anyhow::Error {
         Error::SeveralDenseModels => usage(SEVERAL_DENSE_MODELS),
         Error::SpansWithoutModel => usage(SPANS_WITHOUT_MODEL),
         Error::BlankQuery => Failure::BlankQuery,
-        Error::NoLeg { part, rank, .. } => Failure::NoLeg { flag: flag(part), rank },
+        Error::NoLeg { part: Part::Dense, rank, field: Some(field) } => {
+            usage(&format!("--dense-vector: {rank} has no leg dense:{field}"))
+        }
+        Error::NoLeg { part, rank, field: _ } => Failure::NoLeg { flag: flag(part), rank },
         Error::WhichField { .. } => usage(WHICH_FIELD),
         Error::NoDenseInput { leg, .. } => usage(&format!(
             "ranking by {leg} needs a dense query vector: text and the field's model, or the \

@@ -80,8 +80,7 @@ impl Query {
     /// A dense vector for the ranking's only dense leg.
     /// Shapes: `[dims]` of the field; it need not have length 1.
     pub fn dense(vector: Vec<f32>) -> Self {
-        let given = GivenDense { field: GivenFor::OnlyLeg, vector };
-        Self { dense: vec![given], ..Self::default() }
+        Self::default().and_dense_of_only_leg(vector)
     }
 
     /// A document by its `_id`: its own vectors and text are the query, and it is left out of the
@@ -111,6 +110,12 @@ impl Query {
     /// The same with a dense vector for a field, in place of the text's.
     pub fn and_dense(mut self, field: impl Into<String>, vector: Vec<f32>) -> Self {
         self.dense.push(GivenDense { field: GivenFor::Field(field.into()), vector });
+        self
+    }
+
+    /// The same with a dense vector for the ranking's only dense leg, in place of the text's.
+    pub fn and_dense_of_only_leg(mut self, vector: Vec<f32>) -> Self {
+        self.dense.push(GivenDense { field: GivenFor::OnlyLeg, vector });
         self
     }
 
@@ -322,25 +327,31 @@ impl Search {
     /// Checks what can be checked without an index. [`Prepared::new`](crate::Prepared::new) does so, too.
     ///
     /// # Errors
-    /// `BlankQuery`; `NoLeg` for what only a sparse leg could use where the ranking has none.
+    /// `BlankQuery`; `NoLeg` for what only a sparse or a dense leg could use where the ranking has none.
     pub fn check(&self) -> Result<(), Error> {
-        let Query { text, sparse, boost, mute, .. } = &self.query;
-        if text.as_deref().is_some_and(|text| text.trim().is_empty()) {
+        let text = self.query.text.as_deref();
+        if text.is_some_and(|text| text.trim().is_empty()) {
             return Err(Error::BlankQuery);
         }
-        if self.rank.needs_sparse() {
-            return Ok(());
+        match self.part_without_leg() {
+            Some(part) => Err(Error::NoLeg { part, rank: self.rank.to_string(), field: None }),
+            None => Ok(()),
         }
-        let unused = match sparse {
+    }
+
+    /// What no leg of the ranking could use, whatever the index has.
+    fn part_without_leg(&self) -> Option<Part> {
+        let Query { sparse, dense, boost, mute, .. } = &self.query;
+        if !dense.is_empty() && self.rank.dense_fields().next().is_none() {
+            return Some(Part::Dense);
+        }
+        match sparse {
+            _ if self.rank.needs_sparse() => None,
             Some(SparseQuery::Tokens(_)) => Some(Part::Tokens),
             Some(SparseQuery::Vector(_)) => Some(Part::Vector),
             None if !boost.is_empty() => Some(Part::Boost),
             None if !mute.is_empty() => Some(Part::Mute),
             None => None,
-        };
-        match unused {
-            Some(part) => Err(Error::NoLeg { part, rank: self.rank.to_string(), field: None }),
-            None => Ok(()),
         }
     }
 
