@@ -291,6 +291,8 @@ fn a_vector_that_no_leg_uses_is_refused() {
     let both = r#"{"one": [1, 0], "two": [0, 1, 0]}"#;
     let refused = search("dense:one", both);
     fails(&refused.each_ref().map(String::as_str), 2, "dense:one has no leg dense:two");
+    let refused = search("rrf:dense:one,dense:two", "[1, 0]");
+    fails(&refused.each_ref().map(String::as_str), 2, "several dense legs");
     let answered = search("rrf:dense:one,dense:two", both);
     ok(&answered.each_ref().map(String::as_str));
 }

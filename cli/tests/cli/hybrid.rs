@@ -142,7 +142,7 @@ fn what_cannot_be_searched_is_a_usage_error_that_names_it() {
     let dense = |rank, json| ["red", "--rank", rank, "--dense-vector", json];
     fixture.refuses(&dense("dense:other", "[1, 0]"), "no dense field \"other\"");
     fixture.refuses(&dense("rrf:dense,dense:emb", "{\"emb\": [1, 0]}"), "emb is named twice");
-    fixture.refuses(&dense("rrf:dense,dense:emb", "[1, 0]"), "several dense legs");
+    fixture.refuses(&dense("rrf:dense,dense:emb", "[1, 0]"), "emb is named twice");
     let vector = |json| ["red", "--rank", "dense", "--dense-vector", json];
     fixture.refuses(&vector("[1, 2, 3]"), "3");
     fixture.refuses(&vector("[1, \"x\"]"), "--dense-vector");
