@@ -1,4 +1,4 @@
-//! The files of an index: impact file: bytes on disk, their writer and their memory-mapped view.
+//! Bytes on disk: impact files, dense vectors, exchange files; their writers and their checked views.
 //!
 //! Vectors come in ([`SparseVector`]), [`ImpactBuilder`] quantises and inverts them and writes
 //! bytes; [`ImpactFile`] checks bytes and lends an [`ImpactView`]. Only this crate knows byte

@@ -246,6 +246,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_part_without_a_leg_is_said_with_the_leg_that_it_needs() {
+        for (part, says) in [(Part::Dense, "no dense leg"), (Part::Tokens, "no sparse leg")] {
+            let error = Error::NoLeg { part, rank: "bm25".to_owned(), field: None };
+            let problem = Problem::from(&error);
+            assert!(problem.detail().contains(says), "{}", problem.detail());
+        }
+    }
+
+    #[test]
     fn damage_names_the_file_but_not_its_folder() {
         let file = PathBuf::from("/srv/secret/ab.store");
         let damage = CatalogError::Damaged { file, reason: "short".to_owned() };

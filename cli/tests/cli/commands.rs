@@ -14,8 +14,8 @@ use std::{
 use serde_json::Value;
 
 use crate::harness::{
-    BINARY, change_model, copy_folder, fails, gleaner, hits, model, ok, ok_json, read_json, root,
-    run, runtime_is_here, sample, text,
+    BINARY, Desk, change_model, copy_folder, fails, fixture, gleaner, hits, model, ok, ok_json,
+    read_json, root, run, runtime_is_here, sample, text,
 };
 
 /// The sample corpus, indexed once for all tests.
@@ -105,6 +105,39 @@ fn a_run_file_measures_as_the_search_that_wrote_it() {
     fails(&["eval", "--index", "/no/such", "--dataset", dataset, "--run", run_file], 1, "/no/such");
     assert_eq!(fs::read(run_file).unwrap(), before);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no partial file is left");
+}
+
+#[test]
+fn the_demo_builds_its_index_anew_for_other_models() {
+    if !runtime_is_here() {
+        return;
+    }
+    let desk = Desk::new();
+    let (data, index) = (desk.path("data"), desk.path("index"));
+    copy_folder(sample().join("qrels"), Path::new(&data).join("sample/qrels"));
+    std::os::unix::fs::symlink(root().join("data/models"), format!("{data}/models")).unwrap();
+    let corpus = Path::new(&data).join("sample/corpus.jsonl");
+    fs::copy(sample().join("queries.jsonl"), corpus.with_file_name("queries.jsonl")).unwrap();
+    // So few that the demo is quick.
+    let whole = fs::read_to_string(sample().join("corpus.jsonl")).unwrap();
+    fs::write(&corpus, whole.split_inclusive('\n').take(3).collect::<String>()).unwrap();
+    let (model, dense) = (format!("{data}/models/splade-tiny"), fixture("dense-mean"));
+    let corpus = corpus.to_str().unwrap();
+    ok(&[
+        "index",
+        "--index",
+        &index,
+        "--input",
+        corpus,
+        "--model",
+        &model,
+        "--dense-model",
+        &dense,
+    ]);
+    let said = ok(&["demo", "--data", &data, "--demo-index", &index]);
+    assert!(said.contains("3 documents encoded"), "{said}");
+    let said = ok(&["demo", "--data", &data, "--demo-index", &index]);
+    assert!(said.contains("3 found from before"), "{said}");
 }
 
 #[test]

@@ -383,3 +383,19 @@ fn inspect_measures_what_less_effort_costs() {
     let nothing = desk.write("nothing.bin", binary(&[]));
     fails(&["inspect", "--index", &index, "--queries", &nothing], 2, "no query");
 }
+
+#[test]
+fn terms_have_the_names_of_the_model_named() {
+    if !runtime_is_here() {
+        return;
+    }
+    let desk = Desk::new();
+    let vector = SparseVector::from_pairs([(5, 1.0)]).unwrap();
+    desk.write("docs.bin", binary(&[vector]));
+    let index = indexed(&desk, "i", "docs.bin", "vectors");
+    let search = ["search", "--index", &index, "--explain", "--model", model().to_str().unwrap()]
+        .map(str::to_owned);
+    let search: Vec<&str> = search.iter().map(String::as_str).collect();
+    let by_token = ok(&[&search[..], &["--tokens", r#"{"[unused4]": 1}"#]].concat());
+    assert!(by_token.contains("[unused4]"), "{by_token}");
+}

@@ -68,12 +68,13 @@ pub fn read_vectors(input: &mut impl Read) -> Result<Vec<SparseVector>, Exchange
     let mut bytes = Vec::new();
     input.read_to_end(&mut bytes)?;
     let (rows, postings) = counts(&bytes, bytes.len() as u64)?;
-    let terms_at = 28 + rows as usize * 8;
+    let starts_at = HEADER_LEN_BYTES as usize;
+    let terms_at = FRAME_LEN_BYTES as usize + rows as usize * 8;
     let weights_at = terms_at + postings as usize * 4;
     let mut vectors = Vec::with_capacity(rows as usize);
     for row in 0..rows as usize {
         let bound = |at: usize| u64_at(&bytes, at);
-        let (start, end) = (bound(20 + row * 8), bound(28 + row * 8));
+        let (start, end) = (bound(starts_at + row * 8), bound(starts_at + (row + 1) * 8));
         if start > end || end > postings {
             return Err(ExchangeError::Starts { row, start, end });
         }
@@ -275,7 +276,8 @@ fn counts(head: &[u8], found: u64) -> Result<(u64, u64), ExchangeError> {
 
 /// Length of a file of so many rows and postings; nothing if there can be none.
 fn expected_len(rows: u64, postings: u64) -> Option<u64> {
-    let len = rows.checked_mul(8)?.checked_add(postings.checked_mul(8)?)?.checked_add(28)?;
+    let len =
+        rows.checked_mul(8)?.checked_add(postings.checked_mul(8)?)?.checked_add(FRAME_LEN_BYTES)?;
     (len <= LEN_LIMIT_BYTES).then_some(len)
 }
 
@@ -326,7 +328,7 @@ mod tests {
         while let Some(row) = reader.next_row()? {
             rows.push(row.vector());
         }
-        assert_eq!(reader.read_bytes() + 28, bytes.len() as u64);
+        assert_eq!(reader.read_bytes() + FRAME_LEN_BYTES, bytes.len() as u64);
         Ok(rows)
     }
 

@@ -102,14 +102,17 @@ fn check_ownership(index: &Path, input: &Path) -> anyhow::Result<()> {
 }
 
 fn is_outdated(error: &anyhow::Error) -> bool {
-    let Some(Error::Index(error)) = error.downcast_ref() else { return false };
-    matches!(
-        error,
-        IndexError::ChangedInput { .. }
-            | IndexError::OtherInputs { .. }
-            | IndexError::ModelMismatch { .. }
-            | IndexError::Catalog(
-                CatalogError::DenseMismatch { .. } | CatalogError::DenseModelMismatch { .. }
-            )
-    )
+    match error.downcast_ref() {
+        Some(Error::Index(error)) => matches!(
+            error,
+            IndexError::ChangedInput { .. }
+                | IndexError::OtherInputs { .. }
+                | IndexError::ModelMismatch { .. }
+        ),
+        Some(Error::Catalog(error)) => matches!(
+            error,
+            CatalogError::DenseMismatch { .. } | CatalogError::DenseModelMismatch { .. }
+        ),
+        Some(_) | None => false,
+    }
 }

@@ -32,8 +32,14 @@ impl PreparedQuery {
         search: Search,
     ) -> anyhow::Result<Self> {
         let rank = search.ranking().clone();
-        let search = search.with_query(query(manifest, models, args)?);
+        // Tokens belong to the model named, or are term ids. The terms of a document are named by it, too.
+        let is_named = models.names_sparse() && (args.tokens.is_some() || args.like.is_some());
+        let named = is_named.then(|| models.sparse_of(manifest)).transpose()?;
+        let search = search.with_query(query(args, named.as_ref())?);
         let mut search = Prepared::new(search, manifest, models).map_err(with_rank(&rank))?;
+        if let Some(model) = named {
+            search = search.with_vocabulary(model);
+        }
         let encoding = match search.sparse() {
             Some(QueryVector::Encode(model)) if args.explain => Some(model.clone()),
             Some(QueryVector::Encode(_) | QueryVector::Given(_)) | None => None,
@@ -47,17 +53,14 @@ impl PreparedQuery {
     }
 }
 
-/// What the flags give.
-fn query(manifest: &Manifest, models: &Models, args: &SearchArgs) -> anyhow::Result<Query> {
+/// What the flags give; tokens are those of the model named.
+fn query(args: &SearchArgs, named: Option<&Model>) -> anyhow::Result<Query> {
     let mut query = args.like.as_ref().map_or_else(Query::default, Query::like);
     if let Some(text) = &args.query {
         query = query.and_text(text);
     }
-    // Tokens belong to the model named, or are term ids. The terms of a document are named by it, too.
-    let is_named = models.names_sparse() && (args.tokens.is_some() || args.like.is_some());
-    let model = is_named.then(|| models.sparse_of(manifest)).transpose()?;
     if let Some(tokens) = &args.tokens {
-        let vocabulary = model.as_ref().map(vocabulary_of);
+        let vocabulary = named.map(vocabulary_of);
         let vector = parse_weights(tokens, vocabulary.as_deref())
             .map_err(|reason| Failure::Usage(format!("--tokens: {reason}")))?;
         query = query.and_vector(vector);
