@@ -15,15 +15,17 @@ pub enum LongTexts {
     Cut,
     /// They are encoded in spans that overlap; every term has its highest weight of all spans.
     Max {
-        /// Tokens of a span.
-        window: usize,
+        /// Tokens of a span; manifests say `window`.
+        #[serde(rename = "window")]
+        length: usize,
         /// Tokens that two spans share.
         overlap: usize,
     },
     /// They are encoded in spans that overlap, one row each; the best of them is the document's.
     Passages {
-        /// Tokens of a span.
-        window: usize,
+        /// Tokens of a span; manifests say `window`.
+        #[serde(rename = "window")]
+        length: usize,
         /// Tokens that two spans share.
         overlap: usize,
     },
@@ -46,11 +48,11 @@ impl LongTexts {
 
 impl fmt::Display for LongTexts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (mode, window, overlap) = match self {
+        let (mode, length, overlap) = match self {
             Self::Cut => return f.write_str("cut"),
-            Self::Max { window, overlap } => ("max", window, overlap),
-            Self::Passages { window, overlap } => ("passages", window, overlap),
+            Self::Max { length, overlap } => ("max", length, overlap),
+            Self::Passages { length, overlap } => ("passages", length, overlap),
         };
-        write!(f, "{mode}, windows of {window} tokens that overlap by {overlap}")
+        write!(f, "{mode}, windows of {length} tokens that overlap by {overlap}")
     }
 }

@@ -27,6 +27,7 @@ pub(crate) use encode::{EncodeArgs, SideArg, VectorFormat};
 pub(crate) use encoders::{QueryEncoderArg, RuntimeArgs};
 pub(crate) use eval::EvalArgs;
 pub(crate) use export::{ExportArgs, ExportFormat};
+pub(crate) use gleaner::threads_or_cores;
 pub(crate) use index::{IndexArgs, InputFormatArg, LongArg, MergeArgs, OnErrorArg, ProgressArg};
 pub(crate) use inspect::{DoctorArgs, DoctorLevel, InspectArgs};
 pub(crate) use model::{
@@ -34,7 +35,6 @@ pub(crate) use model::{
 };
 pub(crate) use search::{BatchSearchArgs, QueryFormatArg, SearchArgs};
 pub(crate) use serve::ServeArgs;
-pub(crate) use values::threads_or_cores;
 
 /// A search engine for learned sparse retrieval.
 #[derive(Parser)]

@@ -122,6 +122,11 @@ impl Model {
         self.opened.terms.name(term)
     }
 
+    /// The text of a term id for people and files; the id in digits where it has no name.
+    pub fn term_text(&self, term: u32) -> String {
+        self.token(term).map_or_else(|| term.to_string(), str::to_owned)
+    }
+
     /// The term id of a text, such as the token `##ing`.
     pub fn term(&self, token: &str) -> Option<u32> {
         self.opened.terms.term(token)

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The name of the dense field of a named dense model.
-pub const MODEL_FIELD: &str = "dense";
+const MODEL_FIELD: &str = "dense";
 /// Half the size of 32 bits, and about as good.
 const DEFAULT_STORAGE: DenseStorage = DenseStorage::F16;
 const DEFAULT_METRIC: Metric = Metric::Cosine;
@@ -31,6 +31,23 @@ const OVERLAP_ONE_IN: usize = 8;
 
 /// What becomes of long texts, as it is asked for; what is left open is as the index has it, or the
 /// model's length and an eighth of it.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let (path, model) = (folder.path().join("my.index"), concat!(env!("CARGO_MANIFEST_DIR"), "/../data/models/splade-tiny"));
+/// # if gleaner::Models::new().open_sparse(model.as_ref()).is_err() {
+/// #     return Ok(()); // without the ONNX Runtime
+/// # }
+/// use gleaner::{Index, LongTexts, LongTextsAsked};
+///
+/// let long = LongTextsAsked::Passages { length: Some(128), overlap: None };
+/// let index = Index::create(path).model(model).long_texts(long).open()?;
+/// let long = index.snapshot().manifest().long;
+/// assert_eq!(long, LongTexts::Passages { length: 128, overlap: 16 });
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LongTextsAsked {
     /// Their end is cut off.
@@ -236,7 +253,8 @@ impl IndexBuilder {
     pub fn open(self) -> Result<Index, Error> {
         let threads = self.threads;
         let resolved = self.resolve(Contents::Unknown)?;
-        Index::from_resolved(resolved, threads)
+        let store = resolved.store()?;
+        Index::from_resolved(resolved, store, threads)
     }
 
     /// Takes files of documents to be indexed, and opens the models that they need. Nothing is created
@@ -280,12 +298,12 @@ impl IndexBuilder {
 
     /// Opens what is there, and the models; says what the index is to be.
     fn resolve(self, contents: Contents) -> Result<Resolved, Error> {
-        let opened = match OpenIndex::open(&self.path) {
-            Ok(opened) => Some(opened),
+        let reader = match OpenIndex::open(&self.path) {
+            Ok(opened) => Some(gleaner_searcher::Index::from_opened(opened)?),
             Err(CatalogError::IndexNotFound { .. }) => None,
             Err(error) => return Err(error.into()),
         };
-        let recorded = opened.as_ref().map(|opened| opened.commit().manifest().clone());
+        let recorded = reader.as_ref().map(|reader| reader.snapshot().manifest().clone());
         let recorded = recorded.as_ref();
         let (asked, dense) = self.dense_fields(recorded, contents)?;
         let has_dense = match (&asked, recorded) {
@@ -305,7 +323,7 @@ impl IndexBuilder {
         };
         let documents = DocumentModels { sparse, dense };
         let Self { path, models, .. } = self;
-        Ok(Resolved { path, opened, settings, model, documents, models })
+        Ok(Resolved { path, reader, settings, model, documents, models })
     }
 
     /// The model that texts are encoded with, or that names the tokens of given vectors.
@@ -407,10 +425,10 @@ impl IndexBuilder {
             None => return Ok(None),
             Some(LongTextsAsked::Cut) => return Ok(Some(LongTexts::Cut)),
             Some(LongTextsAsked::Max { length, overlap }) => {
-                (length, overlap, |window, overlap| LongTexts::Max { window, overlap })
+                (length, overlap, |length, overlap| LongTexts::Max { length, overlap })
             }
             Some(LongTextsAsked::Passages { length, overlap }) => {
-                (length, overlap, |window, overlap| LongTexts::Passages { window, overlap })
+                (length, overlap, |length, overlap| LongTexts::Passages { length, overlap })
             }
         };
         let model = match (model, recorded.filter(|manifest| manifest.model.is_some())) {
@@ -422,9 +440,9 @@ impl IndexBuilder {
         let same = recorded.filter(|recorded| self.long.is_some_and(|it| it.is_kind_of(recorded)));
         let same = same.and_then(spans);
         let model_length = model.card().max_length.document;
-        let window = length.or(same.map(|it| it.length)).unwrap_or(model_length);
-        let overlap = overlap.or(same.map(|it| it.overlap)).unwrap_or(window / OVERLAP_ONE_IN);
-        let long = kind(window, overlap);
+        let length = length.or(same.map(|it| it.length)).unwrap_or(model_length);
+        let overlap = overlap.or(same.map(|it| it.overlap)).unwrap_or(length / OVERLAP_ONE_IN);
+        let long = kind(length, overlap);
         if let Some(spans) = spans(long) {
             model.check_spans(Side::Document, spans)?;
         }
@@ -464,7 +482,8 @@ fn name_tokens(inputs: &mut [InputFile], model: &Model) {
 /// What an index is to be, its models opened; nothing of it is created or changed.
 pub(crate) struct Resolved {
     pub(crate) path: PathBuf,
-    pub(crate) opened: Option<OpenIndex>,
+    /// The index that is there, if there is one.
+    pub(crate) reader: Option<gleaner_searcher::Index>,
     pub(crate) settings: IndexSettings,
     pub(crate) model: Option<ModelBinding>,
     pub(crate) documents: DocumentModels,
@@ -475,8 +494,8 @@ impl Resolved {
     /// Opens the index for writing, or creates it.
     pub(crate) fn store(&self) -> Result<IndexStore, Error> {
         let (model, settings) = (self.model.clone(), &self.settings);
-        Ok(match &self.opened {
-            Some(opened) => IndexStore::open_checked(opened, model, settings)?,
+        Ok(match &self.reader {
+            Some(reader) => IndexStore::open_checked(reader.opened(), model, settings)?,
             None => IndexStore::open_or_create_with(&self.path, model, settings)?,
         })
     }

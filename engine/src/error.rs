@@ -9,7 +9,7 @@ use gleaner_catalog::CatalogError;
 use gleaner_encoder::EncodeError;
 use gleaner_eval::EvalError;
 use gleaner_format::{DenseError, VectorError};
-use gleaner_indexer::IndexError;
+use gleaner_indexer::{IndexError, TokenError};
 use gleaner_searcher::SearchError;
 
 /// The part of a search that an error is about.
@@ -47,20 +47,6 @@ impl Part {
             Self::Feedback => "the feedback",
         }
     }
-}
-
-/// Why a token names no term.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    /// The model's vocabulary does not have it.
-    #[error("the model's vocabulary does not have it")]
-    NotInVocabulary,
-    /// Without a model a token is a term id in decimal digits.
-    #[error("the index has no model; a token is a term id there")]
-    NotATermId,
-    /// The digits are above the largest term id.
-    #[error("it is above the largest term id, {}", u32::MAX)]
-    TooLarge,
 }
 
 /// What somebody named, and what could not be used.

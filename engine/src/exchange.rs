@@ -24,8 +24,8 @@ use gleaner_format::CiffBuilder;
 
 pub use gleaner_format::write_vectors;
 pub use gleaner_indexer::{
-    Document, Input, InputDocument, Place, Rejection, Vocabulary, find_inputs, parse_weights,
-    term_of,
+    Document as ReadDocument, Input, InputDocument, Place, Rejection, Vocabulary, find_inputs,
+    parse_weights,
 };
 
 /// Collects documents and writes them as a CIFF file, the Common Index File Format: lists by term, each
@@ -61,8 +61,8 @@ impl CiffWriter {
         description: &str,
         out: &mut impl Write,
     ) -> io::Result<()> {
-        let token = |term| model.and_then(|model| model.token(term)).map(str::to_owned);
-        self.lists.write(|term| token(term).unwrap_or_else(|| term.to_string()), description, out)
+        let token = |term: u32| model.map_or_else(|| term.to_string(), |it| it.term_text(term));
+        self.lists.write(token, description, out)
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
     search::prepare::Prepared,
     search::query::Search,
     snapshot::Snapshot,
-    worker::DocumentModels,
+    worker::{DocumentModels, on_all},
 };
 
 /// Documents that are encoded and handed to the writer together.
@@ -143,35 +143,39 @@ impl Index {
     /// # Errors
     /// As [`Index::open`].
     pub fn open_with(path: impl AsRef<Path>, models: &Models) -> Result<Self, Error> {
-        let opened = OpenIndex::open(path.as_ref())?;
-        Self::new(opened, models.clone(), DocumentModels::default(), None)
+        let reader = gleaner_searcher::Index::from_opened(OpenIndex::open(path.as_ref())?)?;
+        Ok(Self::new(reader, models.clone(), DocumentModels::default(), None))
     }
 
-    /// Opens for writing what a builder describes.
-    pub(crate) fn from_resolved(resolved: Resolved, threads: Option<usize>) -> Result<Self, Error> {
-        let store = resolved.store()?;
-        let Resolved { path, opened, settings, documents, models, .. } = resolved;
+    /// What a builder describes, with the writer that it was opened with. The newest commit is searched.
+    pub(crate) fn from_resolved(
+        resolved: Resolved,
+        store: IndexStore,
+        threads: Option<usize>,
+    ) -> Result<Self, Error> {
+        let Resolved { path, reader, settings, documents, models, .. } = resolved;
         // An index without a document is made anew for another analyser.
-        let is_same =
-            |it: &OpenIndex| settings.analyzer.is_none_or(|asked| asked == it.fields().analyzer);
-        let opened = match opened.filter(is_same) {
-            Some(opened) => opened,
-            None => OpenIndex::open(&path)?,
+        let is_same = |reader: &gleaner_searcher::Index| {
+            settings.analyzer.is_none_or(|asked| asked == reader.opened().fields().analyzer)
         };
-        let mut index = Self::new(opened, models, documents, threads)?;
+        let reader = match reader.filter(is_same) {
+            Some(reader) => reader,
+            None => gleaner_searcher::Index::from_opened(OpenIndex::open(&path)?)?,
+        };
+        reader.refresh()?;
+        let mut index = Self::new(reader, models, documents, threads);
         index.set_writer(store);
         Ok(index)
     }
 
     fn new(
-        opened: OpenIndex,
+        reader: gleaner_searcher::Index,
         models: Models,
         documents: DocumentModels,
         threads: Option<usize>,
-    ) -> Result<Self, Error> {
-        let reader = gleaner_searcher::Index::from_opened(opened)?;
+    ) -> Self {
         let (writer, encoders) = (Mutex::new(None), Mutex::new(Vec::new()));
-        Ok(Self { reader, models, writer, documents, encoders, threads })
+        Self { reader, models, writer, documents, encoders, threads }
     }
 
     fn set_writer(&mut self, store: IndexStore) {
@@ -277,8 +281,7 @@ impl Index {
     /// # Errors
     /// Those of [`Models::sparse_of`]; `Encode`.
     pub fn encode(&self, side: Side, texts: &[&str]) -> Result<Vec<SparseVector>, Error> {
-        let model = self.models.sparse_of(self.snapshot().manifest())?;
-        Ok(model.encoder(0)?.encode(side, texts)?)
+        self.models.encode(self.snapshot().manifest(), side, texts)
     }
 
     /// Replaces documents by their `_id`, or adds them. They are searched after [`Index::commit`].
@@ -495,25 +498,8 @@ fn encode(
     if workers.is_empty() {
         return Ok(gleaner_indexer::encode_given(None, fields, documents)?);
     }
-    let share = documents.len().div_ceil(workers.len()).max(1);
-    let mut documents = documents.into_iter();
-    let mut parts: Vec<Vec<InputDocument>> = Vec::new();
-    while documents.len() > 0 {
-        parts.push(documents.by_ref().take(share).collect());
-    }
-    let encoded = std::thread::scope(|scope| {
-        let running: Vec<_> = parts
-            .into_iter()
-            .zip(workers)
-            .map(|(part, worker)| {
-                let worker = worker.as_mut();
-                scope.spawn(move || gleaner_indexer::encode_given(Some(worker), fields, part))
-            })
-            .collect();
-        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        running.into_iter().map(join).collect::<Result<Vec<_>, gleaner_indexer::IndexError>>()
+    let encoded = on_all(workers, documents, |worker, share| {
+        gleaner_indexer::encode_given(Some(worker.as_mut()), fields, share)
     })?;
     Ok(encoded.into_iter().flatten().collect())
 }

@@ -10,7 +10,10 @@ use gleaner_indexer::{
     IndexError, IndexStore, IngestOptions, InputFile, InputKind, OnError, Progress, ingest,
 };
 
-use crate::{builder::Resolved, error::Error, search::encode::threads_or_cores};
+use crate::{
+    builder::Resolved, error::Error, index::Index, search::encode::threads_or_cores,
+    snapshot::Snapshot,
+};
 
 /// A crash loses at most this much encoding, and a chunk.
 const COMMIT_INTERVAL: Duration = Duration::from_secs(2);
@@ -118,6 +121,11 @@ impl<'a> Indexing<'a> {
         &self.inputs
     }
 
+    /// The index as it was found, nothing where there is none yet.
+    pub fn found(&self) -> Option<Snapshot> {
+        Some(Snapshot { commit: self.resolved.reader.as_ref()?.snapshot() })
+    }
+
     /// The sparse model that the index belongs to, or will belong to.
     pub fn model(&self) -> Option<&ModelBinding> {
         self.resolved.model.as_ref()
@@ -163,14 +171,28 @@ impl<'a> Indexing<'a> {
 }
 
 /// A run whose index is open for writing.
+///
+/// ```
+/// use gleaner::{Index, InputFormat, InputKind};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("my.index");
+/// # let file = folder.path().join("docs.jsonl");
+/// # std::fs::write(&file, "{\"id\": 1, \"vector\": {\"7\": 0.5}}\n")?;
+/// let opened = Index::create(path).files(&[file], InputFormat::Files(InputKind::VectorsJsonl))?.open()?;
+/// assert_eq!(opened.indexing().inputs().len(), 1);
+/// let (report, index) = opened.run_and_search()?;
+/// assert_eq!((report.progress.indexed, index.snapshot().documents()), (1, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct OpenedIndexing<'a> {
     indexing: Indexing<'a>,
     store: IndexStore,
 }
 
-impl OpenedIndexing<'_> {
+impl<'a> OpenedIndexing<'a> {
     /// The files and the models of the run.
-    pub fn indexing(&self) -> &Indexing<'_> {
+    pub fn indexing(&self) -> &Indexing<'a> {
         &self.indexing
     }
 
@@ -180,22 +202,48 @@ impl OpenedIndexing<'_> {
     /// `Index`, the first one met in the order of the files; what was indexed before it is committed.
     /// `Encode` when no session can be had.
     pub fn run(self) -> Result<IndexingReport, Error> {
-        let Self { indexing, mut store } = self;
-        let ended = indexing.fill(&mut store);
-        let is_empty = match &ended {
-            Ok(report) => report.is_interrupted || report.is_empty(),
-            Err(_) => true,
-        };
-        if is_empty {
-            // The reason that matters is why nothing was indexed, not what is left of it.
-            let _ = store.discard_if_unused();
+        let (report, _, store) = self.fill()?;
+        if report.is_interrupted || report.is_empty() {
+            discard(store);
         }
-        ended
+        Ok(report)
+    }
+
+    /// Indexes everything, and opens the index for searching. Files that were read to open it are not
+    /// read again.
+    ///
+    /// # Errors
+    /// As [`OpenedIndexing::run`]; `Index` with `NothingIndexed`.
+    pub fn run_and_search(self) -> Result<(IndexingReport, Index), Error> {
+        let (report, indexing, store) = self.fill()?;
+        if let Err(error) = report.check_not_empty(&indexing.inputs) {
+            discard(store);
+            return Err(error);
+        }
+        let Indexing { resolved, threads, .. } = indexing;
+        Ok((report, Index::from_resolved(resolved, store, threads)?))
+    }
+
+    fn fill(self) -> Result<(IndexingReport, Indexing<'a>, IndexStore), Error> {
+        let Self { mut indexing, mut store } = self;
+        match indexing.fill(&mut store) {
+            Ok(report) => Ok((report, indexing, store)),
+            Err(error) => {
+                discard(store);
+                Err(error)
+            }
+        }
     }
 }
 
+/// Removes a new index into which nothing was indexed.
+fn discard(store: IndexStore) {
+    // The reason that matters is why nothing was indexed, not what is left of it.
+    let _ = store.discard_if_unused();
+}
+
 impl Indexing<'_> {
-    fn fill(mut self, store: &mut IndexStore) -> Result<IndexingReport, Error> {
+    fn fill(&mut self, store: &mut IndexStore) -> Result<IndexingReport, Error> {
         let encodes = self.encodes();
         let workers = match encodes {
             true => {
@@ -227,15 +275,16 @@ impl IndexingReport {
         self.progress.found + self.progress.indexed == 0
     }
 
-    /// Refuses a run that indexed nothing; `inputs` names its files.
+    /// Refuses a run that indexed nothing of its files.
     ///
     /// # Errors
     /// `Index` with `NothingIndexed`.
-    pub fn check_not_empty(&self, inputs: String) -> Result<(), Error> {
-        let rejected = self.progress.rejected;
-        match self.is_empty() {
-            true => Err(IndexError::NothingIndexed { inputs, rejected }.into()),
-            false => Ok(()),
+    pub fn check_not_empty(&self, inputs: &[InputFile]) -> Result<(), Error> {
+        if !self.is_empty() {
+            return Ok(());
         }
+        let names = inputs.iter().map(|input| input.path.display().to_string());
+        let inputs = names.collect::<Vec<_>>().join(", ");
+        Err(IndexError::NothingIndexed { inputs, rejected: self.progress.rejected }.into())
     }
 }

@@ -48,6 +48,7 @@
 
 mod builder;
 mod document;
+mod encoders;
 mod error;
 pub mod exchange;
 mod index;
@@ -59,19 +60,20 @@ mod search;
 mod snapshot;
 mod worker;
 
-pub use builder::{GivenField, IndexBuilder, LongTextsAsked, MODEL_FIELD};
+pub use builder::{GivenField, IndexBuilder, LongTextsAsked};
 pub use document::Document;
-pub use error::{Error, Named, Part, TokenError, chain};
+pub use error::{Error, Named, Part, chain};
 pub use index::Index;
 pub use indexing::{Indexing, IndexingReport, OpenedIndexing};
 pub use inspect::statistics::{DenseStatistics, SegmentStatistics};
 pub use inspect::verify::{Check, Finding, Level, examine};
 pub use models::Models;
 pub use search::batch::{BatchSearch, QUERIES_AT_ONCE, QueryHits};
+pub use search::encode::threads_or_cores;
 pub use search::encode::{QueryEncoder, term_sources};
 pub use search::prepare::{Prepared, QueryVector};
 pub use search::query::{DEFAULT_RANK, Query, Search};
-pub use search::vocabulary::{term_of, vocabulary_of};
+pub use search::vocabulary::vocabulary_of;
 pub use snapshot::Snapshot;
 
 /// Runs, judgements, measures, intervals and tests.
@@ -79,21 +81,27 @@ pub use gleaner_eval as eval;
 
 // What an index is.
 pub use gleaner_catalog::{
-    Analyzer, CatalogError, DenseField, FUSION_DEPTH_LIMIT, LongTexts, Manifest, ModelBinding,
+    Analyzer, CatalogError, DenseField, FUSION_DEPTH_LIMIT, InputProgress, LongTexts, Manifest,
+    ModelBinding,
 };
 
 // Vectors and the models that make them.
-pub use gleaner_encoder::{DenseModel, EncodeError, Model, Side, SideEncoder, SparseVector};
-pub use gleaner_format::{DenseSpec, DenseStorage, MAX_WEIGHT, Metric, VectorError};
+pub use gleaner_encoder::{
+    DenseModel, EncodeError, Model, Passage, Side, SideEncoder, Spans, SparseVector,
+};
+pub use gleaner_format::{
+    DenseError, DenseSpec, DenseStorage, FormatError, MAX_WEIGHT, Metric, VectorError,
+};
 
 // Files of documents.
 pub use gleaner_indexer::{
-    IndexError, InputFile, InputFormat, InputKind, MergeReport, OnError, Progress,
+    IndexError, InputFile, InputFormat, InputKind, MergeReport, OnError, Progress, TokenError,
 };
 
 // Rankings and answers.
 pub use gleaner_searcher::{
-    BOOST_LIMIT, Certificate, CertificateKind, Contribution, Explanation, FUSION_NUMBER_LIMIT,
-    Feedback, Fusion, Hit, LEGS_LIMIT, Leg, LegScore, Method, Normaliser, Profile, RRF_K, Rank,
-    SearchError, SearchResponse, THREADS_LIMIT, WeightedLeg, is_rank_constant, is_weight,
+    BOOST_LIMIT, Certificate, CertificateKind, Contribution, Counters, Explanation,
+    FUSION_NUMBER_LIMIT, Feedback, Fusion, Hit, LEGS_LIMIT, Leg, LegExplanation, LegProfile,
+    LegScore, Method, Normaliser, PhasesUs, Plan, Profile, RRF_K, Rank, SearchError,
+    SearchResponse, THREADS_LIMIT, WeightedLeg, is_rank_constant, is_weight,
 };

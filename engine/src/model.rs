@@ -1,7 +1,7 @@
 //! Model folders by themselves: looked at, opened, tested and made faster, without an index.
 //!
 //! [`ModelKind`] says what a folder holds, the cards what an opened model is. [`Encoder`] and
-//! [`DenseEncoder`] are its workers; [`optimize`] makes its faster form. The models themselves are
+//! [`DenseEncoder`] are its workers, [`Encoders`] and [`DenseEncoders`] one for each core; [`optimize`] makes its faster form. The models themselves are
 //! [`Model`] and [`DenseModel`]; which of them belongs to an index, [`Models`] finds.
 //!
 //! ```
@@ -26,6 +26,7 @@
 //! [`DenseModel`]: crate::DenseModel
 //! [`Models`]: crate::Models
 
+pub use crate::encoders::{DenseEncoders, Encoders};
 pub use gleaner_encoder::{
     Activation, BATCH_TOLERANCE, Batching, Before, DenseCard, DenseEncoder, DensePooling,
     DenseSideCard, Embeddings, Encoder, Layout, MaxLength, ModelCard, ModelKind, OptimizeOptions,

@@ -6,12 +6,15 @@
 
 use std::{
     collections::BTreeSet,
+    fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use gleaner_catalog::{DenseField, Manifest, ModelBinding};
-use gleaner_encoder::{DenseModel, EncodeError, Model, ModelKind, Runtime, SideEncoder};
+use gleaner_encoder::{
+    DenseModel, EncodeError, Model, ModelKind, Runtime, Side, SideEncoder, SparseVector,
+};
 
 use crate::error::{Error, Named, chain};
 use registry::{FolderModel, Registry, Unresolved, folder_of, folders_of};
@@ -56,6 +59,17 @@ struct State {
     dense: Registry<DenseModel>,
     /// Whether nothing is opened any more.
     is_closed: bool,
+}
+
+impl fmt::Debug for Models {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Models")
+            .field("sparse_folder", &self.sparse_folder)
+            .field("dense_folder", &self.dense_folder)
+            .field("runtime_library", &self.runtime_library)
+            .field("query_encoder", &self.query_encoder)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Models {
@@ -202,6 +216,19 @@ impl Models {
         let binding = manifest.model.as_ref()?;
         let folder = folder_of(binding, self.sparse_folder.as_ref());
         self.state().sparse.resolve(binding, &folder).ok()
+    }
+
+    /// The sparse vectors of texts by the model of an index, on all cores.
+    ///
+    /// # Errors
+    /// Those of [`Models::sparse_of`]; `Encode`.
+    pub fn encode(
+        &self,
+        manifest: &Manifest,
+        side: Side,
+        texts: &[&str],
+    ) -> Result<Vec<SparseVector>, Error> {
+        Ok(self.sparse_of(manifest)?.encoder(0)?.encode(side, texts)?)
     }
 
     /// Opens a folder as a sparse model, whichever index it is for.

@@ -2,6 +2,8 @@
 //!
 //! Which models an index has is `builder`'s; in what order documents are indexed is `indexer`'s.
 
+use std::{panic::resume_unwind, thread::ScopedJoinHandle};
+
 use gleaner_catalog::{LongTexts, Manifest};
 use gleaner_encoder::{DenseEncoder, DenseModel, Encoder, Model, Side, Spans, SparseVector};
 use gleaner_indexer::{DocumentEncoder, EncodedRow, EncodedText};
@@ -89,12 +91,36 @@ impl DocumentEncoder for Worker {
     }
 }
 
+/// Hands every worker an even share of some items, on a thread of its own; what they made, in the order
+/// of the items.
+pub(crate) fn on_all<W: Send, T: Send, R: Send, E: Send>(
+    workers: &mut [W],
+    items: Vec<T>,
+    work: impl Fn(&mut W, Vec<T>) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
+    let share = items.len().div_ceil(workers.len().max(1)).max(1);
+    let (mut items, work) = (items.into_iter(), &work);
+    std::thread::scope(|scope| {
+        let mut running = Vec::new();
+        for worker in workers {
+            let share: Vec<T> = items.by_ref().take(share).collect();
+            if !share.is_empty() {
+                running.push(scope.spawn(move || work(worker, share)));
+            }
+        }
+        let join = |thread: ScopedJoinHandle<'_, _>| {
+            thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+        };
+        running.into_iter().map(join).collect()
+    })
+}
+
 /// The spans that long texts are encoded in, if they are.
 pub(crate) fn spans(long: LongTexts) -> Option<Spans> {
     match long {
         LongTexts::Cut => None,
-        LongTexts::Max { window, overlap } | LongTexts::Passages { window, overlap } => {
-            Some(Spans { length: window, overlap })
+        LongTexts::Max { length, overlap } | LongTexts::Passages { length, overlap } => {
+            Some(Spans { length, overlap })
         }
     }
 }

@@ -12,5 +12,5 @@ mod vocabulary;
 mod weights;
 
 pub use read::{Document, InputDocument};
-pub use vocabulary::{Vocabulary, term_of};
+pub use vocabulary::{TokenError, Vocabulary, term_of};
 pub use weights::{explain_weights, parse_weights};

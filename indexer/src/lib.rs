@@ -18,7 +18,9 @@ mod input;
 mod pipeline;
 mod store;
 
-pub use document::{Document, InputDocument, Vocabulary, explain_weights, parse_weights, term_of};
+pub use document::{
+    Document, InputDocument, TokenError, Vocabulary, explain_weights, parse_weights, term_of,
+};
 pub use encoder::{DocumentEncoder, EncodedRow, EncodedText};
 pub use error::{IndexError, Place, Rejection};
 pub use input::{Input, InputFile, InputFormat, InputKind, check_not_empty, find_inputs};

@@ -24,7 +24,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// By row, by field: the vector as it is stored.
 type Rows = Vec<Vec<Option<Vec<f32>>>>;
 
-const PASSAGES: LongTexts = LongTexts::Passages { window: 8, overlap: 1 };
+const PASSAGES: LongTexts = LongTexts::Passages { length: 8, overlap: 1 };
 
 static NEVER: AtomicBool = AtomicBool::new(false);
 

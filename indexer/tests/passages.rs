@@ -21,7 +21,7 @@ use proptest::prelude::*;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-const PASSAGES: LongTexts = LongTexts::Passages { window: 8, overlap: 1 };
+const PASSAGES: LongTexts = LongTexts::Passages { length: 8, overlap: 1 };
 
 static NEVER: AtomicBool = AtomicBool::new(false);
 

@@ -36,9 +36,8 @@ pub struct Server {
 /// when `model`, `dense_model` or `ort_lib` was given and cannot be used. Panics: never.
 /// Cost: reads all files of all indexes for their checksums.
 pub fn open(options: ServeOptions) -> Result<Server, ServeError> {
-    let models = options.models();
     let workers = Workers { encoders: options.encoder_threads, batching: options.batching };
-    let ServeOptions { data, addr, api_key, limits, .. } = options;
+    let ServeOptions { data, addr, models, api_key, limits, .. } = options;
     check_exposure(api_key.is_some(), addr)?;
     let key = api_key.map(ApiKey::new).transpose()?;
     let mut warnings = Vec::new();

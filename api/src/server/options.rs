@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use gleaner::{Models, SideEncoder};
+use gleaner::Models;
 
 use crate::limits::{BatchLimits, Limits};
 
@@ -13,14 +13,8 @@ pub struct ServeOptions {
     pub data: PathBuf,
     /// Where to listen.
     pub addr: SocketAddr,
-    /// The folder of a sparse model that is used instead of those the indexes recorded.
-    pub model: Option<PathBuf>,
-    /// The folder of a dense model that is used instead of those the indexes recorded.
-    pub dense_model: Option<PathBuf>,
-    /// What encodes queries, where it is not what the model folders state.
-    pub query_encoder: Option<SideEncoder>,
-    /// The ONNX Runtime library, where it is not to be searched for.
-    pub ort_lib: Option<PathBuf>,
+    /// Where models are looked for. The server opens them, and this handle opens none any more.
+    pub models: Models,
     /// What clients must send as `Authorization: Bearer KEY`.
     pub api_key: Option<String>,
     /// Encoders per model, each with a session and a thread of its own; at least one.
@@ -29,24 +23,4 @@ pub struct ServeOptions {
     pub limits: Limits,
     /// How texts of several requests are encoded together.
     pub batching: BatchLimits,
-}
-
-impl ServeOptions {
-    /// Where models are looked for. None of them is open.
-    pub(super) fn models(&self) -> Models {
-        let mut models = Models::new();
-        if let Some(folder) = &self.model {
-            models = models.sparse_folder(folder);
-        }
-        if let Some(folder) = &self.dense_model {
-            models = models.dense_folder(folder);
-        }
-        if let Some(encoder) = self.query_encoder {
-            models = models.query_encoder(encoder);
-        }
-        match &self.ort_lib {
-            Some(file) => models.runtime_library(file),
-            None => models,
-        }
-    }
 }

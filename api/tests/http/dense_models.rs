@@ -295,13 +295,15 @@ async fn a_named_dense_model_stands_in_for_the_recorded_path() {
     add_with(&data.path().join("moved"), &lines(), None, encoder, &settings);
     let path = "/v1/indexes/moved/search?q=steam&rank=dense";
     assert_eq!(get(&app(data.path()), path).await.code(), "model_not_found");
-    let named = ServeOptions { dense_model: Some(small()), ..options(data.path()) };
-    let server = open(named.clone()).unwrap();
+    let named = |folder: PathBuf| {
+        let models = Models::new().dense_folder(folder);
+        open(ServeOptions { models, ..options(data.path()) })
+    };
+    let server = named(small()).unwrap();
     assert_eq!(server.warnings(), [] as [String; 0]);
     assert_eq!(get(&router(&server), path).await.hits().len(), 6);
     for folder in [PathBuf::from("nowhere/else"), sparse_folder()] {
-        let error = open(ServeOptions { dense_model: Some(folder), ..named.clone() }).err();
-        let error = error.expect("it is no dense model");
+        let error = named(folder).err().expect("it is no dense model");
         assert!(matches!(error, ServeError::Model { .. }), "{error:?}");
         assert!(error.to_string().contains("--dense-model"), "{error}");
     }
@@ -326,8 +328,8 @@ async fn a_dense_model_that_fails_its_test_encodes_nothing() {
     vectors[0]["vector"][0] = json!(9.5);
     std::fs::write(&golden, vectors.to_string()).unwrap();
     std::fs::remove_dir_all(data.path().join("science")).unwrap();
-    let named = Some(copies.path().to_owned());
-    let server = open(ServeOptions { dense_model: named, ..options(data.path()) }).unwrap();
+    let models = Models::new().dense_folder(copies.path());
+    let server = open(ServeOptions { models, ..options(data.path()) }).unwrap();
     assert!(server.warnings().iter().any(|warning| warning.contains("model_selftest")));
     let app = router(&server);
     let refused = get(&app, "/v1/indexes/small/search?q=steam&rank=rrf:bm25,dense").await;

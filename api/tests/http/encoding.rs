@@ -17,7 +17,7 @@ fn served(data: &Path, change: impl FnOnce(&mut ServeOptions)) -> Router {
 fn alone(change: impl FnOnce(&mut ServeOptions)) -> (TempDir, Router) {
     let data = tempfile::tempdir().unwrap();
     let app = served(data.path(), |options| {
-        options.model = Some(folder());
+        options.models = Models::new().sparse_folder(folder());
         change(options);
     });
     (data, app)

@@ -29,6 +29,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode},
 };
+use gleaner::Models;
 use gleaner_api::{BatchLimits, Limits, ServeOptions, Server, open, router};
 use gleaner_catalog::IndexSettings;
 use gleaner_catalog::ModelBinding;
@@ -136,10 +137,7 @@ fn options(data: &Path) -> ServeOptions {
     ServeOptions {
         data: data.to_owned(),
         addr: "127.0.0.1:0".parse().unwrap(),
-        model: None,
-        dense_model: None,
-        query_encoder: None,
-        ort_lib: None,
+        models: Models::new(),
         api_key: None,
         encoder_threads: 2,
         limits: limits(),

@@ -198,14 +198,18 @@ async fn a_named_model_stands_in_for_the_recorded_path() {
     add(&data.path().join("moved"), &[document], moved, Documents(model.encoder(1).unwrap()));
     let path = "/v1/indexes/moved/search?q=steam";
     assert_eq!(get(&app(data.path()), path).await.code(), "model_not_found");
-    let named = ServeOptions { model: Some(folder()), ..options(data.path()) };
+    let named =
+        ServeOptions { models: Models::new().sparse_folder(folder()), ..options(data.path()) };
     let server = open(named.clone()).unwrap();
     assert_eq!(server.warnings(), [] as [String; 0]);
     let app = router(&server);
     assert_eq!(get(&app, path).await.hits().len(), 1);
     let ready = get(&app, "/readyz").await;
     assert_eq!((ready.status.as_u16(), &ready.body["status"]), (200, &json!("ready")));
-    let missing = ServeOptions { model: Some("nowhere/else".into()), ..named };
+    let missing = ServeOptions {
+        models: Models::new().sparse_folder("nowhere/else"),
+        ..options(data.path())
+    };
     assert!(matches!(open(missing), Err(ServeError::Model { .. })));
 }
 
@@ -261,7 +265,9 @@ async fn a_model_without_golden_vectors_is_no_warning() {
     let (before, rest) = settings.split_once("[golden]").unwrap();
     let (_, head) = rest.split_once("[head]").unwrap();
     std::fs::write(copy.join("gleaner.toml"), format!("{before}[head]{head}")).unwrap();
-    let server = open(ServeOptions { model: Some(copy), ..options(data.path()) }).unwrap();
+    let server =
+        open(ServeOptions { models: Models::new().sparse_folder(copy), ..options(data.path()) })
+            .unwrap();
     assert_eq!(server.warnings(), [] as [String; 0]);
     assert_eq!(get(&router(&server), "/v1/indexes/science/search?q=steam").await.status, 200);
 }
@@ -278,7 +284,11 @@ async fn a_model_that_fails_its_test_encodes_nothing() {
             golden[0]["weights"][0] = json!(9.5);
             wrong
         });
-        let server = open(ServeOptions { model: Some(copy), ..options(data.path()) }).unwrap();
+        let server = open(ServeOptions {
+            models: Models::new().sparse_folder(copy),
+            ..options(data.path())
+        })
+        .unwrap();
         assert!(server.warnings().iter().any(|warning| warning.contains("model_selftest")));
         let app = router(&server);
         // A file that is missing proves nothing, a weight that differs does.

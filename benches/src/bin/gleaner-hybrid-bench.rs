@@ -200,7 +200,7 @@ fn scan(rows: usize, dims: usize, (passes, threads): (usize, usize)) -> anyhow::
     );
     println!("reading, as many threads: {read_gb:.2} GB/s");
     for (field, times) in fields.iter().zip(times) {
-        let (seconds, bytes) = (median(times), rows * dims * width(field.spec.storage));
+        let (seconds, bytes) = (median(times), rows * field.spec.scanned_len_bytes());
         let gb = bytes as f64 / seconds / 1e9;
         println!(
             "{:<9} {:>8.2} ms a query, {gb:.2} GB/s, {:.2} of reading",
@@ -210,15 +210,6 @@ fn scan(rows: usize, dims: usize, (passes, threads): (usize, usize)) -> anyhow::
         );
     }
     Ok(())
-}
-
-/// Bytes of a number that a scan reads.
-fn width(storage: DenseStorage) -> usize {
-    match storage {
-        DenseStorage::F32 => 4,
-        DenseStorage::F16 => 2,
-        DenseStorage::Int8 | DenseStorage::Int8WithF32 => 1,
-    }
 }
 
 fn random_index(

@@ -28,12 +28,6 @@ pub(super) fn permutations(text: &str) -> Result<usize, &'static str> {
     count.ok_or("it is a whole number of 1 or more")
 }
 
-/// The threads asked for, or one for each core; at least one.
-pub(crate) fn threads_or_cores(asked: Option<usize>) -> usize {
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    asked.unwrap_or_else(cores).max(1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

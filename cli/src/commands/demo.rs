@@ -42,8 +42,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let [sparse, dense] = model_folders(args);
     let models = args.runtime.models().sparse_folder(sparse).dense_folder(dense);
     let mut out = stdout();
-    build(&mut out, args, &models, &sample)?;
-    let index = Index::open_with(&args.demo_index, &models)?;
+    let index = build(&mut out, args, &models, &sample)?;
     for query in QUERIES {
         show(&mut out, &index, query)?;
     }

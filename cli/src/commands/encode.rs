@@ -5,24 +5,22 @@
 //! the end.
 
 mod dense;
-mod parallel;
 mod provenance;
 mod sink;
 
 use gleaner::{
     Side,
-    model::{Encoder, ModelKind},
+    model::{Encoders, ModelKind},
 };
 
-use parallel::{CHUNK_TEXTS, encode_all};
 use sink::Sink;
 
 use crate::{
-    args::{EncodeArgs, threads_or_cores},
+    args::EncodeArgs,
     failure::Failure,
     io::{
         interrupt::{is_stop_asked, stop_on_signal},
-        lines::Documents,
+        lines::{CHUNK_TEXTS, Documents},
         model_folder,
         progress::EncodingProgress,
     },
@@ -43,20 +41,18 @@ fn run_sparse(args: &EncodeArgs, side: Side) -> anyhow::Result<()> {
     if args.provenance {
         return provenance::run(args, &model, side);
     }
-    let threads = threads_or_cores(args.threads);
-    let mut encoders =
-        (0..threads).map(|_| Ok(model.encoder(1)?)).collect::<anyhow::Result<Vec<Encoder>>>()?;
+    let mut encoders = Encoders::open(&model, args.threads)?;
     let mut documents = Documents::open(&args.input)?;
     let mut sink = Sink::open(args, &model, &mut documents)?;
     stop_on_signal()?;
     let mut progress = EncodingProgress::new(sink.texts());
     loop {
-        let chunk = documents.next_chunk(CHUNK_TEXTS * threads)?;
+        let chunk = documents.next_chunk(CHUNK_TEXTS * encoders.threads())?;
         if chunk.is_empty() {
             break;
         }
-        let encode = |encoder: &mut Encoder, texts: &[&str]| encoder.encode(side, texts);
-        let vectors = encode_all(&mut encoders, &chunk, encode)?.into_iter().flatten().collect();
+        let texts: Vec<&str> = chunk.iter().map(|document| &document.text[..]).collect();
+        let vectors = encoders.encode(side, &texts)?;
         sink.write(&model, &chunk, vectors)?;
         sink.commit(chunk.len(), &documents)?;
         progress.add(chunk.len());

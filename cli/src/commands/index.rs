@@ -48,7 +48,7 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
     if args.model.is_none() {
         note_foreign_vectors(opened.indexing(), &display.borrow());
     }
-    let inputs = names(opened.indexing().inputs());
+    let inputs = opened.indexing().inputs().to_vec();
     let report = opened.run()?;
     let mut display = display.into_inner();
     display.finish(&report.progress);
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
     if report.is_interrupted {
         return Err(Failure::Interrupted.into());
     }
-    Ok(report.check_not_empty(inputs)?)
+    Ok(report.check_not_empty(&inputs)?)
 }
 
 /// Shows how a run gets on.
@@ -143,10 +143,6 @@ fn note_foreign_vectors(indexing: &Indexing<'_>, display: &IndexingProgress) {
             given.path.display()
         ));
     }
-}
-
-fn names(inputs: &[InputFile]) -> String {
-    inputs.iter().map(|input| input.path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn input_format(format: InputFormatArg) -> InputFormat {

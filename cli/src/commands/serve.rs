@@ -31,10 +31,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let options = ServeOptions {
         data: args.data.clone(),
         addr: args.addr,
-        model: args.model.model.clone(),
-        dense_model: args.model.dense_model.clone(),
-        query_encoder: args.model.query_encoder.map(Into::into),
-        ort_lib: args.model.runtime.ort_lib.clone(),
+        models: args.model.models(),
         api_key,
         encoder_threads: threads,
         limits: Limits {

@@ -3,7 +3,7 @@
 //! `gleaner::Error` says what is wrong and names no flag. Here the flag is named, and the remedy with
 //! it. Exit codes are `failure`'s.
 
-use gleaner::{Error, Part, Rank, SearchError, TokenError};
+use gleaner::{Error, Part, Rank, SearchError};
 
 use super::Failure;
 
@@ -70,7 +70,7 @@ fn translated(error: Error) -> anyhow::Error {
              vector itself"
         )),
         Error::Token { part, token, reason } => {
-            usage(&format!("{}: {}", flag(part), token_refused(&token, reason)))
+            usage(&format!("{}: {}", flag(part), reason.explain(&token)))
         }
         Error::Tokens { reason, .. } => usage(&format!("{}: {reason}", flag(Part::Tokens))),
         error @ (Error::DenseDims { .. } | Error::TwoLegs { .. }) => usage(&error.to_string()),
@@ -89,21 +89,5 @@ fn flag(part: Part) -> &'static str {
         Part::Mute => "--mute",
         Part::Rank => "--rank",
         Part::Feedback => "--feedback",
-    }
-}
-
-/// Why a token names no term, as files of vectors say it too.
-fn token_refused(token: &str, reason: TokenError) -> String {
-    match reason {
-        TokenError::NotInVocabulary => format!(
-            "the model's vocabulary has no token {token:?} (without --model, tokens are term ids)"
-        ),
-        TokenError::TooLarge => {
-            format!("the token {token:?} is above the largest term id, {}", u32::MAX)
-        }
-        TokenError::NotATermId => format!(
-            "the token {token:?} is no term id; name the model that knows it with --model, or write \
-             term ids"
-        ),
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::Context;
-use gleaner::exchange::Document;
+use gleaner::exchange::ReadDocument;
 use sha2::{Digest, Sha256};
 
 use super::{hash::digits, output::is_standard_stream};
@@ -24,6 +24,8 @@ pub(crate) struct Documents {
     hash: Sha256,
 }
 
+/// Texts of a chunk for each thread: enough that those of one length find each other.
+pub(crate) const CHUNK_TEXTS: usize = 256;
 /// Bytes of lines after which a chunk ends, however few they are.
 const CHUNK_BYTES: usize = 16 << 20;
 
@@ -46,7 +48,7 @@ impl Documents {
     }
 
     /// The next documents, at most `count`, fewer where they are large; empty at the end.
-    pub(crate) fn next_chunk(&mut self, count: usize) -> anyhow::Result<Vec<Document>> {
+    pub(crate) fn next_chunk(&mut self, count: usize) -> anyhow::Result<Vec<ReadDocument>> {
         let mut chunk = Vec::new();
         let (mut line, mut bytes) = (Vec::new(), 0);
         while chunk.len() < count && bytes < CHUNK_BYTES {
@@ -63,7 +65,7 @@ impl Documents {
             }
             let (file, number) = (&self.path, self.line);
             let refuse = |reason| Failure::Input { file: file.clone(), line: number, reason };
-            chunk.push(Document::parse(&line).map_err(refuse)?);
+            chunk.push(ReadDocument::parse(&line).map_err(refuse)?);
         }
         Ok(chunk)
     }

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use gleaner::{DenseModel, Model, SideEncoder, model::Runtime};
+use gleaner::{DenseModel, Model, SideEncoder};
 
 use crate::{
     args::{QueryEncoderArg, RuntimeArgs},
@@ -17,14 +17,17 @@ pub(crate) fn open(
     query: Option<QueryEncoderArg>,
     runtime: &RuntimeArgs,
 ) -> anyhow::Result<Model> {
-    let runtime = Runtime::load(runtime.ort_lib.as_deref())?;
-    Ok(Model::open_with(folder, &runtime, query.map(SideEncoder::from))?)
+    let models = runtime.models();
+    let models = match query {
+        Some(encoder) => models.query_encoder(SideEncoder::from(encoder)),
+        None => models,
+    };
+    Ok(models.open_sparse(folder)?)
 }
 
 /// Opens a dense model folder named on the command line.
 pub(crate) fn open_dense(folder: &Path, runtime: &RuntimeArgs) -> anyhow::Result<DenseModel> {
-    let runtime = Runtime::load(runtime.ort_lib.as_deref())?;
-    Ok(DenseModel::open(folder, &runtime)?)
+    Ok(runtime.models().open_dense(folder)?)
 }
 
 /// Refuses flags that mean nothing to a dense model.

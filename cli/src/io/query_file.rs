@@ -77,7 +77,7 @@ impl QueryFile {
         match self {
             Self::Texts(queries) => {
                 let texts: Vec<&str> = queries.iter().map(|query| &query.text[..]).collect();
-                Ok(models.sparse_of(manifest)?.encoder(0)?.encode(Side::Query, &texts)?)
+                Ok(models.encode(manifest, Side::Query, &texts)?)
             }
             Self::Vectors(queries) => Ok(queries.into_iter().map(|query| query.1).collect()),
         }

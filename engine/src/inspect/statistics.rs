@@ -97,6 +97,18 @@ impl Snapshot {
     }
 
     /// Its dense fields.
+    ///
+    /// ```
+    /// # use gleaner::{DenseStorage, Document, GivenField, Index};
+    /// # let folder = tempfile::tempdir()?;
+    /// let field = GivenField::new("emb", 2).storage(DenseStorage::F32);
+    /// let mut index = Index::create(folder.path().join("my.index")).dense_field(field).open()?;
+    /// index.upsert([Document::bare("a").dense("emb", vec![0.0, 1.0])])?;
+    /// let snapshot = index.commit()?;
+    /// let fields = snapshot.dense_fields();
+    /// assert_eq!((fields[0].vectors, fields[0].vector_bytes), (1, 8));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn dense_fields(&self) -> Vec<DenseStatistics> {
         let statistics = |field: &DenseField| {
             let segments = || self.commit.segments().iter();
@@ -115,7 +127,7 @@ fn data_bytes(data: VectorData<'_>) -> usize {
     match data {
         VectorData::F32(bytes) | VectorData::F16(bytes) => bytes.len(),
         VectorData::Int8 { codes, scales, norms, errors, floats } => {
-            let bounds = scales.len() + norms.len() + errors.len();
+            let bounds = scales.len_bytes() + norms.len_bytes() + errors.len_bytes();
             codes.len() + bounds + floats.map_or(0, <[u8]>::len)
         }
     }

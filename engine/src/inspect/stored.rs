@@ -38,6 +38,18 @@ impl Snapshot {
     /// The dense vectors of all living rows that have one in a field: `(id, vector)`, ids as in
     /// [`Snapshot::sparse_vectors`].
     ///
+    /// ```
+    /// # use gleaner::{DenseStorage, Document, GivenField, Index};
+    /// # let folder = tempfile::tempdir()?;
+    /// let field = GivenField::new("emb", 2).storage(DenseStorage::F32);
+    /// let mut index = Index::create(folder.path().join("my.index")).dense_field(field).open()?;
+    /// index.upsert([Document::bare("a").dense("emb", vec![0.0, 1.0])])?;
+    /// let snapshot = index.commit()?;
+    /// let stored: Vec<_> = snapshot.dense_vectors("emb")?.collect();
+    /// assert_eq!(stored, [("a".to_owned(), vec![0.0, 1.0])]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// `Catalog` for a field that the index does not have.
     pub fn dense_vectors(

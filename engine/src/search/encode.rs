@@ -158,8 +158,13 @@ pub fn term_sources(
     Ok(Some(named.collect()))
 }
 
-/// As many threads as asked for, or as there are cores.
-pub(crate) fn threads_or_cores(asked: Option<usize>) -> usize {
+/// As many threads as asked for, or as there are cores; at least one.
+///
+/// ```
+/// assert_eq!(gleaner::threads_or_cores(Some(3)), 3);
+/// assert!(gleaner::threads_or_cores(None) >= 1);
+/// ```
+pub fn threads_or_cores(asked: Option<usize>) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     asked.unwrap_or_else(cores).max(1)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use gleaner_encoder::{Model, SparseVector};
 use gleaner_indexer::Vocabulary;
 
-use crate::error::{Error, Part, TokenError};
+use crate::error::{Error, Part};
 
 /// The vocabulary of a model.
 struct ModelVocabulary(Model);
@@ -41,23 +41,11 @@ pub fn vocabulary_of(model: &Model) -> Arc<dyn Vocabulary> {
 
 /// The term id of a token: what the model's vocabulary says, or its own digits.
 ///
-/// ```
-/// use gleaner::{Part, term_of};
-///
-/// assert_eq!(term_of("1012", None, Part::Boost)?, 1012);
-/// assert!(term_of("penicillin", None, Part::Boost).is_err());
-/// # Ok::<(), gleaner::Error>(())
-/// ```
-///
-/// # Errors
-/// `Token`.
-pub fn term_of(token: &str, model: Option<&Model>, part: Part) -> Result<u32, Error> {
-    let is_number = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
-    let found = match model {
-        Some(model) => model.term(token).ok_or(TokenError::NotInVocabulary),
-        None if is_number => token.parse().map_err(|_| TokenError::TooLarge),
-        None => Err(TokenError::NotATermId),
-    };
+/// Errors: `Token`.
+pub(crate) fn term_of(token: &str, model: Option<&Model>, part: Part) -> Result<u32, Error> {
+    let vocabulary = model.map(|model| ModelVocabulary(model.clone()));
+    let vocabulary = vocabulary.as_ref().map(|it| it as &dyn Vocabulary);
+    let found = gleaner_indexer::term_of(token, vocabulary);
     found.map_err(|reason| Error::Token { part, token: token.to_owned(), reason })
 }
 

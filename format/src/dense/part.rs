@@ -77,4 +77,14 @@ impl DenseSpec {
     pub fn row_len_bytes(&self) -> usize {
         Part::of_vectors(self.storage).iter().map(|part| part.stride_bytes(self.dims)).sum()
     }
+
+    /// Bytes of a vector that comparing every vector reads: what is stored, or the codes that bound it.
+    pub fn scanned_len_bytes(&self) -> usize {
+        let part = match self.storage {
+            DenseStorage::F32 => Part::Floats,
+            DenseStorage::F16 => Part::Halves,
+            DenseStorage::Int8 | DenseStorage::Int8WithF32 => Part::Codes,
+        };
+        part.stride_bytes(self.dims)
+    }
 }

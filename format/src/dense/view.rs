@@ -3,6 +3,8 @@
 //! Views are two words and copied freely. They lend bytes as the kernels take them; what a score
 //! is, the searcher says.
 
+use std::ops::Range;
+
 use half::f16;
 
 use super::{
@@ -52,15 +54,32 @@ pub enum VectorData<'a> {
         /// `[vectors, dims] i8`, −127 to 127.
         codes: &'a [u8],
         /// `[vectors] f32`, not negative.
-        scales: &'a [u8],
+        scales: Floats<'a>,
         /// `[vectors] f32`: the length of the vector of scale × code, rounded up.
-        norms: &'a [u8],
+        norms: Floats<'a>,
         /// `[vectors] f32`: the length of the vector of float − scale × code, rounded up; 0 where
         /// there are no floats.
-        errors: &'a [u8],
+        errors: Floats<'a>,
         /// `[vectors, dims] f32`, the truth where they are kept.
         floats: Option<&'a [u8]>,
     },
+}
+
+/// Numbers of 32 bits, one for each vector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Floats<'a>(&'a [u8]);
+
+impl Floats<'_> {
+    /// The number of the `at`-th vector. Panics: if there are not as many.
+    #[inline]
+    pub fn get(self, at: usize) -> f32 {
+        f32_at(self.0, at * 4)
+    }
+
+    /// Bytes they take.
+    pub fn len_bytes(self) -> usize {
+        self.0.len()
+    }
 }
 
 /// One field of a dense vector file.
@@ -123,20 +142,31 @@ impl<'a> DenseFieldView<'a> {
         }
     }
 
-    /// The vectors' bytes.
+    /// All vectors.
     pub fn data(self) -> VectorData<'a> {
+        self.data_of(0..self.vectors())
+    }
+
+    /// The vectors of these ordinals. Panics: if there are not as many vectors.
+    #[inline]
+    pub fn data_of(self, ordinals: Range<usize>) -> VectorData<'a> {
+        let dims = self.spec().dims;
+        let part = |part: Part| {
+            let stride = part.stride_bytes(dims);
+            &self.part(part)[ordinals.start * stride..ordinals.end * stride]
+        };
         let int8 = |floats| VectorData::Int8 {
-            codes: self.part(Part::Codes),
-            scales: self.part(Part::Scales),
-            norms: self.part(Part::Norms),
-            errors: self.part(Part::Errors),
+            codes: part(Part::Codes),
+            scales: Floats(part(Part::Scales)),
+            norms: Floats(part(Part::Norms)),
+            errors: Floats(part(Part::Errors)),
             floats,
         };
         match self.spec().storage {
-            DenseStorage::F32 => VectorData::F32(self.part(Part::Floats)),
-            DenseStorage::F16 => VectorData::F16(self.part(Part::Halves)),
+            DenseStorage::F32 => VectorData::F32(part(Part::Floats)),
+            DenseStorage::F16 => VectorData::F16(part(Part::Halves)),
             DenseStorage::Int8 => int8(None),
-            DenseStorage::Int8WithF32 => int8(Some(self.part(Part::Floats))),
+            DenseStorage::Int8WithF32 => int8(Some(part(Part::Floats))),
         }
     }
 

@@ -62,6 +62,14 @@ pub struct RowParts<'a> {
     pub highs: &'a [u8],
 }
 
+impl RowParts<'_> {
+    /// The code at a position. Panics: if the row is not as long.
+    #[inline]
+    pub fn code(self, position: usize) -> u16 {
+        u16_at(self.codes, position * 2)
+    }
+}
+
 impl<'a> RowView<'a> {
     /// Reads the head of a row. What it says was checked when the file was opened.
     pub(crate) fn read(bytes: &'a [u8]) -> Self {

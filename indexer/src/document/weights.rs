@@ -27,7 +27,10 @@ pub(super) fn resolve(
     pairs: Vec<(String, f32)>,
     vocabulary: Option<&dyn Vocabulary>,
 ) -> Result<SparseVector, String> {
-    let entry = |(token, weight): &(String, f32)| Ok((term_of(token, vocabulary)?, *weight));
+    let entry = |(token, weight): &(String, f32)| {
+        let term = term_of(token, vocabulary).map_err(|reason| reason.explain(token))?;
+        Ok((term, *weight))
+    };
     let entries = pairs.iter().map(entry).collect::<Result<Vec<(u32, f32)>, String>>()?;
     let vector = SparseVector::from_pairs(entries.iter().copied());
     vector.map_err(|error| explain_weights(&error, &entries, &pairs))

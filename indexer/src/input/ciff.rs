@@ -126,8 +126,8 @@ impl Scan {
         let (mut seen, mut postings) = (HashSet::new(), Vec::new());
         while let Some(token) = reader.next_list(&mut postings)? {
             let list = terms.len() as u64 + 1;
-            let term =
-                term_of(&token, vocabulary).map_err(|reason| bad("postings list", list, reason))?;
+            let term = term_of(&token, vocabulary)
+                .map_err(|reason| bad("postings list", list, reason.explain(&token)))?;
             if !seen.insert(term) {
                 return Err(bad("postings list", list, format!("the term {token:?} again")));
             }

@@ -20,7 +20,7 @@ use crate::{
 fn store_of(path: &std::path::Path, spec: &DenseSpec, texts: &[Vec<Doc>], commits: usize) {
     let settings = IndexSettings {
         dense: Some(vec![DenseField { spec: spec.clone(), model: None }]),
-        long: Some(LongTexts::Passages { window: 8, overlap: 1 }),
+        long: Some(LongTexts::Passages { length: 8, overlap: 1 }),
         ..IndexSettings::default()
     };
     let mut store = IndexStore::open_or_create_with(path, None, &settings).unwrap();

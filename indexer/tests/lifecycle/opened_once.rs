@@ -3,7 +3,7 @@
 
 use gleaner_catalog::{Analyzer, OpenIndex};
 
-use super::*;
+use super::{damage::files, *};
 
 /// Files of a segment: six of the storage layer's, two of ours.
 const SEGMENT_FILES: u64 = 8;
@@ -128,7 +128,7 @@ fn an_index_that_was_replaced_is_taken_as_it_is_by_then() {
     drop(IndexStore::open_or_create(&index, model()).unwrap());
     let opened = OpenIndex::open(&index).unwrap();
     let german: Analyzer = "german".parse().unwrap();
-    let long = LongTexts::Max { window: 20, overlap: 3 };
+    let long = LongTexts::Max { length: 20, overlap: 3 };
     for (analyzer, long) in [(Analyzer::ENGLISH, long), (german, long), (german, LongTexts::Cut)] {
         std::fs::remove_dir_all(&index).unwrap();
         let asked = IndexSettings {

@@ -7,7 +7,7 @@
 
 use std::thread::ScopedJoinHandle;
 
-use gleaner_format::{DenseFieldView, GROUP_ROWS, VectorData};
+use gleaner_format::{DenseFieldView, Floats, GROUP_ROWS, VectorData};
 use gleaner_kernels::Kernels;
 
 use crate::{
@@ -95,7 +95,7 @@ impl<'a> Scan<'a> {
         let (mut highest, mut is_complete) = (None, true);
         for answer in answers {
             counters.vectors += answer.vectors;
-            counters.vector_bytes += answer.vectors * self.scanned_bytes() as u64;
+            counters.vector_bytes += answer.vectors * self.field.spec().scanned_len_bytes() as u64;
             counters.finalists += answer.finalists;
             highest = answer.highest_bound_not_scored.into_iter().chain(highest).reduce(f64::max);
             is_complete &= answer.is_complete;
@@ -119,47 +119,28 @@ impl<'a> Scan<'a> {
         SegmentAnswer { hits, highest_bound_not_scored: highest, is_exact, is_complete, choice }
     }
 
-    /// Bytes of one vector that a scan reads.
-    fn scanned_bytes(&self) -> usize {
-        let dims = self.field.spec().dims;
-        match self.field.data() {
-            VectorData::F32(_) => dims * 4,
-            VectorData::F16(_) => dims * 2,
-            VectorData::Int8 { .. } => dims,
-        }
-    }
-
     /// The true scores of consecutive vectors, the first of them of number `first`.
     ///
     /// Shapes: at most a group of scores.
     fn scores(&self, query: &[f32], first: usize, scores: &mut [f32]) {
         let mut sums = [0f64; GROUP_ROWS];
         let sums = &mut sums[..scores.len()];
-        let (dims, end) = (query.len(), first + sums.len());
-        let of = |size: usize| first * size..end * size;
-        match self.field.data() {
+        match self.field.data_of(first..first + sums.len()) {
             VectorData::F32(floats) | VectorData::Int8 { floats: Some(floats), .. } => {
-                self.kernels.dots_f32(query, &floats[of(dims * 4)], sums);
+                self.kernels.dots_f32(query, floats, sums);
             }
             VectorData::F16(halves) => {
-                self.kernels.dots_f16(query, &halves[of(dims * 2)], sums);
+                self.kernels.dots_f16(query, halves, sums);
             }
             VectorData::Int8 { codes, scales, floats: None, .. } => {
-                self.kernels.dots_i8(query, &codes[of(dims)], sums);
-                for (sum, vector) in sums.iter_mut().zip(first..) {
-                    *sum *= f64::from(f32_at(scales, vector));
+                self.kernels.dots_i8(query, codes, sums);
+                for (at, sum) in sums.iter_mut().enumerate() {
+                    *sum *= f64::from(scales.get(at));
                 }
             }
         }
         scores.iter_mut().zip(sums).for_each(|(score, sum)| *score = *sum as f32);
     }
-}
-
-/// The `at`-th number of an array of little-endian f32.
-fn f32_at(bytes: &[u8], at: usize) -> f32 {
-    let mut word = [0; 4];
-    word.copy_from_slice(&bytes[at * 4..at * 4 + 4]);
-    f32::from_le_bytes(word)
 }
 
 /// Rows of one group whose vectors lie one behind the other.
@@ -240,7 +221,7 @@ impl<'a> Part<'a> {
             let (present, first) = (field.present_word(group), field.first_ordinal(group));
             for run in Run::all(group, present, wanted, first) {
                 self.vectors += run.len() as u64;
-                match field.data() {
+                match field.data_of(run.first..run.first + run.len()) {
                     VectorData::Int8 { codes, scales, norms, errors, .. } => {
                         self.screen_run(&run, codes, [scales, norms, errors]);
                     }
@@ -262,15 +243,13 @@ impl<'a> Part<'a> {
         }
     }
 
-    fn screen_run(&mut self, run: &Run, codes: &[u8], of_rows: [&[u8]; 3]) {
+    fn screen_run(&mut self, run: &Run, codes: &[u8], of_rows: [Floats<'_>; 3]) {
         let query = &self.query.codes;
-        let (dims, count) = (query.codes.len(), run.len());
         let mut sums = [0i32; GROUP_ROWS];
-        let sums = &mut sums[..count];
-        let bytes = run.first * dims..(run.first + count) * dims;
-        self.scan.kernels.dots_codes(&query.codes, &codes[bytes], sums);
+        let sums = &mut sums[..run.len()];
+        self.scan.kernels.dots_codes(&query.codes, codes, sums);
         for (at, &sum) in sums.iter().enumerate() {
-            let [scale, norm, error] = of_rows.map(|bytes| f32_at(bytes, run.first + at));
+            let [scale, norm, error] = of_rows.map(|numbers| numbers.get(at));
             let (lower, upper) = query.bounds(sum, scale, norm, error);
             if self.screen.would_enter(upper) {
                 self.screen.offer(run.row(at) as u32, lower, upper);

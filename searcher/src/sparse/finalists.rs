@@ -66,9 +66,7 @@ impl RowScorer {
             let (position, term) = ((found >> 32) as usize, found as u32);
             let slot = usize::from(self.slots[term as usize % RESIDUES]);
             if query.terms()[slot] == term {
-                let code =
-                    u16::from_le_bytes([parts.codes[position * 2], parts.codes[position * 2 + 1]]);
-                sum += f64::from(query.weights()[slot]) * f64::from(code);
+                sum += f64::from(query.weights()[slot]) * f64::from(parts.code(position));
             }
         }
         (sum * row.step()) as f32

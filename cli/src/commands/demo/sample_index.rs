@@ -8,7 +8,7 @@ use std::{
 };
 
 use gleaner::{
-    CatalogError, Error, Index, IndexError, IndexingReport, InputFormat, InputKind, Models, chain,
+    CatalogError, Error, Index, IndexError, Indexing, InputFormat, InputKind, Models, chain,
 };
 
 use crate::{
@@ -26,35 +26,48 @@ pub(super) fn model_folders(args: &DemoArgs) -> [PathBuf; 2] {
     ["models/splade-tiny", "models/minilm"].map(|folder| args.data.join(folder))
 }
 
-/// Builds the demo's index, or finds it complete from an earlier run.
+/// Builds the demo's index, or finds it complete from an earlier run, and opens it.
 pub(super) fn build(
     out: &mut impl Write,
     args: &DemoArgs,
     models: &Models,
     sample: &Path,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Index> {
     let [splade, minilm] = model_folders(args);
     let model = models.open_sparse(&splade)?;
-    let input = sample.join("corpus.jsonl");
-    check_ownership(&args.demo_index, &input)?;
     writeln!(out, "Model   {} ({})", splade.display(), &model.fingerprint()[..19])?;
     let model = models.open_dense(&minilm)?;
     writeln!(out, "        {} ({}), dense", minilm.display(), &model.fingerprint()[..19])?;
+    let input = sample.join("corpus.jsonl");
     let start = Instant::now();
     let display = RefCell::new(IndexingProgress::new(ProgressArg::Auto));
-    let attempt = |is_resumed| -> anyhow::Result<IndexingReport> {
+    let prepare = || {
         let index = Index::create(&args.demo_index).models(models);
         let index = index.model(&splade).dense_model(&minilm);
-        let inputs = std::slice::from_ref(&input);
-        let indexing = index.files(inputs, InputFormat::Files(InputKind::Texts))?;
-        let indexing = indexing.commit_interval(COMMIT_INTERVAL).resume(is_resumed);
-        Ok(show_progress(indexing, is_resumed, &display).run()?)
+        index.files(std::slice::from_ref(&input), InputFormat::Files(InputKind::Texts))
     };
-    let report = match attempt(true) {
+    let run = |indexing: Indexing<'_>, is_resumed| {
+        let indexing = indexing.commit_interval(COMMIT_INTERVAL).resume(is_resumed);
+        show_progress(indexing, is_resumed, &display).open()?.run_and_search()
+    };
+    let replaced = |error: &Error| -> anyhow::Result<()> {
+        eprintln!("the demo's index is built anew: {}", chain(error));
+        Ok(std::fs::remove_dir_all(&args.demo_index)?)
+    };
+    let indexing = match prepare() {
+        // Its own default folder the demo may mend; another one may be anybody's.
+        Err(error) if is_broken(&error) && args.demo_index == Path::new(DEFAULT_DEMO_INDEX) => {
+            replaced(&error)?;
+            prepare()?
+        }
+        other => other?,
+    };
+    check_ownership(&indexing, &args.demo_index, &input)?;
+    let (report, index) = match run(indexing, true) {
         // The sample or the model changed since: the demo owns its index and starts over.
         Err(error) if is_outdated(&error) => {
-            std::fs::remove_dir_all(&args.demo_index)?;
-            attempt(false)?
+            replaced(&error)?;
+            run(prepare()?, false)?
         }
         other => other?,
     };
@@ -66,32 +79,17 @@ pub(super) fn build(
         start.elapsed().as_secs_f64(),
         report.progress.found
     )?;
-    Ok(())
+    Ok(index)
 }
 
 /// Refuses an index that holds anything but the demo's sample: the demo replaces what is outdated.
-fn check_ownership(index: &Path, input: &Path) -> anyhow::Result<()> {
-    if !index.join("meta.json").is_file() {
-        return Ok(());
-    }
+fn check_ownership(indexing: &Indexing<'_>, index: &Path, input: &Path) -> anyhow::Result<()> {
+    let Some(found) = indexing.found() else { return Ok(()) };
     let sample = input.canonicalize()?;
-    let snapshot = match Index::open(index) {
-        Ok(opened) => opened.snapshot(),
-        // Its own default folder the demo may mend; another one may be anybody's.
-        Err(error)
-            if (error.is_damage()
-                || matches!(error, Error::Catalog(CatalogError::EarlierVersion { .. })))
-                && index == Path::new(DEFAULT_DEMO_INDEX) =>
-        {
-            eprintln!("the demo's index is built anew: {}", chain(&error));
-            return Ok(std::fs::remove_dir_all(index)?);
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let inputs = &snapshot.manifest().inputs;
+    let inputs = &found.manifest().inputs;
     let from_sample: u64 = inputs.iter().map(|input| input.documents).sum();
     let is_sample = inputs.iter().all(|input| Path::new(&input.path) == sample);
-    if is_sample && snapshot.documents() <= from_sample {
+    if is_sample && found.documents() <= from_sample {
         return Ok(());
     }
     let message = format!(
@@ -101,18 +99,24 @@ fn check_ownership(index: &Path, input: &Path) -> anyhow::Result<()> {
     Err(Failure::Usage(message).into())
 }
 
-fn is_outdated(error: &anyhow::Error) -> bool {
-    match error.downcast_ref() {
-        Some(Error::Index(error)) => matches!(
+/// Whether an index cannot be read any more.
+fn is_broken(error: &Error) -> bool {
+    error.is_damage() || matches!(error, Error::Catalog(CatalogError::EarlierVersion { .. }))
+}
+
+/// Whether an index holds an earlier sample, or was made by other models.
+fn is_outdated(error: &Error) -> bool {
+    match error {
+        Error::Index(error) => matches!(
             error,
             IndexError::ChangedInput { .. }
                 | IndexError::OtherInputs { .. }
                 | IndexError::ModelMismatch { .. }
         ),
-        Some(Error::Catalog(error)) => matches!(
+        Error::Catalog(error) => matches!(
             error,
             CatalogError::DenseMismatch { .. } | CatalogError::DenseModelMismatch { .. }
         ),
-        Some(_) | None => false,
+        _ => false,
     }
 }

@@ -2,15 +2,14 @@
 
 use std::io::Write;
 
-use gleaner::{Side, model::DenseEncoder};
+use gleaner::{Side, model::DenseEncoders};
 
-use super::parallel::{CHUNK_TEXTS, encode_all};
 use crate::{
-    args::{EncodeArgs, VectorFormat, threads_or_cores},
+    args::{EncodeArgs, VectorFormat},
     failure::Failure,
     io::{
         interrupt::{is_stop_asked, stop_on_signal},
-        lines::Documents,
+        lines::{CHUNK_TEXTS, Documents},
         model_folder::{open_dense, refuse_sparse_flags},
         output::create,
         progress::EncodingProgress,
@@ -34,20 +33,18 @@ pub(super) fn run(args: &EncodeArgs, side: Side) -> anyhow::Result<()> {
         }
     };
     let model = open_dense(&args.model, &args.runtime)?;
-    let workers = 0..threads_or_cores(args.threads);
-    let mut encoders =
-        workers.map(|_| Ok(model.encoder(1)?)).collect::<anyhow::Result<Vec<DenseEncoder>>>()?;
+    let mut encoders = DenseEncoders::open(&model, args.threads)?;
     let mut documents = Documents::open(&args.input)?;
     let mut out = create(&args.out)?;
     stop_on_signal()?;
     let mut progress = EncodingProgress::new(0);
     loop {
-        let chunk = documents.next_chunk(CHUNK_TEXTS * encoders.len())?;
+        let chunk = documents.next_chunk(CHUNK_TEXTS * encoders.threads())?;
         if chunk.is_empty() {
             break;
         }
-        let encode = |encoder: &mut DenseEncoder, texts: &[&str]| encoder.encode(side, texts);
-        let parts = encode_all(&mut encoders, &chunk, encode)?;
+        let texts: Vec<&str> = chunk.iter().map(|document| &document.text[..]).collect();
+        let parts = encoders.encode(side, &texts)?;
         let rows = parts.iter().flat_map(|part| part.rows());
         for (document, row) in chunk.iter().zip(rows) {
             writeln!(out, "{}", dense_line((!is_bare).then_some(&document.id), row)?)?;

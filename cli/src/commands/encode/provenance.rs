@@ -2,12 +2,14 @@
 
 use std::io::Write;
 
-use gleaner::{Model, Side, exchange::Document};
+use gleaner::{Model, Side, exchange::ReadDocument};
 
-use super::{parallel::CHUNK_TEXTS, sink::token_of};
 use crate::{
     args::EncodeArgs,
-    io::{lines::Documents, output::create},
+    io::{
+        lines::{CHUNK_TEXTS, Documents},
+        output::create,
+    },
 };
 
 /// What gave a term its weight, as it is written.
@@ -28,18 +30,17 @@ pub(super) fn run(args: &EncodeArgs, model: &Model, side: Side) -> anyhow::Resul
     let mut encoder = model.encoder(args.threads.unwrap_or(0))?;
     let mut documents = Documents::open(&args.input)?;
     let mut out = create(&args.out)?;
-    let token = token_of(model);
     loop {
         let chunk = documents.next_chunk(CHUNK_TEXTS)?;
         if chunk.is_empty() {
             return out.finish();
         }
-        for Document { id, text, .. } in &chunk {
+        for ReadDocument { id, text, .. } in &chunk {
             let traced = encoder.encode_with_provenance(side, text)?;
             let pairs = traced.vector.iter().zip(traced.sources);
             let mut terms: Vec<TracedTerm<'_>> = pairs
                 .map(|((id, weight), source)| TracedTerm {
-                    token: token(id),
+                    token: model.term_text(id),
                     id,
                     weight,
                     position: source.position,

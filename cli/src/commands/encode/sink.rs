@@ -4,15 +4,14 @@ use std::io::Write;
 
 use gleaner::{
     Model, SparseVector,
-    exchange::{CiffWriter, Document, write_vectors},
+    exchange::{CiffWriter, ReadDocument, write_vectors},
 };
 
-use super::parallel::CHUNK_TEXTS;
 use crate::{
     args::{EncodeArgs, SideArg},
     failure::Failure,
     io::{
-        lines::Documents,
+        lines::{CHUNK_TEXTS, Documents},
         output::{Finish, create, is_special, is_standard_stream},
         resumable_file::{LineOrigin, ResumableFile},
         vectors::{FileShape, LineFormat, push_ciff, write_ciff},
@@ -86,7 +85,7 @@ impl Sink {
     pub(super) fn write(
         &mut self,
         model: &Model,
-        documents: &[Document],
+        documents: &[ReadDocument],
         vectors: Vec<SparseVector>,
     ) -> anyhow::Result<()> {
         match self {
@@ -162,18 +161,13 @@ fn write_lines(
     out: &mut impl Write,
     model: &Model,
     format: LineFormat,
-    documents: &[Document],
+    documents: &[ReadDocument],
     vectors: &[SparseVector],
 ) -> anyhow::Result<()> {
-    let token = token_of(model);
+    let token = |term| model.term_text(term);
     for (document, vector) in documents.iter().zip(vectors) {
-        let line = format.line(&document.id, &document.text, vector, &token);
+        let line = format.line(&document.id, &document.text, vector, token);
         writeln!(out, "{line}")?;
     }
     Ok(())
-}
-
-/// The text of a term.
-pub(super) fn token_of(model: &Model) -> impl Fn(u32) -> String {
-    |term| model.token(term).map_or_else(|| term.to_string(), str::to_owned)
 }

@@ -91,9 +91,7 @@ impl Sparsity {
     fn of(vector: &SparseVector, model: &Model) -> Self {
         let mut terms: Vec<(u32, f32)> = vector.iter().collect();
         terms.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let name = |&(term, weight): &(u32, f32)| {
-            (model.token(term).map_or_else(|| format!("#{term}"), str::to_owned), weight)
-        };
+        let name = |&(term, weight): &(u32, f32)| (model.term_text(term), weight);
         Self {
             terms: terms.len(),
             share: terms.len() as f64 / model.card().vocabulary_size.max(1) as f64,

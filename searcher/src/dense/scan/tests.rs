@@ -44,12 +44,10 @@ fn defined(query: &[f32], stored: &[f32]) -> f64 {
 fn truth(field: DenseFieldView<'_>, ordinal: usize) -> (Vec<f32>, f64) {
     let mut values = Vec::new();
     field.read(ordinal, &mut values);
-    match field.data() {
+    match field.data_of(ordinal..ordinal + 1) {
         VectorData::Int8 { codes, scales, floats: None, .. } => {
-            let dims = field.spec().dims;
-            let codes = &codes[ordinal * dims..(ordinal + 1) * dims];
             let values = codes.iter().map(|&code| f32::from(code.cast_signed())).collect();
-            (values, f64::from(f32_at(scales, ordinal)))
+            (values, f64::from(scales.get(0)))
         }
         _ => (values, 1.0),
     }
