@@ -5,7 +5,7 @@
 use std::io;
 
 use gleaner_catalog::{Analyzer, DenseField};
-use gleaner_format::{ImpactView, Section, VectorData};
+use gleaner_format::{ImpactView, Rows, Section, VectorData};
 use gleaner_searcher::Segment;
 use serde::Serialize;
 
@@ -125,10 +125,10 @@ impl Snapshot {
 
 fn data_bytes(data: VectorData<'_>) -> usize {
     match data {
-        VectorData::F32(bytes) | VectorData::F16(bytes) => bytes.len(),
+        VectorData::F32(rows) | VectorData::F16(rows) => rows.len_bytes(),
         VectorData::Int8 { codes, scales, norms, errors, floats } => {
             let bounds = scales.len_bytes() + norms.len_bytes() + errors.len_bytes();
-            codes.len() + bounds + floats.map_or(0, <[u8]>::len)
+            codes.len_bytes() + bounds + floats.map_or(0, Rows::len_bytes)
         }
     }
 }

@@ -46,13 +46,13 @@ impl<'a> DenseView<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VectorData<'a> {
     /// `[vectors, dims] f32`.
-    F32(&'a [u8]),
+    F32(Rows<'a>),
     /// `[vectors, dims] f16`.
-    F16(&'a [u8]),
+    F16(Rows<'a>),
     /// A code times its vector's scale is the value, or where there are floats close to it.
     Int8 {
         /// `[vectors, dims] i8`, −127 to 127.
-        codes: &'a [u8],
+        codes: Rows<'a>,
         /// `[vectors] f32`, not negative.
         scales: Floats<'a>,
         /// `[vectors] f32`: the length of the vector of scale × code, rounded up.
@@ -61,8 +61,29 @@ pub enum VectorData<'a> {
         /// there are no floats.
         errors: Floats<'a>,
         /// `[vectors, dims] f32`, the truth where they are kept.
-        floats: Option<&'a [u8]>,
+        floats: Option<Rows<'a>>,
     },
+}
+
+/// Vectors of one width, one behind the other, as the kernels take them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rows<'a> {
+    bytes: &'a [u8],
+    /// Bytes of a vector.
+    stride: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// The bytes of the vectors of these ordinals. Panics: if there are not as many vectors.
+    #[inline]
+    pub fn of(self, ordinals: Range<usize>) -> &'a [u8] {
+        &self.bytes[ordinals.start * self.stride..ordinals.end * self.stride]
+    }
+
+    /// Bytes they take.
+    pub fn len_bytes(self) -> usize {
+        self.bytes.len()
+    }
 }
 
 /// Numbers of 32 bits, one for each vector.
@@ -142,31 +163,22 @@ impl<'a> DenseFieldView<'a> {
         }
     }
 
-    /// All vectors.
+    /// The vectors.
     pub fn data(self) -> VectorData<'a> {
-        self.data_of(0..self.vectors())
-    }
-
-    /// The vectors of these ordinals. Panics: if there are not as many vectors.
-    #[inline]
-    pub fn data_of(self, ordinals: Range<usize>) -> VectorData<'a> {
         let dims = self.spec().dims;
-        let part = |part: Part| {
-            let stride = part.stride_bytes(dims);
-            &self.part(part)[ordinals.start * stride..ordinals.end * stride]
-        };
+        let rows = |part: Part| Rows { bytes: self.part(part), stride: part.stride_bytes(dims) };
         let int8 = |floats| VectorData::Int8 {
-            codes: part(Part::Codes),
-            scales: Floats(part(Part::Scales)),
-            norms: Floats(part(Part::Norms)),
-            errors: Floats(part(Part::Errors)),
+            codes: rows(Part::Codes),
+            scales: Floats(self.part(Part::Scales)),
+            norms: Floats(self.part(Part::Norms)),
+            errors: Floats(self.part(Part::Errors)),
             floats,
         };
         match self.spec().storage {
-            DenseStorage::F32 => VectorData::F32(part(Part::Floats)),
-            DenseStorage::F16 => VectorData::F16(part(Part::Halves)),
+            DenseStorage::F32 => VectorData::F32(rows(Part::Floats)),
+            DenseStorage::F16 => VectorData::F16(rows(Part::Halves)),
             DenseStorage::Int8 => int8(None),
-            DenseStorage::Int8WithF32 => int8(Some(part(Part::Floats))),
+            DenseStorage::Int8WithF32 => int8(Some(rows(Part::Floats))),
         }
     }
 

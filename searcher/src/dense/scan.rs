@@ -7,7 +7,7 @@
 
 use std::thread::ScopedJoinHandle;
 
-use gleaner_format::{DenseFieldView, Floats, GROUP_ROWS, VectorData};
+use gleaner_format::{DenseFieldView, Floats, GROUP_ROWS, Rows, VectorData};
 use gleaner_kernels::Kernels;
 
 use crate::{
@@ -125,17 +125,18 @@ impl<'a> Scan<'a> {
     fn scores(&self, query: &[f32], first: usize, scores: &mut [f32]) {
         let mut sums = [0f64; GROUP_ROWS];
         let sums = &mut sums[..scores.len()];
-        match self.field.data_of(first..first + sums.len()) {
+        let ordinals = first..first + sums.len();
+        match self.field.data() {
             VectorData::F32(floats) | VectorData::Int8 { floats: Some(floats), .. } => {
-                self.kernels.dots_f32(query, floats, sums);
+                self.kernels.dots_f32(query, floats.of(ordinals), sums);
             }
             VectorData::F16(halves) => {
-                self.kernels.dots_f16(query, halves, sums);
+                self.kernels.dots_f16(query, halves.of(ordinals), sums);
             }
             VectorData::Int8 { codes, scales, floats: None, .. } => {
-                self.kernels.dots_i8(query, codes, sums);
-                for (at, sum) in sums.iter_mut().enumerate() {
-                    *sum *= f64::from(scales.get(at));
+                self.kernels.dots_i8(query, codes.of(ordinals), sums);
+                for (sum, vector) in sums.iter_mut().zip(first..) {
+                    *sum *= f64::from(scales.get(vector));
                 }
             }
         }
@@ -221,7 +222,7 @@ impl<'a> Part<'a> {
             let (present, first) = (field.present_word(group), field.first_ordinal(group));
             for run in Run::all(group, present, wanted, first) {
                 self.vectors += run.len() as u64;
-                match field.data_of(run.first..run.first + run.len()) {
+                match field.data() {
                     VectorData::Int8 { codes, scales, norms, errors, .. } => {
                         self.screen_run(&run, codes, [scales, norms, errors]);
                     }
@@ -243,13 +244,14 @@ impl<'a> Part<'a> {
         }
     }
 
-    fn screen_run(&mut self, run: &Run, codes: &[u8], of_rows: [Floats<'_>; 3]) {
+    fn screen_run(&mut self, run: &Run, codes: Rows<'_>, of_rows: [Floats<'_>; 3]) {
         let query = &self.query.codes;
         let mut sums = [0i32; GROUP_ROWS];
         let sums = &mut sums[..run.len()];
+        let codes = codes.of(run.first..run.first + run.len());
         self.scan.kernels.dots_codes(&query.codes, codes, sums);
         for (at, &sum) in sums.iter().enumerate() {
-            let [scale, norm, error] = of_rows.map(|numbers| numbers.get(at));
+            let [scale, norm, error] = of_rows.map(|numbers| numbers.get(run.first + at));
             let (lower, upper) = query.bounds(sum, scale, norm, error);
             if self.screen.would_enter(upper) {
                 self.screen.offer(run.row(at) as u32, lower, upper);

@@ -44,10 +44,14 @@ fn defined(query: &[f32], stored: &[f32]) -> f64 {
 fn truth(field: DenseFieldView<'_>, ordinal: usize) -> (Vec<f32>, f64) {
     let mut values = Vec::new();
     field.read(ordinal, &mut values);
-    match field.data_of(ordinal..ordinal + 1) {
+    match field.data() {
         VectorData::Int8 { codes, scales, floats: None, .. } => {
-            let values = codes.iter().map(|&code| f32::from(code.cast_signed())).collect();
-            (values, f64::from(scales.get(0)))
+            let values = codes
+                .of(ordinal..ordinal + 1)
+                .iter()
+                .map(|&code| f32::from(code.cast_signed()))
+                .collect();
+            (values, f64::from(scales.get(ordinal)))
         }
         _ => (values, 1.0),
     }
