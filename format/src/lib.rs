@@ -24,6 +24,7 @@ mod error;
 mod exchange;
 mod impact;
 mod map;
+pub mod source;
 mod vector;
 mod windows;
 

@@ -13,6 +13,7 @@ use std::{
 use crate::{
     bytes::{f32_at, u32_at, u64_at},
     error::{ExchangeError, VectorError},
+    source::seekable,
     vector::SparseVector,
 };
 
@@ -140,12 +141,12 @@ pub struct RawRow<'a> {
 }
 
 impl VectorReader {
-    /// Opens a file and holds its counts to its length.
+    /// Opens a file and holds its counts to its length. A packed file is unpacked first.
     ///
     /// Errors: `Short`, `Foreign`, `Length` when counts and length disagree, `Starts` when the row
     /// bounds do not begin with the first posting or end with the last.
     pub fn open(path: &Path) -> Result<Self, ExchangeError> {
-        let mut file = File::open(path)?;
+        let [mut file, last, starts, terms, weights] = seekable(path)?;
         let found = file.metadata()?.len();
         let mut head = Vec::new();
         (&mut file).take(HEADER_LEN_BYTES).read_to_end(&mut head)?;
@@ -155,17 +156,16 @@ impl VectorReader {
             return Err(ExchangeError::Short { found: head.len() as u64 });
         }
         let dimension = u32_at(&head, 16);
-        let reader_at = |offset: u64| -> io::Result<BufReader<File>> {
-            let mut file = File::open(path)?;
+        let reader_at = |mut file: File, offset: u64| -> io::Result<BufReader<File>> {
             file.seek(SeekFrom::Start(offset))?;
             Ok(BufReader::with_capacity(READ_BUFFER_BYTES, file))
         };
         let terms_at = HEADER_LEN_BYTES + (rows + 1) * 8;
-        let last = read_u64(&mut reader_at(terms_at - 8)?)?;
+        let last = read_u64(&mut reader_at(last, terms_at - 8)?)?;
         let mut reader = Self {
-            starts: reader_at(HEADER_LEN_BYTES)?,
-            terms: reader_at(terms_at)?,
-            weights: reader_at(terms_at + postings * 4)?,
+            starts: reader_at(starts, HEADER_LEN_BYTES)?,
+            terms: reader_at(terms, terms_at)?,
+            weights: reader_at(weights, terms_at + postings * 4)?,
             rows,
             postings,
             dimension,
@@ -180,6 +180,11 @@ impl VectorReader {
             return Err(ExchangeError::Starts { row, start: first, end: last });
         }
         Ok(reader)
+    }
+
+    /// Bytes of the whole file, unpacked.
+    pub fn size_bytes(&self) -> u64 {
+        FRAME_LEN_BYTES + self.rows * 8 + self.postings * 8
     }
 
     /// Rows of the file.

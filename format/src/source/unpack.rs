@@ -1,0 +1,34 @@
+//! Packed bytes to plain ones; how they are packed is known by their first bytes.
+
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::{READ_BUFFER_BYTES, zstd::ZstdReader};
+
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+
+/// A reader of what is packed, or of the bytes themselves if they are plain.
+pub(super) fn unpack(
+    mut packed: impl BufRead + Send + 'static,
+) -> io::Result<Box<dyn BufRead + Send>> {
+    let mut first = Vec::new();
+    // A pipe may give one byte at a time, so `fill_buf` alone may see too little.
+    (&mut packed).take(ZSTD.len() as u64).read_to_end(&mut first)?;
+    let (is_gzip, is_zstd) = (first.starts_with(GZIP), first.starts_with(ZSTD));
+    let whole = Cursor::new(first).chain(packed);
+    let buffered = |reader: Box<dyn Read + Send>| {
+        Box::new(BufReader::with_capacity(READ_BUFFER_BYTES, reader))
+    };
+    Ok(match (is_gzip, is_zstd) {
+        (true, _) => buffered(Box::new(MultiGzDecoder::new(whole))),
+        (_, true) => buffered(Box::new(ZstdReader::new(whole))),
+        _ => Box::new(whole),
+    })
+}
+
+/// Whether a file with these first bytes is packed.
+pub(super) fn is_packed(first: &[u8]) -> bool {
+    first.starts_with(GZIP) || first.starts_with(ZSTD)
+}
