@@ -39,10 +39,10 @@ pub(crate) enum Failure {
     BlankQuery,
     #[error("{flag} is of no use: the ranking {rank} has no such leg")]
     NoLeg { flag: &'static str, rank: String },
-    #[error("rejected {file}:{line}: {reason}")]
-    Input { file: PathBuf, line: u64, reason: String },
     #[error("rejected {0}")]
     Rejected(Rejection),
+    #[error("{0}")]
+    Twice(String),
     #[error("{0}")]
     Damage(String),
     #[error("interrupted; everything up to here is committed, `--resume` goes on")]
@@ -145,12 +145,18 @@ fn exit(error: &anyhow::Error) -> Exit {
     error.chain().find_map(of_cause).unwrap_or(Exit::Failed)
 }
 
+/// Whether a file could be read and its bytes are not what they should be: damaged, or of a format
+/// that is not read.
+fn is_bad_input(source: &std::io::Error) -> bool {
+    source.kind() == std::io::ErrorKind::InvalidData
+}
+
 impl Failure {
     fn exit(&self) -> Exit {
         match self {
             Self::Threshold { .. } => Exit::Threshold,
             Self::Usage(_) | Self::BlankQuery | Self::NoLeg { .. } => Exit::Usage,
-            Self::Input { .. } | Self::Rejected(_) => Exit::Rejected,
+            Self::Rejected(_) | Self::Twice(_) => Exit::Rejected,
             Self::Damage(_) => Exit::Damage,
             Self::Interrupted | Self::EncodingInterrupted { .. } => Exit::Interrupted,
             Self::CannotResume { .. }
@@ -187,6 +193,7 @@ fn engine_exit(error: &gleaner::Error) -> Option<Exit> {
 fn eval_exit(error: &EvalError) -> Option<Exit> {
     match error {
         EvalError::BadLine { .. } => Some(Exit::Rejected),
+        EvalError::Read { source, .. } if is_bad_input(source) => Some(Exit::Rejected),
         _ => None,
     }
 }
@@ -197,6 +204,7 @@ fn index_exit(error: &IndexError) -> Option<Exit> {
         IndexError::Rejected { .. }
         | IndexError::TooManyRejected { .. }
         | IndexError::Malformed { .. } => Some(Exit::Rejected),
+        IndexError::Read { source, .. } if is_bad_input(source) => Some(Exit::Rejected),
         IndexError::Input { .. } | IndexError::OtherFormat { .. } | IndexError::Dense(_) => {
             Some(Exit::Usage)
         }

@@ -9,7 +9,7 @@ use gleaner_catalog::{
     Analyzer, CatalogError, DenseField, IndexSettings, LongTexts, Manifest, ModelBinding, OpenIndex,
 };
 use gleaner_encoder::{DenseModel, Model, Side, SideEncoder};
-use gleaner_format::{DenseSpec, DenseStorage, Metric};
+use gleaner_format::{DenseSpec, DenseStorage, Metric, source::LINE_LIMIT_BYTES};
 use gleaner_indexer::{IndexStore, InputFile, InputFormat, InputKind, find_inputs};
 
 use crate::{
@@ -141,6 +141,7 @@ pub struct IndexBuilder {
     analyzer: Option<Analyzer>,
     fusion_depth: Option<usize>,
     threads: Option<usize>,
+    max_line_bytes: usize,
 }
 
 /// What there will be to encode.
@@ -169,6 +170,7 @@ impl IndexBuilder {
             analyzer: None,
             fusion_depth: None,
             threads: None,
+            max_line_bytes: LINE_LIMIT_BYTES,
         }
     }
 
@@ -223,6 +225,12 @@ impl IndexBuilder {
     /// Hits of each leg that are fused unless a ranking says otherwise; 1,000 in a new index.
     pub fn fusion_depth(mut self, depth: usize) -> Self {
         self.fusion_depth = Some(depth);
+        self
+    }
+
+    /// Bytes of the longest line of a file that is read; a longer one is refused. 64 MiB by default.
+    pub fn max_line_bytes(mut self, limit: usize) -> Self {
+        self.max_line_bytes = limit;
         self
     }
 
@@ -282,11 +290,11 @@ impl IndexBuilder {
     /// `TextsNeedModel`, `TextsWithoutModel`, `ModelNotFound`, `DenseModelNotFound`.
     pub fn files(self, paths: &[PathBuf], format: InputFormat) -> Result<Indexing<'static>, Error> {
         let mut inputs = find_inputs(paths, format)?;
+        inputs.iter_mut().for_each(|input| input.max_line_bytes = self.max_line_bytes);
         gleaner_indexer::check_not_empty(&inputs)?;
-        let has_kind = |kinds: &[InputKind]| inputs.iter().any(|it| kinds.contains(&it.kind));
         let contents = Contents::Inputs {
-            has_texts: has_kind(&[InputKind::Texts]),
-            has_texts_beside: has_kind(&[InputKind::VectorsJsonl]),
+            has_texts: inputs.iter().any(|it| it.kind.is_texts()),
+            has_texts_beside: inputs.iter().any(|it| it.kind == InputKind::VectorsJsonl),
         };
         let (threads, names_model) = (self.threads, self.models.names_sparse());
         let resolved = self.resolve(contents)?;

@@ -138,14 +138,14 @@ impl<'a> Indexing<'a> {
 
     /// Whether any of the files holds texts, rather than vectors.
     pub fn has_texts(&self) -> bool {
-        self.inputs.iter().any(|input| input.kind == InputKind::Texts)
+        self.inputs.iter().any(|input| input.kind.is_texts())
     }
 
     /// Whether anything of the files is encoded.
     pub fn encodes(&self) -> bool {
         let has_texts_beside = || {
             self.inputs.iter().any(|input| match input.kind {
-                InputKind::Texts | InputKind::VectorsJsonl => true,
+                InputKind::Texts | InputKind::Csv | InputKind::Tsv | InputKind::VectorsJsonl => true,
                 InputKind::Vectors | InputKind::Ciff => false,
             })
         };

@@ -5,9 +5,13 @@
 
 use std::collections::HashSet;
 use std::io::BufRead;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde_json::{Map, Value};
+use gleaner_format::{
+    json::UniqueObject,
+    source::{find_source, source_names, unpacked_name},
+};
+use serde_json::Value;
 
 use crate::error::EvalError;
 use crate::lines::{for_each_line, open_file};
@@ -32,17 +36,16 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Reads `queries.jsonl` and `qrels/<split>.tsv` of a BEIR folder.
+    /// Reads `queries.jsonl` and `qrels/<split>.tsv` of a BEIR folder or zip; each may be packed.
     /// Errors: `NotBeir` and `NoSuchSplit` for a missing file, `Read`, `BadLine`.
     pub fn open(folder: &Path, split: &str) -> Result<Self, EvalError> {
-        let queries_path = folder.join("queries.jsonl");
-        if !queries_path.exists() {
-            return Err(EvalError::NotBeir { path: queries_path });
-        }
-        let qrels_path = folder.join("qrels").join(format!("{split}.tsv"));
-        if !qrels_path.exists() {
-            return Err(missing_split(qrels_path));
-        }
+        let Some(queries_path) = find_source(folder, "queries.jsonl") else {
+            return Err(EvalError::NotBeir { path: folder.join("queries.jsonl") });
+        };
+        let (qrels_folder, name) = (folder.join("qrels"), format!("{split}.tsv"));
+        let Some(qrels_path) = find_source(&qrels_folder, &name) else {
+            return Err(missing_split(&qrels_folder, &name));
+        };
         let qrels = Qrels::read_beir(open_file(&qrels_path)?, &qrels_path)?;
         let queries = parse_queries(open_file(&queries_path)?, &queries_path)?;
         Ok(Self { queries, qrels })
@@ -67,7 +70,7 @@ impl Dataset {
     }
 }
 
-/// Reads a file of queries, JSONL with `_id` (or `id`; a string or an integer, as of documents) and
+/// Reads a file of queries, packed or not, or stdin for `-`: JSONL with `_id` (or `id`; a string or an integer, as of documents) and
 /// `text`, in its order.
 /// Errors: `Read`, `BadLine`.
 pub fn read_queries(path: &Path) -> Result<Vec<Query>, EvalError> {
@@ -91,8 +94,7 @@ fn parse_queries(reader: impl BufRead, file: &Path) -> Result<Vec<Query>, EvalEr
 const EXPECTED: &str = "expected {\"_id\": \"…\", \"text\": \"…\"}";
 
 fn parse_query(line: &str) -> Result<Query, String> {
-    let line: Map<String, Value> =
-        serde_json::from_str(line).map_err(|error| json_reason(&error))?;
+    let UniqueObject(line) = serde_json::from_str(line).map_err(|error| json_reason(&error))?;
     let id = match line.get("_id").or_else(|| line.get("id")) {
         Some(Value::String(id)) if id.is_empty() => return Err("\"_id\" is empty".to_owned()),
         Some(Value::String(id)) => id.clone(),
@@ -116,14 +118,11 @@ fn json_reason(error: &serde_json::Error) -> String {
     format!("{what} at column {}; {EXPECTED}", error.column())
 }
 
-fn missing_split(path: PathBuf) -> EvalError {
-    let entries = path.parent().and_then(|folder| folder.read_dir().ok());
-    let files = entries.into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut found: Vec<String> = files
-        .filter(|file| file.extension().is_some_and(|extension| extension == "tsv"))
-        .filter_map(|file| Some(file.file_stem()?.to_string_lossy().into_owned()))
-        .collect();
-    found.sort();
+fn missing_split(folder: &Path, name: &str) -> EvalError {
+    let path = folder.join(name);
+    let names = source_names(folder).unwrap_or_default();
+    let splits = names.iter().filter_map(|name| unpacked_name(name).strip_suffix(".tsv"));
+    let found: Vec<String> = splits.map(str::to_owned).collect();
     if found.is_empty() {
         EvalError::NotBeir { path }
     } else {

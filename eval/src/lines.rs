@@ -3,22 +3,22 @@
 //! All readers of this crate go through here, so that white space, byte order marks and bytes that
 //! are not UTF-8 are treated alike. It knows nothing of what a line means.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::BufRead;
 use std::path::Path;
+
+use gleaner_format::source::{LINE_LIMIT_BYTES, LineRead, Source, read_line};
 
 use crate::error::EvalError;
 
-/// Opens a file for reading by lines.
+/// Opens a file for reading by lines, packed or not; `-` is stdin.
 /// Errors: `Read`.
-pub(crate) fn open_file(path: &Path) -> Result<BufReader<File>, EvalError> {
-    let file = File::open(path).map_err(|source| read_error(path, source))?;
-    Ok(BufReader::new(file))
+pub(crate) fn open_file(path: &Path) -> Result<Source, EvalError> {
+    Source::open(path).map_err(|source| read_error(path, source))
 }
 
 /// Shows every line that is not blank to `visit`, without its line end.
 /// A reason returned by `visit` becomes the error of that line.
-/// Errors: `Read`; `BadLine` for a refused line and for one that is not UTF-8.
+/// Errors: `Read`; `BadLine` for a refused line, one that is not UTF-8, and one of more than 64 MiB.
 pub(crate) fn for_each_line(
     mut reader: impl BufRead,
     file: &Path,
@@ -26,14 +26,14 @@ pub(crate) fn for_each_line(
 ) -> Result<(), EvalError> {
     let mut buffer = Vec::new();
     for line in 1.. {
-        buffer.clear();
-        let read = reader.read_until(b'\n', &mut buffer);
-        if read.map_err(|source| read_error(file, source))? == 0 {
-            break;
-        }
-        let visited = match std::str::from_utf8(&buffer) {
-            Ok(text) => visit_trimmed(text, line, &mut visit),
-            Err(_) => Err("it is not UTF-8".to_owned()),
+        let read = read_line(&mut reader, LINE_LIMIT_BYTES, &mut buffer, |_| ());
+        let visited = match read.map_err(|source| read_error(file, source))? {
+            LineRead::End => break,
+            LineRead::TooLong => Err(format!("it is longer than {LINE_LIMIT_BYTES} bytes")),
+            LineRead::Whole => match std::str::from_utf8(&buffer) {
+                Ok(text) => visit_trimmed(text, line, &mut visit),
+                Err(_) => Err("it is not UTF-8".to_owned()),
+            },
         };
         visited.map_err(|reason| EvalError::BadLine { file: file.to_owned(), line, reason })?;
     }

@@ -14,6 +14,34 @@ use crate::lines::{exact_fields, for_each_line, open_file};
 const BEIR_FIELDS: &str = "query id, corpus id, score, separated by tabs";
 const TREC_FIELDS: &str = "query id, 0, document id, grade";
 
+/// What a line begins with that says nothing.
+const COMMENT: char = '#';
+
+/// How a line of judgements is written.
+#[derive(Clone, Copy)]
+enum Kind {
+    Beir,
+    Trec,
+}
+
+impl Kind {
+    /// The kind of a file with this first line.
+    fn of(line: &str) -> Self {
+        if line.matches('\t').count() == 2 { Self::Beir } else { Self::Trec }
+    }
+
+    /// Query, document and grade.
+    fn fields(self, line: &str) -> Result<[&str; 3], String> {
+        match self {
+            Self::Beir => exact_fields(line.split('\t').map(str::trim), BEIR_FIELDS),
+            Self::Trec => {
+                let fields = exact_fields(line.split_whitespace(), TREC_FIELDS);
+                fields.map(|[query, _, id, grade]| [query, id, grade])
+            }
+        }
+    }
+}
+
 /// Grades by query and document, both in ascending order of their ids' bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Qrels {
@@ -27,41 +55,44 @@ impl Qrels {
     }
 
     /// Reads a judgement file of either kind: BEIR's if its first line has three fields
-    /// separated by tabs, else TREC's.
+    /// separated by tabs, else TREC's. It may be packed; `-` is stdin. Lines that begin with `#` are
+    /// comments. A first line whose grade is no number is a heading.
     /// Errors: `Read`, `BadLine`.
     pub fn open(path: &Path) -> Result<Self, EvalError> {
-        let mut reader = open_file(path)?;
-        let head = reader
-            .fill_buf()
-            .map_err(|source| EvalError::Read { path: path.to_owned(), source })?;
-        let first = head.split(|&byte| byte == b'\n').find(|line| !line.trim_ascii().is_empty());
-        let tabs = first.map_or(0, |line| line.iter().filter(|&&byte| byte == b'\t').count());
-        if tabs == 2 { Self::read_beir(reader, path) } else { Self::read_trec(reader, path) }
+        Self::read(open_file(path)?, path, None)
     }
 
-    /// Reads BEIR's `query-id<TAB>corpus-id<TAB>score`; a first line whose last field is `score`
-    /// is a heading. `file` is the name used in errors.
+    /// Reads BEIR's `query-id<TAB>corpus-id<TAB>score`, with comments and a heading as
+    /// [`Qrels::open`]. `file` is the name used in errors.
     /// Errors: `Read`; `BadLine` for a wrong number of fields, a grade that is no 32-bit integer,
     /// an empty id, or a second judgement of the same document.
     pub fn read_beir(reader: impl BufRead, file: &Path) -> Result<Self, EvalError> {
-        let mut qrels = Self::new();
-        let mut first = true;
-        for_each_line(reader, file, |line| {
-            let [query, id, grade] = exact_fields(line.split('\t').map(str::trim), BEIR_FIELDS)?;
-            let heading = std::mem::take(&mut first) && grade.eq_ignore_ascii_case("score");
-            if heading { Ok(()) } else { qrels.insert_text(query, id, grade) }
-        })?;
-        Ok(qrels)
+        Self::read(reader, file, Some(Kind::Beir))
     }
 
     /// Reads TREC's `qid 0 docid rel`, separated by white space; the second field is ignored.
     /// `file` is the name used in errors.
     /// Errors: as [`Qrels::read_beir`].
     pub fn read_trec(reader: impl BufRead, file: &Path) -> Result<Self, EvalError> {
+        Self::read(reader, file, Some(Kind::Trec))
+    }
+
+    /// Reads a file of this kind, or of the kind that its first line shows.
+    fn read(
+        reader: impl BufRead,
+        file: &Path,
+        mut kind: Option<Kind>,
+    ) -> Result<Self, EvalError> {
         let mut qrels = Self::new();
+        let mut first = true;
         for_each_line(reader, file, |line| {
-            let [query, _, id, grade] = exact_fields(line.split_whitespace(), TREC_FIELDS)?;
-            qrels.insert_text(query, id, grade)
+            if line.starts_with(COMMENT) {
+                return Ok(());
+            }
+            let [query, id, grade] = kind.get_or_insert_with(|| Kind::of(line)).fields(line)?;
+            let is_first = std::mem::take(&mut first);
+            let is_heading = is_first && grade.parse::<f64>().is_err() && !grade.is_empty();
+            if is_heading { Ok(()) } else { qrels.insert_text(query, id, grade) }
         })?;
         Ok(qrels)
     }
@@ -162,6 +193,9 @@ mod tests {
             "q1\t0\td1\t1\nq1\t0\td2\t0\n",
             "query-id\tcorpus-id\tscore\nq1\td1\t1\nq1\td2\t0\n",
             "\n\nq1\td1\t1\nq1\td2\t0\n",
+            "# two judgements\n\n# of one query\nq1\td1\t1\n# the second\nq1\td2\t0\n",
+            "qid\tdocid\trelevance\nq1\td1\t1\nq1\td2\t0\n",
+            "# TREC\nquery_id iter doc_id rel\nq1 0 d1 1\nq1 0 d2 0\n",
         ] {
             std::fs::write(&path, text).unwrap();
             assert_eq!(Qrels::open(&path).unwrap(), expected, "{text:?}");

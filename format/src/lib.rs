@@ -23,6 +23,7 @@ pub mod dense;
 mod error;
 mod exchange;
 mod impact;
+pub mod json;
 mod map;
 pub mod source;
 mod vector;

@@ -1,7 +1,7 @@
 //! The files of a run, of whatever format, to documents with their places.
 //!
 //! - `files`, `recognise`: what a path means;
-//! - `lines`, `rows`, `ciff`: the formats, each behind the trait of `entries`;
+//! - `lines`, `table`, `rows`, `ciff`: the formats, each behind the trait of `entries`;
 //! - `reader`: an open file, how far it was read, and proof that this part is unchanged.
 //!
 //! What a line means is left to `document`.
@@ -13,6 +13,7 @@ mod lines;
 mod reader;
 mod recognise;
 mod rows;
+mod table;
 
 pub use files::{InputFile, InputFormat, InputKind};
 pub use reader::{Input, check_not_empty};

@@ -8,13 +8,14 @@ use super::values::permutations;
 
 #[derive(Args)]
 pub(crate) struct CompareArgs {
-    /// TREC runs; the first is the baseline that the others are compared with
+    /// TREC runs, packed or not; the first is the baseline that the others are compared with; one may
+    /// be `-`, which reads stdin
     #[arg(value_name = "RUN", required = true, num_args = 2..)]
     pub(crate) runs: Vec<PathBuf>,
     /// Judgements, BEIR's or TREC's
     #[arg(long, value_name = "FILE", required_unless_present = "dataset")]
     pub(crate) qrels: Option<PathBuf>,
-    /// BEIR folder with queries.jsonl and qrels
+    /// BEIR folder or zip with queries.jsonl and qrels
     #[arg(long, value_name = "DIR", conflicts_with = "qrels")]
     pub(crate) dataset: Option<PathBuf>,
     /// Which judgements of the BEIR folder: qrels/SPLIT.tsv
@@ -32,7 +33,7 @@ pub(crate) struct CompareArgs {
     /// Permutations of the randomisation test; no p is below 1 / (N + 1)
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = permutations)]
     pub(crate) permutations: usize,
-    /// Write every query's values, tab-separated
+    /// Write every query's values, tab-separated; `-` is stdout, and the table then goes to stderr
     #[arg(long, value_name = "FILE")]
     pub(crate) per_query: Option<PathBuf>,
     /// Print JSON

@@ -15,10 +15,10 @@ pub(crate) struct EvalArgs {
     /// Index folder
     #[arg(long, value_name = "DIR", required_unless_present = "from_run")]
     pub(crate) index: Option<PathBuf>,
-    /// Measure this TREC run instead of searching an index
+    /// Measure this TREC run instead of searching an index; `-` reads stdin
     #[arg(long, value_name = "FILE", conflicts_with = "index")]
     pub(crate) from_run: Option<PathBuf>,
-    /// BEIR folder with queries.jsonl and qrels
+    /// BEIR folder or zip with queries.jsonl and qrels
     #[arg(long, value_name = "DIR")]
     pub(crate) dataset: PathBuf,
     /// Which judgements: qrels/SPLIT.tsv
@@ -38,10 +38,11 @@ pub(crate) struct EvalArgs {
     /// Remove a hit whose id is the query's (ArguAna, Quora)
     #[arg(long)]
     pub(crate) ignore_identical_ids: bool,
-    /// Write means with their intervals, and every query's values
+    /// Write means with their intervals, and every query's values; `-` is stdout, and the table then
+    /// goes to stderr
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Write the TREC run
+    /// Write the TREC run; `-` is stdout, and the table then goes to stderr
     #[arg(long, value_name = "FILE")]
     pub(crate) run: Option<PathBuf>,
     /// Exit with 5 if this is true, e.g. 'nDCG@10<0.64'; repeatable

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
-    /// The binary exchange file, with the ids beside it in FILE.ids
+    /// The binary exchange file; the ids are in a file of their own, --ids
     Vectors,
     /// Seismic's JSONL, with term ids as names
     VectorsJsonl,
@@ -25,7 +25,10 @@ pub(crate) struct ExportArgs {
     /// Write the vectors of this dense field instead, a JSON line each: `id` and an array of numbers
     #[arg(long, value_name = "FIELD", conflicts_with = "format")]
     pub(crate) dense: Option<String>,
-    /// Output file
+    /// Output file, which appears when it is whole; `-` writes stdout
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
+    /// With --format vectors: where the ids go, a line each [default: beside --out, in FILE.ids]
+    #[arg(long, value_name = "FILE", conflicts_with = "dense")]
+    pub(crate) ids: Option<PathBuf>,
 }

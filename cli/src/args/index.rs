@@ -6,18 +6,23 @@ use clap::{
     Args, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use gleaner::{Analyzer, DenseStorage, GivenField, Metric};
+use gleaner::{Analyzer, DenseStorage, GivenField, Metric, exchange::LINE_LIMIT_BYTES};
 
 use super::encoders::{QueryEncoderArg, RuntimeArgs};
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InputFormatArg {
-    /// BEIR folders, binary vectors (by their counts), *.ciff, and JSONL of texts
+    /// BEIR folders and zips, folders of texts, binary vectors (by their counts), *.ciff, *.csv, *.tsv,
+    /// and JSONL of texts
     Auto,
-    /// BEIR folders: their corpus.jsonl, plain or gzip
+    /// BEIR folders and zips: their corpus.jsonl
     Beir,
-    /// A JSON object per line, plain or gzip: `_id`, `text`, `title`; other keys for filters
+    /// A JSON object per line: `_id`, `text`, `title`; other keys for filters
     Jsonl,
+    /// A table with a heading: the columns `_id` or `id`, `text`, `title`; other columns for filters
+    Csv,
+    /// The same with tabs between the cells, and without quotes
+    Tsv,
     /// The binary exchange file; the `_id` is the row's number, from 0
     Vectors,
     /// A JSON object per line: `id`, `vector` (token → weight), optionally `content`; other keys for
@@ -115,7 +120,8 @@ pub(crate) struct IndexArgs {
     /// Index folder
     #[arg(long, value_name = "DIR")]
     pub(crate) index: PathBuf,
-    /// BEIR folders, or files of texts or of vectors
+    /// BEIR folders or zips, folders of texts, files of texts or of vectors, packed (.gz, .zst) or not;
+    /// `-` reads stdin
     #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
     pub(crate) input: Vec<PathBuf>,
     /// Model folder [default: the one recorded in the index]; not needed for vectors, whose tokens it
@@ -151,6 +157,9 @@ pub(crate) struct IndexArgs {
     /// Go on after the last commit of an interrupted run
     #[arg(long)]
     pub(crate) resume: bool,
+    /// Bytes of the longest line that is read; a longer one is rejected
+    #[arg(long, value_name = "N", default_value_t = LINE_LIMIT_BYTES)]
+    pub(crate) max_line_bytes: usize,
     /// What to do with a line or row that cannot be indexed
     #[arg(long, value_enum, default_value = "fail")]
     pub(crate) on_error: OnErrorArg,

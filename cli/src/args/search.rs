@@ -91,13 +91,13 @@ pub(crate) struct BatchSearchArgs {
     /// Index folder
     #[arg(long, value_name = "DIR")]
     pub(crate) index: PathBuf,
-    /// Texts or vectors
+    /// Texts or vectors, packed (.gz, .zst) or not; `-` reads stdin
     #[arg(long, value_name = "FILE")]
     pub(crate) queries: PathBuf,
     /// What the queries are
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) format: QueryFormatArg,
-    /// Where the TREC run is written
+    /// Where the TREC run is written; `-` is stdout
     #[arg(long, value_name = "FILE")]
     pub(crate) run: PathBuf,
     /// Number of hits per query

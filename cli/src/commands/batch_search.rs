@@ -12,7 +12,7 @@ use gleaner::{
 use crate::{
     args::{BatchSearchArgs, threads_or_cores},
     failure::with_rank,
-    io::{output::WholeFile, query_file::QueryFile},
+    io::{output::create, query_file::QueryFile},
 };
 
 /// `gleaner batch-search`
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
     if let QueryFile::Texts(_) = &queries {
         batch.open_models().map_err(with_rank(&rank))?;
     }
-    let mut writer = RunWriter::new(WholeFile::create(&args.run)?, "gleaner")?;
+    let mut writer = RunWriter::new(create(&args.run)?, "gleaner")?;
     let (start, mut cut_short) = (Instant::now(), 0);
     for first in (0..queries.len()).step_by(QUERIES_AT_ONCE) {
         let places = first..queries.len().min(first + QUERIES_AT_ONCE);

@@ -17,7 +17,7 @@ use crate::{
     failure::Failure,
     io::{
         intervals::RESAMPLES,
-        output::{WholeFile, stdout},
+        output::{create, is_standard_stream, stdout},
     },
 };
 
@@ -25,7 +25,7 @@ use crate::{
 pub(crate) fn run(args: &CompareArgs) -> anyhow::Result<()> {
     let measures = Measure::parse_list(&args.metrics)
         .map_err(|error: EvalError| Failure::Usage(error.to_string()))?;
-    let per_query = args.per_query.as_deref().map(WholeFile::create).transpose()?;
+    let per_query = args.per_query.as_deref().map(create).transpose()?;
     let qrels = judgements(args)?;
     let runs = args.runs.iter().map(|path| MeasuredRun::open(path, &qrels, &measures, args));
     let runs = runs.collect::<anyhow::Result<Vec<_>>>()?;
@@ -34,7 +34,9 @@ pub(crate) fn run(args: &CompareArgs) -> anyhow::Result<()> {
         write_per_query(&mut out, &runs)?;
         out.finish()?;
     }
-    let mut out = stdout();
+    let per_query_is_stdout = args.per_query.as_deref().is_some_and(is_standard_stream);
+    let mut out: Box<dyn Write> =
+        if per_query_is_stdout { Box::new(io::stderr()) } else { Box::new(stdout()) };
     if args.json {
         serde_json::to_writer_pretty(&mut out, &report)?;
         writeln!(out)?;

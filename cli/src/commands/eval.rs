@@ -1,6 +1,9 @@
 //! `gleaner eval`: a BEIR folder's queries, searched and measured.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use gleaner::{
     BatchSearch, Index,
@@ -12,7 +15,7 @@ use crate::{
     failure::{Failure, with_rank},
     io::{
         intervals::{Measured, SEED, bootstrap, interval_text},
-        output::{WholeFile, stdout},
+        output::{create, is_standard_stream, stdout},
     },
 };
 
@@ -37,8 +40,9 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         eprintln!("warning: {unknown} judged queries have no text; they count as 0");
     }
     let k = hits_measured(&measures);
-    let json = args.json.as_deref().map(WholeFile::create).transpose()?;
-    let run_file = args.run.as_deref().map(WholeFile::create).transpose()?;
+    let table = table_out([&args.json, &args.run])?;
+    let json = args.json.as_deref().map(create).transpose()?;
+    let run_file = args.run.as_deref().map(create).transpose()?;
     let mut run = match (&args.from_run, &args.index) {
         (Some(path), _) => Run::open(path)?,
         (None, Some(index)) => {
@@ -70,7 +74,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         run.write(&mut out, "gleaner")?;
         out.finish()?;
     }
-    let printed = print(&measured);
+    let printed = print(table, &measured);
     for threshold in &thresholds {
         if threshold.is_true_of(&evaluation)? {
             return Err(Failure::Threshold { condition: threshold.to_string() }.into());
@@ -84,8 +88,22 @@ pub(super) fn hits_measured(measures: &[Measure]) -> usize {
     measures.iter().filter_map(Measure::cutoff).max().unwrap_or(0).max(UNCUT_HITS)
 }
 
-fn print(measured: &Measured<'_>) -> io::Result<()> {
-    let mut out = stdout();
+/// Where the table of measures goes: stdout, or stderr where a file is written to stdout.
+///
+/// Errors: `Usage` for two files there.
+fn table_out(files: [&Option<PathBuf>; 2]) -> anyhow::Result<Box<dyn Write>> {
+    let on_stdout = files.into_iter().flatten().filter(|path| is_standard_stream(path)).count();
+    match on_stdout {
+        0 => Ok(Box::new(stdout())),
+        1 => Ok(Box::new(io::stderr())),
+        _ => {
+            let message = "--json and --run cannot both be `-`: one stdout is there";
+            Err(Failure::Usage(message.to_owned()).into())
+        }
+    }
+}
+
+fn print(mut out: Box<dyn Write>, measured: &Measured<'_>) -> io::Result<()> {
     let evaluation = measured.evaluation;
     for ((measure, mean), (_, interval)) in evaluation.means.iter().zip(&measured.intervals) {
         writeln!(out, "{:<8} {mean:.4}  {}", measure.to_string(), interval_text(*interval))?;

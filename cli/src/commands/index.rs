@@ -32,7 +32,8 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
         let message = "--max-errors tolerates lines only with --on-error skip";
         return Err(Failure::Usage(message.to_owned()).into());
     }
-    let indexing = builder(args)?.files(&args.input, input_format(args.format))?;
+    let builder = builder(args)?.max_line_bytes(args.max_line_bytes);
+    let indexing = builder.files(&args.input, input_format(args.format))?;
     let indexing = indexing.stop_when(&STOP).resume(args.resume).on_error(match args.on_error {
         OnErrorArg::Fail => OnError::Fail,
         OnErrorArg::Skip => OnError::Skip { max_errors: args.max_errors.unwrap_or(u64::MAX) },
@@ -130,11 +131,7 @@ fn long_texts(args: &IndexArgs) -> anyhow::Result<Option<LongTextsAsked>> {
 
 /// Says what nothing can check: weights do not tell which model they come from.
 fn note_foreign_vectors(indexing: &Indexing<'_>, display: &IndexingProgress) {
-    let is_given = |input: &&InputFile| match input.kind {
-        InputKind::Texts => false,
-        InputKind::Vectors | InputKind::VectorsJsonl | InputKind::Ciff => true,
-    };
-    let given = indexing.inputs().iter().find(is_given);
+    let given = indexing.inputs().iter().find(|input: &&InputFile| !input.kind.is_texts());
     if let (Some(bound), Some(given)) = (indexing.model(), given) {
         display.say(&format!(
             "note: the index belongs to the model {}; the vectors of {} must come from that same \
@@ -150,6 +147,8 @@ fn input_format(format: InputFormatArg) -> InputFormat {
         InputFormatArg::Auto => InputFormat::Auto,
         InputFormatArg::Beir => InputFormat::Beir,
         InputFormatArg::Jsonl => InputFormat::Files(InputKind::Texts),
+        InputFormatArg::Csv => InputFormat::Files(InputKind::Csv),
+        InputFormatArg::Tsv => InputFormat::Files(InputKind::Tsv),
         InputFormatArg::Vectors => InputFormat::Files(InputKind::Vectors),
         InputFormatArg::VectorsJsonl => InputFormat::Files(InputKind::VectorsJsonl),
         InputFormatArg::Ciff => InputFormat::Files(InputKind::Ciff),

@@ -1,27 +1,20 @@
-//! JSONL of texts as `encode` reads it: ids and texts, from a file or from stdin.
+//! Texts as `encode` reads them: ids and texts, from a file or from stdin.
 //!
-//! Lines are read in chunks, so that memory does not grow with the input. An error names file and
-//! line. Files that an index is made of are the indexer's to read.
+//! They are read in chunks, so that memory does not grow with the input. An error names file and
+//! line. What formats there are is the indexer's to know.
 
-use std::{
-    fs::File,
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
+use std::path::Path;
+
+use gleaner::{
+    InputFormat,
+    exchange::{Input, ReadDocument, find_inputs, is_source},
 };
 
-use anyhow::Context;
-use gleaner::exchange::ReadDocument;
-use sha2::{Digest, Sha256};
-
-use super::{hash::digits, output::is_standard_stream};
 use crate::failure::Failure;
 
-/// The lines of a file, or of stdin for `-`, as documents.
+/// The documents of a file, or of stdin for `-`.
 pub(crate) struct Documents {
-    path: PathBuf,
-    reader: Box<dyn BufRead>,
-    line: u64,
-    hash: Sha256,
+    input: Input,
 }
 
 /// Texts of a chunk for each thread: enough that those of one length find each other.
@@ -32,40 +25,33 @@ const CHUNK_BYTES: usize = 16 << 20;
 impl Documents {
     /// Opens them; nothing is read yet.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        let reader: Box<dyn BufRead> = if is_standard_stream(path) {
-            Box::new(std::io::stdin().lock())
-        } else {
-            let file =
-                File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-            Box::new(BufReader::new(file))
+        // What is missing is said as what it is: a file that cannot be read.
+        let files = match is_source(path) {
+            true => find_inputs(&[path.to_path_buf()], InputFormat::Auto)?,
+            false => vec![path.to_path_buf().into()],
         };
-        Ok(Self { path: path.to_path_buf(), reader, line: 0, hash: Sha256::new() })
+        match &files[..] {
+            [file] if file.kind.is_texts() => Ok(Self { input: Input::open(file)? }),
+            _ => {
+                let message = format!("--input {} is not one file of texts", path.display());
+                Err(Failure::Usage(message).into())
+            }
+        }
     }
 
-    /// The SHA-256 of the lines read so far.
+    /// The SHA-256 of what was read so far.
     pub(crate) fn hash(&self) -> String {
-        digits(self.hash.clone())
+        self.input.read_sha256()
     }
 
     /// The next documents, at most `count`, fewer where they are large; empty at the end.
     pub(crate) fn next_chunk(&mut self, count: usize) -> anyhow::Result<Vec<ReadDocument>> {
-        let mut chunk = Vec::new();
-        let (mut line, mut bytes) = (Vec::new(), 0);
+        let (mut chunk, mut bytes) = (Vec::new(), 0);
         while chunk.len() < count && bytes < CHUNK_BYTES {
-            line.clear();
-            let read = self.reader.read_until(b'\n', &mut line);
-            if read.with_context(|| format!("cannot read {}", self.path.display()))? == 0 {
-                break;
-            }
-            self.line += 1;
-            self.hash.update(&line);
-            bytes += line.len();
-            if line.iter().all(u8::is_ascii_whitespace) {
-                continue;
-            }
-            let (file, number) = (&self.path, self.line);
-            let refuse = |reason| Failure::Input { file: file.clone(), line: number, reason };
-            chunk.push(ReadDocument::parse(&line).map_err(refuse)?);
+            let Some(document) = self.input.next_document()? else { break };
+            let document = document.map_err(Failure::Rejected)?.document;
+            bytes += document.source.len();
+            chunk.push(document);
         }
         Ok(chunk)
     }

@@ -3,12 +3,12 @@
 //! The file is read whole. Texts are encoded by whoever searches for them; tokens of vectors are
 //! named by a model here.
 
-use std::path::PathBuf;
+use std::{collections::HashSet, path::PathBuf};
 
 use gleaner::{
     InputFile, InputFormat, InputKind, Manifest, Models, Side, SparseVector,
     eval::{Query, read_queries},
-    exchange::{Input, find_inputs},
+    exchange::{Input, find_inputs, is_source},
     vocabulary_of,
 };
 
@@ -38,13 +38,16 @@ impl QueryFile {
             QueryFormatArg::Jsonl => InputKind::Texts,
             QueryFormatArg::Vectors => InputKind::Vectors,
             QueryFormatArg::VectorsJsonl => InputKind::VectorsJsonl,
-            QueryFormatArg::Auto if !path.is_file() => InputKind::Texts,
+            QueryFormatArg::Auto if !is_source(path) => InputKind::Texts,
             QueryFormatArg::Auto => {
                 find_inputs(std::slice::from_ref(path), InputFormat::Auto)?[0].kind
             }
         };
         match kind {
             InputKind::Texts => Ok(Self::Texts(read_queries(path)?)),
+            InputKind::Csv | InputKind::Tsv => {
+                Ok(Self::Texts(read_rows(&InputFile::new(path, kind))?))
+            }
             InputKind::Ciff => {
                 let message = "queries are texts or vectors, not CIFF; see --format";
                 Err(Failure::Usage(message.to_owned()).into())
@@ -108,6 +111,22 @@ impl QueryFile {
             Self::Vectors(queries) => &queries[query].0,
         }
     }
+}
+
+/// The queries of a table, whose ids must differ.
+fn read_rows(input: &InputFile) -> anyhow::Result<Vec<Query>> {
+    let mut input = Input::open(input)?;
+    let (mut queries, mut seen) = (Vec::new(), HashSet::new());
+    while let Some(query) = input.next_document()? {
+        let document = query.map_err(Failure::Rejected)?.document;
+        if !seen.insert(document.id.clone()) {
+            let file = input.path().display();
+            let message = format!("{file} has two queries with the id {:?}", document.id);
+            return Err(Failure::Twice(message).into());
+        }
+        queries.push(Query { id: document.id, text: document.text });
+    }
+    Ok(queries)
 }
 
 fn read_vectors(input: &InputFile) -> anyhow::Result<Vec<(String, SparseVector)>> {

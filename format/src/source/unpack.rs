@@ -9,13 +9,16 @@ use super::{READ_BUFFER_BYTES, zstd::ZstdReader};
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
+/// Enough to know a format by.
+const HEAD_LEN_BYTES: u64 = 1 << 10;
+
 /// A reader of what is packed, or of the bytes themselves if they are plain.
 pub(super) fn unpack(
     mut packed: impl BufRead + Send + 'static,
 ) -> io::Result<Box<dyn BufRead + Send>> {
     let mut first = Vec::new();
     // A pipe may give one byte at a time, so `fill_buf` alone may see too little.
-    (&mut packed).take(ZSTD.len() as u64).read_to_end(&mut first)?;
+    (&mut packed).take(HEAD_LEN_BYTES).read_to_end(&mut first)?;
     let (is_gzip, is_zstd) = (first.starts_with(GZIP), first.starts_with(ZSTD));
     let whole = Cursor::new(first).chain(packed);
     let buffered = |reader: Box<dyn Read + Send>| {

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use gleaner_catalog::{DenseField, VECTOR_KEY};
+use gleaner_format::json::{UniqueValue, repeated_key};
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
@@ -16,6 +17,13 @@ pub(super) struct VectorKeys<'a> {
     pub(super) has_sparse: bool,
     /// The index's dense fields. Those without a model are keys.
     pub(super) dense: &'a [DenseField],
+}
+
+impl VectorKeys<'_> {
+    /// The dense field whose vectors stand under this key.
+    pub(super) fn given(&self, key: &str) -> Option<usize> {
+        self.dense.iter().position(|field| field.model.is_none() && field.spec.name == key)
+    }
 }
 
 /// A line's object.
@@ -31,7 +39,13 @@ pub(super) struct Object {
 }
 
 impl Object {
-    /// Reads a line. A key that stands twice has its last value.
+    /// An object without keys.
+    pub(super) fn empty(keys: VectorKeys<'_>) -> Self {
+        let (dense, keys) = (vec![None; keys.dense.len()], Map::new());
+        Self { keys, sparse: None, dense, has_dense_keys: false }
+    }
+
+    /// Reads a line, in which no key may stand twice.
     pub(super) fn read(line: &str, keys: VectorKeys<'_>) -> Result<Self, serde_json::Error> {
         let mut reader = serde_json::Deserializer::from_str(line);
         let object = keys.deserialize(&mut reader)?;
@@ -56,20 +70,25 @@ impl<'de> Visitor<'de> for VectorKeys<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
-        let (keys, dense) = (Map::new(), vec![None; self.dense.len()]);
-        let mut object = Object { keys, sparse: None, dense, has_dense_keys: false };
-        let is_given =
-            |key: &str, field: &DenseField| field.model.is_none() && field.spec.name == key;
+        let mut object = Object::empty(self);
+        let mut dense_seen = vec![false; self.dense.len()];
         while let Some(key) = map.next_key::<String>()? {
             if self.has_sparse && key == VECTOR_KEY {
-                object.sparse = Some(map.next_value::<Weights>()?.0);
-            } else if let Some(at) = self.dense.iter().position(|field| is_given(&key, field)) {
-                object.has_dense_keys = true;
+                if object.sparse.replace(map.next_value::<Weights>()?.0).is_some() {
+                    return Err(repeated_key(&key));
+                }
+            } else if let Some(at) = self.given(&key) {
+                if std::mem::replace(&mut dense_seen[at], true) {
+                    return Err(repeated_key(&key));
+                }
                 object.dense[at] = map.next_value_seed(Numbers { field: &key })?;
+            } else if object.keys.contains_key(&key) {
+                return Err(repeated_key(&key));
             } else {
-                object.keys.insert(key, map.next_value()?);
+                object.keys.insert(key, map.next_value::<UniqueValue>()?.0);
             }
         }
+        object.has_dense_keys = dense_seen.contains(&true);
         Ok(object)
     }
 }

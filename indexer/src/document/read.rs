@@ -57,7 +57,36 @@ impl InputDocument {
     pub(crate) fn parse_text(line: &[u8], dense: &[DenseField]) -> Result<Self, String> {
         let line = utf8(line)?;
         let object = Object::read(line, VectorKeys { has_sparse: false, dense });
-        let mut object = object.map_err(|error| brief(&error))?;
+        Self::of_text(object.map_err(|error| brief(&error))?, line, dense)
+    }
+
+    /// Understands a row of a table as [`InputDocument::parse_text`] does a line. Cells that are empty
+    /// are left out; numbers, `true` and `false` are what JSON has of them, and all else is text.
+    ///
+    /// Errors: as [`InputDocument::parse_text`].
+    pub(crate) fn of_row<'a>(
+        cells: impl Iterator<Item = (&'a str, &'a str)>,
+        dense: &[DenseField],
+    ) -> Result<Self, String> {
+        let keys = VectorKeys { has_sparse: false, dense };
+        let mut object = Object::empty(keys);
+        for (column, cell) in cells.filter(|(_, cell)| !cell.is_empty()) {
+            if let Some(at) = keys.given(column) {
+                let vector = serde_json::from_str(cell);
+                let vector = vector.map_err(|error| {
+                    format!("the column {column:?} holds no array of numbers: {}", brief(&error))
+                });
+                (object.dense[at], object.has_dense_keys) = (Some(vector?), true);
+            } else {
+                object.keys.insert(column.to_owned(), cell_value(column, cell));
+            }
+        }
+        let source = Value::Object(object.keys.clone()).to_string();
+        Self::of_text(object, &source, dense)
+    }
+
+    /// `source` is what is stored, unless vectors are to be taken out of it.
+    fn of_text(mut object: Object, source: &str, dense: &[DenseField]) -> Result<Self, String> {
         let id = identifier(&object.keys)?;
         check_id(&id).map_err(str::to_owned)?;
         let dense_vectors = prepared(&object, dense)?;
@@ -74,7 +103,7 @@ impl InputDocument {
         let text = joined(title, text);
         let source = match object.has_dense_keys {
             true => source_without_vectors(&object.keys),
-            false => line.to_owned(),
+            false => source.to_owned(),
         };
         for key in OWN_KEYS {
             object.keys.remove(key);
@@ -161,6 +190,22 @@ fn identifier(object: &Map<String, Value>) -> Result<String, String> {
     }
 }
 
+/// What a cell of a table says. Ids and texts stay text, whatever they look like.
+fn cell_value(column: &str, cell: &str) -> Value {
+    let text = || Value::String(cell.to_owned());
+    if OWN_KEYS.contains(&column) {
+        return text();
+    }
+    // Only what JSON writes the same way: 007 and 1e5 are text.
+    match serde_json::from_str::<Value>(cell) {
+        Ok(value @ (Value::Bool(_) | Value::Number(_))) => {
+            let written = value.to_string();
+            if written == cell { value } else { text() }
+        }
+        _ => text(),
+    }
+}
+
 fn optional_string<'a>(
     object: &'a Map<String, Value>,
     key: &str,
@@ -192,6 +237,8 @@ mod tests {
             let found = Document::parse(line).unwrap_err();
             assert!(found.contains(reason), "{found:?} should contain {reason:?}");
         };
+        check(br#"{"_id": "a", "text": "", "_id": "b"}"#, "the key \"_id\" is given twice");
+        check(br#"{"_id": 1, "text": "", "k": {"x": 1, "x": 1}}"#, "\"x\" is given twice");
         check(b"{", "not JSON: EOF while parsing an object at column 1");
         check(b"[1]", "invalid type: sequence, expected a JSON object (one document per line)");
         check(br#"{"text": "x"}"#, "\"_id\" is missing");
@@ -268,6 +315,7 @@ mod tests {
         check(&vector(r#"{"1": null}"#), None, "the weight of \"1\": invalid type: null");
         check(&vector("[1]"), None, "an object of tokens with their weights");
         check("{\"id\": 1", None, "not JSON");
+        check(r#"{"id": 1, "vector": {}, "vector": {}}"#, None, "\"vector\" is given twice");
         check("[]", None, "a JSON object");
         check("{\"id\": 1}", None, "\"vector\" is missing");
         check("{\"vector\": {}}", None, "\"_id\" is missing");

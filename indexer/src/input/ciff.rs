@@ -7,14 +7,14 @@
 use std::{
     collections::HashSet,
     fs::File,
-    io::{self, BufReader, Read},
+    io::{self, BufReader, Read, Seek},
     ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use gleaner_catalog::{InputProgress, check_id};
-use gleaner_format::{CiffError, CiffReader, SparseVector};
+use gleaner_format::{CiffError, CiffReader, SparseVector, source::open_seekable};
 use sha2::{Digest, Sha256};
 
 use super::entries::{Entries, Entry, Tally};
@@ -31,6 +31,7 @@ const READ_BUFFER_BYTES: usize = 1 << 20;
 /// The documents of a file in the order of their numbers.
 pub(crate) struct CiffRows {
     path: PathBuf,
+    file: File,
     vocabulary: Option<Arc<dyn Vocabulary>>,
     documents: u64,
     size_bytes: u64,
@@ -59,12 +60,12 @@ struct Batch {
 }
 
 /// Feeds a checksum with all that is read.
-struct Hashed {
-    file: File,
+struct Hashed<'a> {
+    file: &'a File,
     hash: Sha256,
 }
 
-impl Read for Hashed {
+impl Read for Hashed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
         self.hash.update(&buffer[..read]);
@@ -87,26 +88,26 @@ impl CiffRows {
         vocabulary: Option<Arc<dyn Vocabulary>>,
     ) -> Result<Self, IndexError> {
         let opened = || -> Result<_, CiffError> {
-            let file = File::open(path)?;
+            let file = open_seekable(path)?;
             let size_bytes = file.metadata()?.len();
-            let documents = reader(file)?.documents();
+            let documents = reader(&file)?.documents();
             // Numbers below the count become positions in memory; each document takes a byte at least.
             if documents > size_bytes {
                 let reason = format!("{documents} documents in {size_bytes} bytes");
                 return Err(bad("header", 0, reason));
             }
-            Ok((documents, size_bytes))
+            Ok((file, documents, size_bytes))
         };
-        let (documents, size_bytes) = opened().map_err(|source| malformed(path, source))?;
+        let (file, documents, size_bytes) = opened().map_err(|source| malformed(path, source))?;
         let batch = Batch::default();
         let (path, batch_postings) = (path.to_path_buf(), BATCH_POSTINGS);
-        Ok(Self { path, vocabulary, documents, size_bytes, scan: None, batch, batch_postings })
+        Ok(Self { path, file, vocabulary, documents, size_bytes, scan: None, batch, batch_postings })
     }
 
     /// Reads the whole file for the first time, unless that is done.
     fn scan(&mut self, tally: &mut Tally) -> Result<&Scan, IndexError> {
         if self.scan.is_none() {
-            let scan = Scan::read(&self.path, self.vocabulary.as_deref());
+            let scan = Scan::read(&self.file, self.vocabulary.as_deref());
             let scan = scan.map_err(|source| malformed(&self.path, source))?;
             // Every posting is needed for the first document, so all bytes count from the start.
             tally.hash = scan.hash.clone();
@@ -118,8 +119,9 @@ impl CiffRows {
 }
 
 impl Scan {
-    fn read(path: &Path, vocabulary: Option<&dyn Vocabulary>) -> Result<Self, CiffError> {
-        let hashed = Hashed { file: File::open(path)?, hash: Sha256::new() };
+    fn read(mut file: &File, vocabulary: Option<&dyn Vocabulary>) -> Result<Self, CiffError> {
+        file.rewind()?;
+        let hashed = Hashed { file, hash: Sha256::new() };
         let mut input = BufReader::with_capacity(READ_BUFFER_BYTES, hashed);
         let mut reader = CiffReader::open(&mut input)?;
         let (mut counts, mut terms) = (Vec::new(), Vec::new());
@@ -170,14 +172,15 @@ impl Scan {
     }
 
     /// Reads the file again for the postings of some documents.
-    fn load(&self, path: &Path, documents: Range<usize>) -> Result<Batch, CiffError> {
+    fn load(&self, mut file: &File, documents: Range<usize>) -> Result<Batch, CiffError> {
         let mut starts = vec![0usize];
         for &count in &self.counts[documents.clone()] {
             starts.push(starts[starts.len() - 1] + count as usize);
         }
         let mut next = starts.clone();
         let mut postings = vec![(0u32, 0i32); starts[starts.len() - 1]];
-        let mut reader = reader(File::open(path)?)?;
+        file.rewind()?;
+        let mut reader = reader(file)?;
         let (mut list, mut list_postings) = (0, Vec::new());
         let changed = || bad("file", 1, "it changed while it was read");
         while reader.next_list(&mut list_postings)?.is_some() {
@@ -219,7 +222,7 @@ impl Entries for CiffRows {
         if !self.batch.documents.contains(&document) {
             self.batch = Batch::default();
             let documents = scan.batch_from(document, self.batch_postings);
-            let batch = scan.load(&self.path, documents);
+            let batch = scan.load(&self.file, documents);
             self.batch = batch.map_err(|source| malformed(&self.path, source))?;
         }
         tally.progress.lines += 1;
@@ -255,6 +258,10 @@ impl Entries for CiffRows {
     fn read_bytes(&self) -> u64 {
         let share = self.batch.documents.end as f64 / self.documents.max(1) as f64;
         (self.size_bytes as f64 * share) as u64
+    }
+
+    fn size_bytes(&self) -> u64 {
+        self.size_bytes
     }
 
     fn has_entries(&mut self, _: &mut Tally) -> Result<bool, IndexError> {

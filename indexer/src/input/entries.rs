@@ -32,6 +32,9 @@ pub(crate) trait Entries: Send {
     /// Bytes read from the file itself so far, for estimates: compressed bytes of a gzip file.
     fn read_bytes(&self) -> u64;
 
+    /// Bytes of the file itself, in the measure of `read_bytes`; 0 where nobody knows.
+    fn size_bytes(&self) -> u64;
+
     /// Whether there is anything to read; what is read for this is lost.
     fn has_entries(&mut self, tally: &mut Tally) -> Result<bool, IndexError> {
         Ok(self.next(tally)?.is_some())
@@ -43,6 +46,8 @@ pub(crate) struct Tally {
     pub(crate) path: PathBuf,
     pub(crate) progress: InputProgress,
     pub(crate) hash: Sha256,
+    /// Lines that are blank; not those that an earlier run read.
+    pub(crate) blank: u64,
 }
 
 impl Tally {

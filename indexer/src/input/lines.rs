@@ -1,117 +1,86 @@
-//! Files to lines: JSONL, plain or gzip, of texts or of vectors.
+//! Files to lines: JSONL of texts or of vectors.
 //!
 //! What a line means is `document`'s; this only finds lines and counts them.
 
 use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, Read},
+    io::{self, BufRead},
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
 };
 
-use flate2::read::MultiGzDecoder;
 use gleaner_catalog::InputProgress;
+use gleaner_format::source::{LineRead, Source, read_line};
 
 use super::entries::{Entries, Entry, Tally};
 use crate::error::{IndexError, Place};
-
-/// Longest line that is read; longer ones are refused.
-const LINE_LIMIT_BYTES: usize = 64 << 20;
-
-const READ_BUFFER_BYTES: usize = 1 << 20;
-
-/// A line, or why it is too long to be one.
-enum Line {
-    Text(Vec<u8>),
-    TooLong,
-}
-
-/// Counts what is read from the file itself, before decompression.
-struct Counted {
-    file: File,
-    read_bytes: Arc<AtomicU64>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer)?;
-        self.read_bytes.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
-    }
-}
 
 /// What a line says, or why it cannot be taken.
 type Parse = Box<dyn Fn(&[u8]) -> Entry + Send>;
 
 /// The lines of a file.
 pub(crate) struct Lines {
-    reader: Box<dyn BufRead + Send>,
+    source: Source,
     parse: Parse,
-    read_bytes: Arc<AtomicU64>,
+    limit_bytes: usize,
+    line: Vec<u8>,
 }
 
 impl Lines {
-    /// Opens a file at its start; gzip is recognised by its first bytes.
+    /// Opens a file at its start.
     pub(crate) fn open(
         path: &Path,
+        limit_bytes: usize,
         parse: impl Fn(&[u8]) -> Entry + Send + 'static,
     ) -> io::Result<Self> {
-        let read_bytes = Arc::new(AtomicU64::new(0));
-        let file = Counted { file: File::open(path)?, read_bytes: Arc::clone(&read_bytes) };
-        let mut plain = BufReader::with_capacity(READ_BUFFER_BYTES, file);
-        let gzip = plain.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-        let reader: Box<dyn BufRead + Send> = if gzip {
-            Box::new(BufReader::with_capacity(READ_BUFFER_BYTES, MultiGzDecoder::new(plain)))
-        } else {
-            Box::new(plain)
-        };
-        Ok(Self { reader, parse: Box::new(parse), read_bytes })
+        let (source, parse) = (Source::open(path)?, Box::new(parse));
+        Ok(Self { source, parse, limit_bytes, line: Vec::new() })
     }
 
-    /// The next line that is not blank; `None` at the end of the file.
-    fn next_line(&mut self, tally: &mut Tally) -> io::Result<Option<Line>> {
+    /// Reads the next line that is not blank.
+    fn next_line(&mut self, tally: &mut Tally) -> io::Result<LineRead> {
         loop {
-            match self.read_line(tally)? {
-                None => return Ok(None),
-                Some(Line::Text(text)) if text.iter().all(u8::is_ascii_whitespace) => {}
-                Some(line) => return Ok(Some(line)),
+            let consume = |bytes: &[u8]| tally.consume(bytes);
+            let read = read_line(&mut self.source, self.limit_bytes, &mut self.line, consume)?;
+            tally.progress.lines += u64::from(read != LineRead::End);
+            if read != LineRead::Whole || !self.line.iter().all(u8::is_ascii_whitespace) {
+                return Ok(read);
             }
+            tally.blank += 1;
         }
     }
+}
 
-    fn read_line(&mut self, tally: &mut Tally) -> io::Result<Option<Line>> {
-        let mut line = Vec::new();
-        let limit = LINE_LIMIT_BYTES as u64 + 1;
-        let read = (&mut self.reader).take(limit).read_until(b'\n', &mut line)?;
-        if read == 0 {
-            return Ok(None);
+/// Passes what an earlier run has read, which the checksum in `tally` proves.
+pub(super) fn pass_bytes(
+    source: &mut Source,
+    mut left: u64,
+    tally: &mut Tally,
+) -> Result<Option<&'static str>, IndexError> {
+    while left > 0 {
+        let buffer = source.fill_buf().map_err(|source| tally.unreadable(source))?;
+        if buffer.is_empty() {
+            return Ok(Some("it is shorter"));
         }
-        tally.consume(&line);
-        tally.progress.lines += 1;
-        if line.len() <= LINE_LIMIT_BYTES || line.ends_with(b"\n") {
-            return Ok(Some(Line::Text(line)));
-        }
-        while !line.ends_with(b"\n") {
-            line.clear();
-            if (&mut self.reader).take(limit).read_until(b'\n', &mut line)? == 0 {
-                break;
-            }
-            tally.consume(&line);
-        }
-        Ok(Some(Line::TooLong))
+        let take = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        tally.consume(&buffer[..take]);
+        source.consume(take);
+        left -= take as u64;
     }
+    Ok(None)
+}
+
+/// Why a line is refused that is not read.
+pub(super) fn too_long(limit_bytes: usize) -> String {
+    format!("longer than {limit_bytes} bytes; --max-line-bytes sets the limit")
 }
 
 impl Entries for Lines {
     fn next(&mut self, tally: &mut Tally) -> Result<Option<Entry>, IndexError> {
-        let line = self.next_line(tally).map_err(|source| tally.unreadable(source))?;
-        Ok(line.map(|line| match line {
-            Line::Text(line) => (self.parse)(&line),
-            Line::TooLong => Err(format!("longer than {LINE_LIMIT_BYTES} bytes")),
-        }))
+        let read = self.next_line(tally).map_err(|source| tally.unreadable(source))?;
+        Ok(match read {
+            LineRead::End => None,
+            LineRead::Whole => Some((self.parse)(&self.line)),
+            LineRead::TooLong => Some(Err(too_long(self.limit_bytes))),
+        })
     }
 
     fn pass_over(
@@ -119,18 +88,7 @@ impl Entries for Lines {
         earlier: &InputProgress,
         tally: &mut Tally,
     ) -> Result<Option<&'static str>, IndexError> {
-        let mut left = earlier.consumed_bytes;
-        while left > 0 {
-            let buffer = self.reader.fill_buf().map_err(|source| tally.unreadable(source))?;
-            if buffer.is_empty() {
-                return Ok(Some("it is shorter"));
-            }
-            let take = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            tally.consume(&buffer[..take]);
-            self.reader.consume(take);
-            left -= take as u64;
-        }
-        Ok(None)
+        pass_bytes(&mut self.source, earlier.consumed_bytes, tally)
     }
 
     fn place(&self, entries: u64) -> Place {
@@ -138,14 +96,18 @@ impl Entries for Lines {
     }
 
     fn read_bytes(&self) -> u64 {
-        self.read_bytes.load(Ordering::Relaxed)
+        self.source.read_bytes()
+    }
+
+    fn size_bytes(&self) -> u64 {
+        self.source.size_bytes()
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::io::Write;
+    use std::{fs::File, io::Write};
 
     use super::*;
     use crate::input::{Input, InputFile, InputKind};
@@ -181,6 +143,22 @@ mod tests {
             assert_eq!(ids(&mut input), ["one", "two"]);
             assert_eq!((input.progress().lines, input.progress().complete), (4, true));
         }
+    }
+
+    #[test]
+    fn a_line_has_a_limit_and_the_next_one_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        std::fs::write(&path, line("one") + &line(&"x".repeat(200)) + "\n" + &line("two")).unwrap();
+        let mut file = InputFile::new(&path, InputKind::Texts);
+        file.max_line_bytes = 100;
+        let mut input = Input::open(&file).unwrap();
+        assert_eq!(input.next().unwrap().unwrap().unwrap().document.id, "one");
+        let reason = input.next().unwrap().unwrap().unwrap_err();
+        assert!(reason.starts_with("longer than 100 bytes"), "{reason}");
+        assert_eq!(input.rejection(reason).place, Place::Line(2));
+        assert_eq!(ids(&mut input), ["two"]);
+        assert_eq!((input.progress().lines, input.tally.blank), (4, 1));
     }
 
     #[test]

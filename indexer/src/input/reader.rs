@@ -1,11 +1,12 @@
 //! An open input: its entries one by one, and proof that what was read before is still the same.
 //!
-//! The formats are `lines`, `rows` and `ciff`. An [`Input`] keeps a running checksum of what was read. By
+//! The formats are `lines`, `table`, `rows` and `ciff`. An [`Input`] keeps a running checksum of what was read. By
 //! it an interrupted run proves, before it goes on, that the file still says what was indexed from it.
 
 use std::{path::Path, sync::Arc};
 
 use gleaner_catalog::{DenseField, InputProgress};
+use gleaner_format::source::{absolute, is_stdin};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -14,6 +15,7 @@ use super::{
     files::{InputFile, InputKind},
     lines::Lines,
     rows::VectorRows,
+    table::TableRows,
 };
 use crate::{
     document::InputDocument,
@@ -39,6 +41,10 @@ pub struct Input {
 /// `EmptyCorpus`, `Read`, `Malformed`.
 pub fn check_not_empty(inputs: &[InputFile]) -> Result<(), IndexError> {
     for input in inputs {
+        if is_stdin(&input.path) {
+            // What is read of it cannot be read again: the run will see.
+            return Ok(());
+        }
         if Input::open(input)?.has_entries()? {
             return Ok(());
         }
@@ -61,24 +67,28 @@ impl Input {
         input: &InputFile,
         dense: &Arc<[DenseField]>,
     ) -> Result<Self, IndexError> {
-        let InputFile { path, kind, vocabulary } = input;
+        let InputFile { path, kind, vocabulary, max_line_bytes } = input;
         let failed = |source| IndexError::Read { path: path.clone(), line: 0, source };
-        let size_bytes = std::fs::metadata(path).map_err(failed)?.len();
         let (tokens, fields) = (vocabulary.clone(), Arc::clone(dense));
+        let limit = *max_line_bytes;
         let texts = move |line: &[u8]| InputDocument::parse_text(line, &fields);
         let fields = Arc::clone(dense);
         let vectors =
             move |line: &[u8]| InputDocument::parse_vector(line, tokens.as_deref(), &fields);
         let entries: Box<dyn Entries> = match kind {
-            InputKind::Texts => Box::new(Lines::open(path, texts).map_err(failed)?),
-            InputKind::VectorsJsonl => Box::new(Lines::open(path, vectors).map_err(failed)?),
+            InputKind::Texts => Box::new(Lines::open(path, limit, texts).map_err(failed)?),
+            InputKind::VectorsJsonl => Box::new(Lines::open(path, limit, vectors).map_err(failed)?),
+            InputKind::Csv | InputKind::Tsv => {
+                let fields = Arc::clone(dense);
+                Box::new(TableRows::open(path, *kind, limit, fields).map_err(failed)?)
+            }
             InputKind::Vectors => Box::new(VectorRows::open(path)?),
             InputKind::Ciff => Box::new(CiffRows::open(path, vocabulary.clone())?),
         };
-        let absolute = path.canonicalize().map_err(failed)?;
+        let absolute = absolute(path).map_err(failed)?;
         let progress = InputProgress {
             path: absolute.to_string_lossy().into_owned(),
-            size_bytes,
+            size_bytes: entries.size_bytes(),
             consumed_bytes: 0,
             consumed_sha256: hex(Sha256::new()),
             lines: 0,
@@ -86,7 +96,8 @@ impl Input {
             rejected: 0,
             complete: false,
         };
-        Ok(Self { tally: Tally { path: path.clone(), progress, hash: Sha256::new() }, entries })
+        let tally = Tally { path: path.clone(), progress, hash: Sha256::new(), blank: 0 };
+        Ok(Self { tally, entries })
     }
 
     /// Goes to where an earlier run stopped, after proving that everything before is unchanged.
@@ -127,6 +138,11 @@ impl Input {
     ) -> Result<Option<Result<InputDocument, Rejection>>, IndexError> {
         let entry = self.next()?;
         Ok(entry.map(|entry| entry.map_err(|reason| self.rejection(reason))))
+    }
+
+    /// The SHA-256 of the bytes read so far, in hexadecimal digits.
+    pub fn read_sha256(&self) -> String {
+        hex(self.tally.hash.clone())
     }
 
     /// The file as given.

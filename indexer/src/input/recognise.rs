@@ -4,49 +4,87 @@
 //! first line. Only what is sound is taken without being named. A file that looks like another format
 //! than JSONL of texts is refused with that format's name.
 
-use std::{
-    fs::File,
-    io::{self, Read},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
-use gleaner_format::{CiffReader, ExchangeError, VectorReader};
+use gleaner_format::{
+    CiffReader, ExchangeError, VectorReader,
+    source::{find_source, head, is_source, is_stdin, is_zip, source_names, unpacked_name},
+};
 use serde_json::Value;
 
 use super::files::{InputFile, InputFormat, InputKind};
 use crate::error::IndexError;
 
 /// How much of a file is looked at: more than any line but the longest.
-const HEAD_LEN_BYTES: u64 = 1 << 20;
+const HEAD_LEN_BYTES: usize = 1 << 20;
+
+/// Ends of names of files of texts, and what they are.
+const TEXT_ENDS: [(&str, InputKind); 5] = [
+    (".jsonl", InputKind::Texts),
+    (".ndjson", InputKind::Texts),
+    (".json", InputKind::Texts),
+    (".csv", InputKind::Csv),
+    (".tsv", InputKind::Tsv),
+];
 
 /// Resolves the paths given on the command line to files, in order.
 ///
 /// # Errors
 /// `Input` naming what was expected; `OtherFormat`, `Read` where the kind must be recognised.
 pub fn find_inputs(paths: &[PathBuf], format: InputFormat) -> Result<Vec<InputFile>, IndexError> {
-    paths.iter().map(|path| find_input(path, format)).collect()
+    let found = paths.iter().map(|path| find_input(path, format)).collect::<Result<Vec<_>, _>>()?;
+    Ok(found.into_iter().flatten().collect())
 }
 
-fn find_input(path: &Path, format: InputFormat) -> Result<InputFile, IndexError> {
+fn find_input(path: &Path, format: InputFormat) -> Result<Vec<InputFile>, IndexError> {
     let refuse = |reason| Err(IndexError::Input { path: path.to_path_buf(), reason });
-    match (path.is_dir(), format) {
-        (true, InputFormat::Files(InputKind::Texts)) => {
-            refuse("a folder; --format jsonl takes files")
+    let is_folder = path.is_dir();
+    let corpus = || find_source(path, "corpus.jsonl").map(|file| vec![file.into()]);
+    match format {
+        InputFormat::Auto | InputFormat::Beir if is_zip(path) => {
+            corpus().map_or_else(|| refuse("a zip without corpus.jsonl (a BEIR set has one)"), Ok)
         }
-        (true, InputFormat::Files(_)) => refuse("a folder; this format is one of files"),
-        (true, InputFormat::Auto | InputFormat::Beir) => {
-            let names = ["corpus.jsonl", "corpus.jsonl.gz"].map(|name| path.join(name));
-            match names.into_iter().find(|file| file.is_file()) {
-                Some(file) => Ok(file.into()),
-                None => refuse("a folder without corpus.jsonl (a BEIR folder has one)"),
-            }
-        }
-        (false, InputFormat::Beir) => refuse("not a folder; --format beir takes BEIR folders"),
-        (false, _) if !path.is_file() => refuse("no such file"),
-        (false, InputFormat::Files(kind)) => Ok(InputFile::new(path, kind)),
-        (false, InputFormat::Auto) => Ok(InputFile::new(path, recognise(path)?)),
+        InputFormat::Beir if is_folder => corpus()
+            .map_or_else(|| refuse("a folder without corpus.jsonl (a BEIR folder has one)"), Ok),
+        InputFormat::Beir => refuse("not a folder; --format beir takes BEIR folders and zips"),
+        InputFormat::Auto if is_folder => match corpus() {
+            Some(corpus) => Ok(corpus),
+            None => texts_in(path, None),
+        },
+        InputFormat::Files(kind) if is_folder && kind.is_texts() => texts_in(path, Some(kind)),
+        InputFormat::Files(_) if is_folder => refuse("a folder; this format is one of files"),
+        _ if !is_source(path) => refuse("no such file"),
+        InputFormat::Files(kind) => Ok(vec![InputFile::new(path, kind)]),
+        InputFormat::Auto => Ok(vec![InputFile::new(path, recognise(path)?)]),
     }
+}
+
+/// The kind that a name tells, if it is one of texts.
+fn kind_by_name(name: &str) -> Option<InputKind> {
+    let name = name.to_ascii_lowercase();
+    let name = unpacked_name(&name);
+    TEXT_ENDS.iter().find(|(end, _)| name.ends_with(end)).map(|(_, kind)| *kind)
+}
+
+/// The files of texts in a folder, of all kinds or of one, in the order of their names.
+fn texts_in(folder: &Path, kind: Option<InputKind>) -> Result<Vec<InputFile>, IndexError> {
+    let failed = |source| IndexError::Read { path: folder.to_path_buf(), line: 0, source };
+    let mut files = Vec::new();
+    for name in source_names(folder).map_err(failed)? {
+        let found = kind_by_name(&name).filter(|found| kind.is_none_or(|kind| kind == *found));
+        files.extend(found.map(|found| InputFile::new(folder.join(&name), found)));
+    }
+    if files.is_empty() {
+        let reason = match kind {
+            None => "a folder with neither corpus.jsonl (a BEIR folder has one) nor files named \
+                     .jsonl, .ndjson, .json, .csv or .tsv, packed (.gz, .zst) or not",
+            Some(InputKind::Csv) => "a folder without files named .csv, packed (.gz, .zst) or not",
+            Some(InputKind::Tsv) => "a folder without files named .tsv, packed (.gz, .zst) or not",
+            Some(_) => "a folder without files named .jsonl, .ndjson or .json, packed (.gz, .zst) or not",
+        };
+        return Err(IndexError::Input { path: folder.to_path_buf(), reason });
+    }
+    Ok(files)
 }
 
 /// What a file is by its name or, for binary vectors, by its counts; else JSONL of texts.
@@ -54,20 +92,19 @@ fn find_input(path: &Path, format: InputFormat) -> Result<InputFile, IndexError>
 /// # Errors
 /// `OtherFormat` naming the format that it looks like; `Read`.
 fn recognise(path: &Path) -> Result<InputKind, IndexError> {
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("ciff")) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    if unpacked_name(&name).ends_with(".ciff") {
         return Ok(InputKind::Ciff);
     }
-    let head = head(path).map_err(|source| IndexError::Read {
-        path: path.to_path_buf(),
-        line: 0,
-        source,
-    })?;
+    if let Some(kind @ (InputKind::Csv | InputKind::Tsv)) = kind_by_name(&name) {
+        return Ok(kind);
+    }
+    let failed = |source| IndexError::Read { path: path.to_path_buf(), line: 0, source };
     let other = |found: String, format| {
         Err(IndexError::OtherFormat { path: path.to_path_buf(), found, format })
     };
-    // Bytes of a compressed file say nothing.
-    let compressed = head.starts_with(&[0x1f, 0x8b]);
-    if !compressed {
+    // A packed file would have to be unpacked whole to compare its counts with its length.
+    if !is_stdin(path) && unpacked_name(&name) == name {
         match VectorReader::open(path) {
             Ok(_) => return Ok(InputKind::Vectors),
             Err(error @ (ExchangeError::Length { .. } | ExchangeError::Starts { .. })) => {
@@ -78,35 +115,21 @@ fn recognise(path: &Path) -> Result<InputKind, IndexError> {
             }
             Err(_) => {}
         }
-        if is_binary(&head) {
-            return match CiffReader::open(&head[..]) {
-                Ok(_) => other("it begins as CIFF does".to_owned(), "ciff"),
-                Err(_) => other("it is binary".to_owned(), "vectors or --format ciff"),
-            };
-        }
     }
-    let text = if compressed { unpacked(&head) } else { head };
-    match is_vector_line(&text) {
+    let head = head(path, HEAD_LEN_BYTES).map_err(failed)?;
+    if is_binary(&head) {
+        return match CiffReader::open(&head[..]) {
+            Ok(_) => other("it begins as CIFF does".to_owned(), "ciff"),
+            Err(_) => other("it is binary".to_owned(), "vectors or --format ciff"),
+        };
+    }
+    match is_vector_line(&head) {
         true => {
             let found = "its first line has a \"vector\" and neither \"text\" nor \"title\"";
             other(found.to_owned(), "vectors-jsonl")
         }
         false => Ok(InputKind::Texts),
     }
-}
-
-fn head(path: &Path) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    File::open(path)?.take(HEAD_LEN_BYTES).read_to_end(&mut head)?;
-    Ok(head)
-}
-
-/// What the start of a gzip file holds, as far as it goes.
-fn unpacked(head: &[u8]) -> Vec<u8> {
-    let mut text = Vec::new();
-    // It ends in the middle; and what is wrong with the file is said when it is read.
-    let _ = MultiGzDecoder::new(head).take(HEAD_LEN_BYTES).read_to_end(&mut text);
-    text
 }
 
 /// Whether there are bytes that neither JSON nor white space has. (UTF-16 has them too; its mark is

@@ -76,4 +76,8 @@ impl Entries for VectorRows {
     fn read_bytes(&self) -> u64 {
         FRAME_LEN_BYTES + self.reader.read_bytes()
     }
+
+    fn size_bytes(&self) -> u64 {
+        self.reader.size_bytes()
+    }
 }

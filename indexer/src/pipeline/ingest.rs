@@ -25,7 +25,7 @@ use super::{
 use crate::{
     encoder::{DocumentEncoder, EncodedText, NoEncoder},
     error::{IndexError, Rejection},
-    input::{Input, InputFile, InputKind},
+    input::{Input, InputFile},
     store::IndexStore,
 };
 
@@ -107,7 +107,7 @@ pub fn ingest(
 ) -> Result<IngestReport, IndexError> {
     let files: Vec<InputFile> = inputs.iter().map(|input| input.clone().into()).collect();
     if encoders.is_empty() {
-        let is_given = |file: &InputFile| file.kind != InputKind::Texts;
+        let is_given = |file: &InputFile| !file.kind.is_texts();
         assert!(files.iter().all(is_given), "texts cannot be encoded without an encoder");
         encoders.push(Box::new(NoEncoder));
     }
