@@ -41,8 +41,15 @@ pub(crate) enum Failure {
     NoLeg { flag: &'static str, rank: String },
     #[error("rejected {0}")]
     Rejected(Rejection),
+    #[error(
+        "none of the {judged} judged documents is in the index {index}: judgements and index are of \
+         different collections"
+    )]
+    OtherCollection { judged: usize, index: PathBuf },
     #[error("{0}")]
     Twice(String),
+    #[error("rejected the query {id:?}: {reason}")]
+    Query { id: String, reason: String },
     #[error("{0}")]
     Damage(String),
     #[error("interrupted; everything up to here is committed, `--resume` goes on")]
@@ -156,7 +163,10 @@ impl Failure {
         match self {
             Self::Threshold { .. } => Exit::Threshold,
             Self::Usage(_) | Self::BlankQuery | Self::NoLeg { .. } => Exit::Usage,
-            Self::Rejected(_) | Self::Twice(_) => Exit::Rejected,
+            Self::Rejected(_)
+            | Self::Twice(_)
+            | Self::Query { .. }
+            | Self::OtherCollection { .. } => Exit::Rejected,
             Self::Damage(_) => Exit::Damage,
             Self::Interrupted | Self::EncodingInterrupted { .. } => Exit::Interrupted,
             Self::CannotResume { .. }

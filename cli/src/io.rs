@@ -14,4 +14,5 @@ pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod query_file;
 pub(crate) mod resumable_file;
+pub(crate) mod token_names;
 pub(crate) mod vectors;

@@ -5,6 +5,7 @@
 //! `spans` cuts texts that are longer than a model reads. Running tokens through a model is
 //! `session`.
 
+mod head;
 pub(crate) mod spans;
 pub(crate) mod template;
 pub(crate) mod terms;

@@ -26,7 +26,7 @@ pub use gleaner_format::source::{LINE_LIMIT_BYTES, is_source};
 pub use gleaner_format::write_vectors;
 pub use gleaner_indexer::{
     Document as ReadDocument, Input, InputDocument, Place, Rejection, Vocabulary, find_inputs,
-    parse_weights,
+    parse_weights, read_encoded,
 };
 
 /// Collects documents and writes them as a CIFF file, the Common Index File Format: lists by term, each

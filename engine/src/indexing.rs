@@ -5,7 +5,7 @@
 
 use std::{sync::atomic::AtomicBool, time::Duration};
 
-use gleaner_catalog::{LongTexts, ModelBinding};
+use gleaner_catalog::{LongTexts, Manifest, ModelBinding};
 use gleaner_indexer::{
     IndexError, IndexStore, IngestOptions, InputFile, InputKind, OnError, Progress, ingest,
 };
@@ -63,6 +63,8 @@ pub struct IndexingReport {
     pub is_interrupted: bool,
     /// What the index does with long texts.
     pub long: LongTexts,
+    /// Dense fields in which documents of this run have no vector, and how many.
+    pub without_dense: Vec<(String, u64)>,
 }
 
 impl Indexing<'static> {
@@ -145,7 +147,9 @@ impl<'a> Indexing<'a> {
     pub fn encodes(&self) -> bool {
         let has_texts_beside = || {
             self.inputs.iter().any(|input| match input.kind {
-                InputKind::Texts | InputKind::Csv | InputKind::Tsv | InputKind::VectorsJsonl => true,
+                InputKind::Texts | InputKind::Csv | InputKind::Tsv | InputKind::VectorsJsonl => {
+                    true
+                }
                 InputKind::Vectors | InputKind::Ciff => false,
             })
         };
@@ -264,8 +268,15 @@ impl Indexing<'_> {
         if !ended.interrupted {
             store.settle(ended.progress.indexed)?;
         }
-        let long = store.manifest().long;
-        Ok(IndexingReport { progress: ended.progress, is_interrupted: ended.interrupted, long })
+        let Manifest { long, dense, .. } = store.manifest();
+        let fields = dense.iter().map(|field| field.spec.name.clone());
+        let counts = fields.zip(ended.progress.without_dense.iter().copied());
+        Ok(IndexingReport {
+            without_dense: counts.filter(|(_, count)| *count > 0).collect(),
+            is_interrupted: ended.interrupted,
+            long: *long,
+            progress: ended.progress,
+        })
     }
 }
 

@@ -96,6 +96,7 @@ pub use gleaner_format::{
 // Files of documents.
 pub use gleaner_indexer::{
     IndexError, InputFile, InputFormat, InputKind, MergeReport, OnError, Progress, TokenError,
+    term_of,
 };
 
 // Rankings and answers.

@@ -57,6 +57,14 @@ impl Snapshot {
         self.commit.live_rows()
     }
 
+    /// Whether a living document has this `_id`.
+    ///
+    /// # Errors
+    /// `Search` for storage that fails.
+    pub fn has_document(&self, id: &str) -> Result<bool, Error> {
+        Ok(self.commit.has_document(id)?)
+    }
+
     /// Answers a search whose vectors are all there.
     ///
     /// ```

@@ -78,11 +78,7 @@ impl Qrels {
     }
 
     /// Reads a file of this kind, or of the kind that its first line shows.
-    fn read(
-        reader: impl BufRead,
-        file: &Path,
-        mut kind: Option<Kind>,
-    ) -> Result<Self, EvalError> {
+    fn read(reader: impl BufRead, file: &Path, mut kind: Option<Kind>) -> Result<Self, EvalError> {
         let mut qrels = Self::new();
         let mut first = true;
         for_each_line(reader, file, |line| {

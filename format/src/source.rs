@@ -124,6 +124,11 @@ pub fn is_stdin(path: &Path) -> bool {
     path == Path::new(STDIN)
 }
 
+/// Whether a path stands for something that can be read once: stdin, a pipe, a device.
+pub fn is_stream(path: &Path) -> bool {
+    is_stdin(path) || path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
 /// Whether there is a file to be read at a path: one of its own, stdin, or one in a zip.
 pub fn is_source(path: &Path) -> bool {
     is_stdin(path)
@@ -175,12 +180,14 @@ pub fn absolute(path: &Path) -> io::Result<PathBuf> {
     }
     match zip::split(path) {
         Some((archive, member)) => Ok(archive.canonicalize()?.join(member)),
+        // What a pipe is named for the process that has it open leads nowhere.
+        None if is_stream(path) => std::path::absolute(path),
         None => path.canonicalize(),
     }
 }
 
-/// The first bytes of a file, unpacked, at most `count`; of stdin what is there, and nothing of it is
-/// lost.
+/// The first bytes of a file, unpacked, at most `count`; of stdin what is there, of a pipe nothing: what is looked
+/// at must not be lost.
 pub fn head(path: &Path, count: usize) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     if is_stdin(path) {
@@ -189,6 +196,9 @@ pub fn head(path: &Path, count: usize) -> io::Result<Vec<u8>> {
         head.extend_from_slice(&waiting[..waiting.len().min(count)]);
         // What cannot be unpacked so early says nothing.
         return Ok(if unpack::is_packed(&head) { Vec::new() } else { head });
+    }
+    if is_stream(path) {
+        return Ok(head);
     }
     // It may end in the middle; and what is wrong with the file is said when it is read.
     match Source::open(path)?.take(count as u64).read_to_end(&mut head) {

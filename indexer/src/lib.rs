@@ -19,7 +19,8 @@ mod pipeline;
 mod store;
 
 pub use document::{
-    Document, InputDocument, TokenError, Vocabulary, explain_weights, parse_weights, term_of,
+    Document, InputDocument, TokenError, Vocabulary, explain_weights, parse_weights, read_encoded,
+    term_of,
 };
 pub use encoder::{DocumentEncoder, EncodedRow, EncodedText};
 pub use error::{IndexError, Place, Rejection};
@@ -27,4 +28,4 @@ pub use input::{Input, InputFile, InputFormat, InputKind, check_not_empty, find_
 pub use pipeline::{
     CHUNK_DOCUMENTS, IngestOptions, IngestReport, OnError, Progress, encode_given, ingest,
 };
-pub use store::{IndexStore, MergeReport};
+pub use store::{IndexStore, MergeReport, Written};

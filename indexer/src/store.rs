@@ -18,3 +18,4 @@ mod writer;
 
 pub use merge::MergeReport;
 pub use open::IndexStore;
+pub use write::Written;

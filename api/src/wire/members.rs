@@ -54,6 +54,51 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Pairs<T> {
     }
 }
 
+/// An entry of a sparse vector as `/v1/encode` answers it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EncodedToken {
+    /// It says the same as the id.
+    #[serde(rename = "token", default)]
+    _token: Option<String>,
+    pub(crate) id: u32,
+    pub(crate) weight: f32,
+}
+
+/// Tokens of a query.
+#[derive(Debug)]
+pub(crate) enum GivenTokens {
+    /// Weights by token.
+    Weights(Members<f32>),
+    /// A vector as `/v1/encode` answers it.
+    Encoded(Vec<EncodedToken>),
+}
+
+impl<'de> Deserialize<'de> for GivenTokens {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectOrList;
+
+        impl<'de> Visitor<'de> for ObjectOrList {
+            type Value = GivenTokens;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter
+                    .write_str("an object of tokens with weights, or a list as /v1/encode answers")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<GivenTokens, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(GivenTokens::Encoded)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<GivenTokens, A::Error> {
+                Pairs(PhantomData).visit_map(map).map(GivenTokens::Weights)
+            }
+        }
+
+        deserializer.deserialize_any(ObjectOrList)
+    }
+}
+
 /// Dense vectors: one for the only field, or several by the names of their fields.
 #[derive(Debug)]
 pub(crate) enum DenseVectors {

@@ -3,7 +3,7 @@
 use gleaner::{BOOST_LIMIT, Error, LEGS_LIMIT, MAX_WEIGHT, Query, Rank, SparseVector, VectorError};
 use serde::Deserialize;
 
-use super::members::{DenseVectors, Members};
+use super::members::{DenseVectors, EncodedToken, GivenTokens, Members};
 use crate::{
     error::{Code, Problem, quoted},
     limits::Limits,
@@ -14,9 +14,11 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(super) struct QueryBody {
     text: Option<String>,
-    tokens: Option<Members<f32>>,
+    tokens: Option<GivenTokens>,
     indices: Option<Vec<u32>>,
     values: Option<Vec<f32>>,
+    /// `/v1/encode` calls it `vector`.
+    #[serde(alias = "vector")]
     dense: Option<DenseVectors>,
     like: Option<String>,
     boost: Option<Members<f32>>,
@@ -53,9 +55,11 @@ impl QueryBody {
         if let Some(text) = text {
             query = query.and_text(text);
         }
-        if let Some(tokens) = tokens {
-            query = query.and_tokens(weighted(tokens, limits)?);
-        }
+        query = match tokens {
+            Some(GivenTokens::Weights(tokens)) => query.and_tokens(weighted(tokens, limits)?),
+            Some(GivenTokens::Encoded(tokens)) => query.and_vector(encoded(&tokens, limits)?),
+            None => query,
+        };
         if let Some((terms, weights)) = indices.zip(values) {
             query = query.and_vector(vector(terms, weights, limits)?);
         }
@@ -125,6 +129,13 @@ fn weighted(tokens: Members<f32>, limits: &Limits) -> Result<Vec<(String, f32)>,
     limits.check_terms(tokens.0.len(), "query.tokens")?;
     let is_weight = |weight| (0.0..=MAX_WEIGHT).contains(&weight);
     numbers(tokens, "query.tokens", is_weight, "has a weight that is negative or too large")
+}
+
+/// The entries of an answer of `/v1/encode`, in any order.
+fn encoded(tokens: &[EncodedToken], limits: &Limits) -> Result<SparseVector, Problem> {
+    limits.check_terms(tokens.len(), "query.tokens")?;
+    let pairs = tokens.iter().map(|token| (token.id, token.weight));
+    SparseVector::from_pairs(pairs).map_err(|error| invalid("query.tokens", &error.to_string()))
 }
 
 /// Term ids with their weights.

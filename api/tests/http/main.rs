@@ -10,6 +10,7 @@ mod documented;
 mod encoding;
 mod hybrid;
 mod hybrid_refusals;
+mod inputs;
 mod model;
 mod refusals;
 mod robustness;

@@ -12,14 +12,14 @@ use super::{
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum QueryFormatArg {
-    /// Binary vectors (by their counts), else JSONL of texts
+    /// Binary vectors (by their counts), answers of /v1/encode, *.csv, *.tsv, else JSONL of texts
     Auto,
     /// A JSON object per line: `_id` (or `id`), `text`
     Jsonl,
     /// The binary exchange file; the query's id is the row's number, from 0
     Vectors,
-    /// A JSON object per line: `id`, `vector`. Tokens are term ids, or with --model tokens of its
-    /// vocabulary
+    /// A JSON object per line: `id`, `vector`; or answers of /v1/encode, numbered from 0. Tokens are
+    /// those of the index's model, or term ids where all are numbers and --model is not given
     VectorsJsonl,
 }
 

@@ -1,13 +1,16 @@
 //! `gleaner eval`: a BEIR folder's queries, searched and measured.
 
 use std::{
+    collections::BTreeSet,
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use gleaner::{
-    BatchSearch, Index,
-    eval::{Dataset, EvalError, Measure, Run, Threshold, evaluate, remove_identical_ids},
+    BatchSearch, Index, Snapshot,
+    eval::{
+        Dataset, EvalError, Measure, Run, ScoredDoc, Threshold, evaluate, remove_identical_ids,
+    },
 };
 
 use crate::{
@@ -44,10 +47,15 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     let json = args.json.as_deref().map(create).transpose()?;
     let run_file = args.run.as_deref().map(create).transpose()?;
     let mut run = match (&args.from_run, &args.index) {
-        (Some(path), _) => Run::open(path)?,
+        (Some(path), _) => {
+            let run = Run::open(path)?;
+            warn_of_other_run(&dataset, &run, path);
+            run
+        }
         (None, Some(index)) => {
             let models = args.model.models();
             let snapshot = Index::open_with(index, &models)?.snapshot();
+            check_judged(&dataset, &snapshot, index)?;
             let rank = search.ranking().clone();
             eprintln!("searching {} queries by {rank}, depth {k}", dataset.qrels.len());
             let search = search.k(k + usize::from(args.ignore_identical_ids));
@@ -81,6 +89,46 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         }
     }
     Ok(printed?)
+}
+
+/// Refuses judgements of which no document is in the index, and warns if that is most of them: an
+/// evaluation would call a good ranking bad.
+fn check_judged(dataset: &Dataset, snapshot: &Snapshot, index: &Path) -> anyhow::Result<()> {
+    let judged: BTreeSet<&str> = dataset
+        .qrels
+        .iter()
+        .flat_map(|(_, documents)| documents.keys())
+        .map(|id| &id[..])
+        .collect();
+    let mut found = 0;
+    for id in &judged {
+        found += usize::from(snapshot.has_document(id)?);
+    }
+    let judged = judged.len();
+    if found == 0 && judged > 0 {
+        return Err(Failure::OtherCollection { judged, index: index.to_path_buf() }.into());
+    }
+    if found * 2 < judged {
+        eprintln!(
+            "warning: only {found} of {judged} judged documents are in the index; is it of this \
+             collection?"
+        );
+    }
+    Ok(())
+}
+
+/// Warns of a run that finds no document which is judged.
+fn warn_of_other_run(dataset: &Dataset, run: &Run, path: &Path) {
+    let is_judged = |(query, docs): (&str, &[ScoredDoc])| {
+        let judged = dataset.qrels.grades(query);
+        judged.is_some_and(|judged| docs.iter().any(|doc| judged.contains_key(&doc.id)))
+    };
+    if !run.is_empty() && !run.iter().any(is_judged) {
+        eprintln!(
+            "warning: no document that {} finds is judged; are run and judgements of one collection?",
+            path.display()
+        );
+    }
 }
 
 /// Hits per query that the measures look at; those without a cut-off see [`UNCUT_HITS`].

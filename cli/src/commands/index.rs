@@ -56,6 +56,13 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
     if report.long.is_cut() && report.progress.longer > 0 {
         display.say(CUT_NOTE);
     }
+    for (field, missing) in &report.without_dense {
+        let of = report.progress.indexed;
+        display.say(&format!(
+            "note: {missing} of {of} documents have no vector in the dense field {field:?}; ranking by it \
+             does not find them"
+        ));
+    }
     if report.is_interrupted {
         return Err(Failure::Interrupted.into());
     }

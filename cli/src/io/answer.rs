@@ -21,8 +21,12 @@ pub(crate) fn print(
     response: &SearchResponse,
     words: &QueryWords,
 ) -> io::Result<()> {
+    for note in &response.notes {
+        eprintln!("note: {note}");
+    }
     if response.hits.is_empty() {
         let found = match response.certificate.complete {
+            true if !response.notes.is_empty() => "no document on this page",
             true => "no document matches",
             false => "nothing was found in time",
         };

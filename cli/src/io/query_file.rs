@@ -3,15 +3,16 @@
 //! The file is read whole. Texts are encoded by whoever searches for them; tokens of vectors are
 //! named by a model here.
 
-use std::{collections::HashSet, path::PathBuf};
+use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
 use gleaner::{
     InputFile, InputFormat, InputKind, Manifest, Models, Side, SparseVector,
     eval::{Query, read_queries},
-    exchange::{Input, find_inputs, is_source},
+    exchange::{Input, find_inputs, is_source, read_encoded},
     vocabulary_of,
 };
 
+use super::token_names::{TokenNames, is_word, with_terms};
 use crate::{args::QueryFormatArg, failure::Failure};
 
 /// Whether there is nothing in a text to search for. A model would make a vector of it
@@ -27,13 +28,21 @@ pub(crate) enum QueryFile {
 }
 
 impl QueryFile {
-    /// Reads a file; a model that was named names tokens where vectors have them.
+    /// Reads a file; the model that is named, or the index's own, names tokens where vectors have
+    /// them. Answers of `/v1/encode` are vectors, too.
     pub(crate) fn read(
         path: &PathBuf,
         format: QueryFormatArg,
         manifest: &Manifest,
         models: &Models,
     ) -> anyhow::Result<Self> {
+        let can_be_answer = match format {
+            QueryFormatArg::Auto | QueryFormatArg::VectorsJsonl => is_source(path),
+            QueryFormatArg::Jsonl | QueryFormatArg::Vectors => false,
+        };
+        if can_be_answer && let Some(vectors) = read_encoded(path)? {
+            return Ok(Self::Vectors(vectors));
+        }
         let kind = match format {
             QueryFormatArg::Jsonl => InputKind::Texts,
             QueryFormatArg::Vectors => InputKind::Vectors,
@@ -53,20 +62,8 @@ impl QueryFile {
                 Err(Failure::Usage(message.to_owned()).into())
             }
             InputKind::Vectors | InputKind::VectorsJsonl => {
-                let mut input = InputFile::new(path, kind);
-                if !models.names_sparse() && manifest.model.is_some() {
-                    eprintln!(
-                        "note: the index is bound to a model; vectors must come from the same"
-                    );
-                }
-                if models.names_sparse() {
-                    // It is compared with the index's even where no token is to be named.
-                    let model = models.sparse_of(manifest)?;
-                    if kind == InputKind::VectorsJsonl {
-                        input.vocabulary = Some(vocabulary_of(&model));
-                    }
-                }
-                Ok(Self::Vectors(read_vectors(&input)?))
+                let input = InputFile::new(path, kind);
+                Ok(Self::Vectors(named_vectors(input, manifest, models)?))
             }
         }
     }
@@ -127,6 +124,43 @@ fn read_rows(input: &InputFile) -> anyhow::Result<Vec<Query>> {
         queries.push(Query { id: document.id, text: document.text });
     }
     Ok(queries)
+}
+
+/// The vectors of a file, whose tokens are those of the model that is named, or of the index's own,
+/// or term ids.
+fn named_vectors(
+    mut input: InputFile,
+    manifest: &Manifest,
+    models: &Models,
+) -> anyhow::Result<Vec<(String, SparseVector)>> {
+    let has_tokens = input.kind == InputKind::VectorsJsonl;
+    if models.names_sparse() {
+        // It is compared with the index's even where no token is to be named.
+        let model = models.sparse_of(manifest)?;
+        input.vocabulary = has_tokens.then(|| vocabulary_of(&model));
+        return read_vectors(&input);
+    }
+    if manifest.model.is_none() {
+        return read_vectors(&input);
+    }
+    eprintln!("note: the index is bound to a model; vectors must come from the same");
+    if !has_tokens {
+        return read_vectors(&input);
+    }
+    let names = Arc::new(TokenNames::default());
+    input.vocabulary = Some(names.clone());
+    let queries = read_vectors(&input)?;
+    let tokens = names.into_tokens();
+    let model = match tokens.iter().any(|token| is_word(token)) {
+        true => Some(models.sparse_of(manifest)?),
+        false => {
+            eprintln!(
+                "note: all tokens are numbers and are taken as term ids; with --model they are words"
+            );
+            None
+        }
+    };
+    Ok(with_terms(queries, &tokens, model.as_ref())?)
 }
 
 fn read_vectors(input: &InputFile) -> anyhow::Result<Vec<(String, SparseVector)>> {

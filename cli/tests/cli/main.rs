@@ -13,6 +13,7 @@ mod families;
 mod fingerprint;
 mod harness;
 mod hybrid;
+mod inputs;
 mod long;
 mod no_traffic;
 mod opened_once;

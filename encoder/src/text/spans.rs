@@ -12,6 +12,9 @@ use tokenizers::Encoding;
 use crate::error::{Cause, EncodeError};
 use crate::text::tokenize::{SideTokenizer, TokenizedText, Wanted};
 
+/// Bytes of a text that are tokenized at once.
+const PIECE_LEN_BYTES: usize = 1 << 18;
+
 /// How a text that is longer than the model reads is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spans {
@@ -75,7 +78,7 @@ impl SideTokenizer {
         if fits(&whole.spans[0].tokens, spans.length) {
             return Ok(whole);
         }
-        let cuts = Cuts::of(&self.whole.encode(text, false)?, text);
+        let cuts = self.cuts(text, PIECE_LEN_BYTES)?;
         let mut found = Vec::new();
         let (mut first, mut covered) = (0, 0);
         while covered < cuts.len() {
@@ -90,6 +93,18 @@ impl SideTokenizer {
             first = cuts.back(first, end, spans.overlap, self.room(spans.length));
         }
         Ok(TokenizedLongText { spans: found, is_longer: whole.is_longer })
+    }
+
+    /// Where a text can be cut. It is tokenized piece by piece, so that memory does not follow it.
+    fn cuts(&self, text: &str, piece_bytes: usize) -> Result<Cuts, Cause> {
+        let mut cuts = Cuts::none();
+        let mut start = 0;
+        for end in self.locality.pieces(text, piece_bytes) {
+            cuts.extend(&self.whole.encode(&text[start..end], false)?, text, start);
+            start = end;
+        }
+        cuts.finish(text.len());
+        Ok(cuts)
     }
 
     /// The longest span from cut `first` on: its end, and its tokens.
@@ -126,21 +141,32 @@ struct Cuts {
 }
 
 impl Cuts {
-    fn of(encoding: &Encoding, text: &str) -> Self {
-        let (mut starts, mut is_word) = (vec![0], vec![true]);
-        let mut previous = encoding.get_word_ids().first().copied().flatten();
+    fn none() -> Self {
+        Self { starts: vec![0], is_word: vec![true] }
+    }
+
+    /// Adds the cuts before the tokens of a piece of the text that begins at `offset`.
+    fn extend(&mut self, encoding: &Encoding, text: &str, offset: usize) {
+        // A piece begins with a word.
+        let mut previous = match offset {
+            0 => encoding.get_word_ids().first().copied().flatten(),
+            _ => None,
+        };
         for (&(start, _), &word) in encoding.get_offsets().iter().zip(encoding.get_word_ids()) {
             let begins = word.is_none() || word != previous;
             previous = word;
-            let is_after = starts.last().is_some_and(|&last| last < start);
+            let start = offset + start;
+            let is_after = self.starts.last().is_some_and(|&last| last < start);
             if is_after && start < text.len() && text.is_char_boundary(start) {
-                starts.push(start);
-                is_word.push(begins);
+                self.starts.push(start);
+                self.is_word.push(begins);
             }
         }
-        starts.push(text.len());
-        is_word.push(true);
-        Self { starts, is_word }
+    }
+
+    fn finish(&mut self, len_bytes: usize) {
+        self.starts.push(len_bytes);
+        self.is_word.push(true);
     }
 
     /// Number of pieces between cuts.
@@ -175,7 +201,37 @@ impl Cuts {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::path::Path;
+
     use super::*;
+    use crate::{
+        side::Side,
+        text::{template::Template, tokens::Tokens},
+    };
+
+    #[test]
+    fn a_text_taken_apart_has_the_cuts_of_the_whole() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/models/splade-tiny");
+        let bytes = std::fs::read(folder.join("tokenizer.json")).unwrap();
+        let tokens = Tokens::read(&bytes, &folder).unwrap();
+        let side = tokens.side(Side::Document, &Template::default(), 32, &folder).unwrap();
+        let text = "Sparse retrieval, naïve 検索 and 1,024 unbelievably antidisestablished words. ";
+        for text in
+            [text.repeat(40), text.replace(' ', "  ").repeat(40), text.replace(' ', "-").repeat(40)]
+        {
+            let whole = side.cuts(&text, usize::MAX).unwrap();
+            for piece_bytes in [64, 100, 1000] {
+                let cuts = side.cuts(&text, piece_bytes).unwrap();
+                let is_same = (cuts.starts == whole.starts, cuts.is_word == whole.is_word);
+                // Without single spaces pieces may end inside words, which are cuts more.
+                let can_be_same = text.contains(", naïve 検索 and ");
+                assert!(is_same == (true, true) || !can_be_same, "{piece_bytes}");
+                assert!(
+                    cuts.starts.is_sorted_by(|a, b| a < b) && cuts.starts.ends_with(&[text.len()])
+                );
+            }
+        }
+    }
 
     #[test]
     fn spans_end_with_words_and_begin_with_words() {

@@ -15,10 +15,20 @@ use tokenizers::{
 
 use crate::error::{Cause, EncodeError};
 use crate::side::Side;
+use crate::text::head::Locality;
 use crate::text::template::Template;
 use crate::text::terms::Terms;
 use crate::text::tokens::Tokens;
 use crate::text::unit::Unit;
+
+/// Bytes of a text that are looked at first, for each token that is kept.
+const HEAD_TOKEN_BYTES: usize = 16;
+
+/// How much more is looked at if that is too little.
+const HEAD_GROWTH: usize = 4;
+
+/// Bytes of a text from which long runs of one kind are shortened.
+const SQUEEZED_FROM_BYTES: usize = 64 << 10;
 
 /// The tokens of one text, specials included, not padded. All arrays that are not empty have one
 /// entry per token.
@@ -76,6 +86,8 @@ impl Tokens {
         Ok(SideTokenizer {
             cut: Arc::new(tokenizer),
             whole: Arc::clone(self.tokenizer()),
+            locality: self.locality,
+            added: specials,
             specials: self.special_ids(),
             template: template.clone(),
             max_length,
@@ -99,6 +111,9 @@ pub(crate) struct SideTokenizer {
     cut: Arc<Tokenizer>,
     /// Does not cut: finds how much of a text fits twice, and where a long text can be cut.
     pub(crate) whole: Arc<Tokenizer>,
+    pub(super) locality: Locality,
+    /// Specials put around a text.
+    added: usize,
     specials: HashSet<u32>,
     template: Template,
     /// Tokens per text, specials included.
@@ -115,18 +130,56 @@ impl SideTokenizer {
 
     /// Whether a text, with what its template adds, is cut to the side's length.
     pub(crate) fn is_cut(&self, text: &str) -> Result<bool, Cause> {
-        let kept = self.twice(text)?;
-        if kept.len() < text.len() {
-            return Ok(true);
-        }
-        let (filled, _) = self.template.fill(kept);
-        Ok(!self.cut.encode_fast(filled.as_str(), true)?.get_overflowing().is_empty())
+        Ok(self.tokenize(text, Wanted { units: None, words: false })?.is_cut)
     }
 
     /// Tokenizes a text: specials added, cut to the side's length. May be empty only where the
     /// tokenizer adds no specials.
+    ///
+    /// Cost: memory for a multiple of the tokens kept, where the tokenizer works word by word.
     pub(crate) fn tokenize(&self, text: &str, wanted: Wanted<'_>) -> Result<TokenizedText, Cause> {
-        let kept = self.twice(text)?;
+        if let Some(tokens) = self.tokenize_head(text, wanted)? {
+            return Ok(tokens);
+        }
+        // Places in the text count for words.
+        if text.len() > SQUEEZED_FROM_BYTES && !wanted.words {
+            let squeezed = self.locality.squeezed(text);
+            if let Some(tokens) = self.tokenize_head(&squeezed, wanted)? {
+                return Ok(tokens);
+            }
+            return Ok(self.tokenize_with(&squeezed, wanted, None)?.unwrap_or_default());
+        }
+        Ok(self.tokenize_with(text, wanted, None)?.unwrap_or_default())
+    }
+
+    /// The same of a beginning of the text, where one is known to have the same tokens.
+    fn tokenize_head(
+        &self,
+        text: &str,
+        wanted: Wanted<'_>,
+    ) -> Result<Option<TokenizedText>, Cause> {
+        let mut len_bytes = self.max_length.saturating_mul(HEAD_TOKEN_BYTES);
+        while len_bytes < text.len() {
+            if let Some(head) = self.locality.head(text, len_bytes) {
+                let found = self.tokenize_with(head, wanted, Some(self.locality.margin()))?;
+                if found.is_some() {
+                    return Ok(found);
+                }
+            }
+            len_bytes = len_bytes.saturating_mul(HEAD_GROWTH);
+        }
+        Ok(None)
+    }
+
+    /// Tokenizes all of a text; with a margin, nothing if not so many tokens follow those kept, and
+    /// those of the template.
+    fn tokenize_with(
+        &self,
+        text: &str,
+        wanted: Wanted<'_>,
+        margin: Option<usize>,
+    ) -> Result<Option<TokenizedText>, Cause> {
+        let Some(kept) = self.twice(text, margin)? else { return Ok(None) };
         let (filled, copy) = self.template.fill(kept);
         let needs_offsets = wanted.words
             || self.template.echoes()
@@ -137,6 +190,10 @@ impl SideTokenizer {
             true => self.cut.encode(filled.as_str(), true)?,
             false => self.cut.encode_fast(filled.as_str(), true)?,
         };
+        let needed = margin.filter(|_| !self.template.echoes());
+        if needed.is_some_and(|margin| self.overflow(&encoding) < self.max_length + margin) {
+            return Ok(None);
+        }
         let widen = |ids: &[u32]| ids.iter().map(|&id| i64::from(id)).collect::<Vec<_>>();
         let ids = widen(encoding.get_ids());
         let pooled = match self.template.echoes() {
@@ -150,19 +207,28 @@ impl SideTokenizer {
         let words = if wanted.words { words(&encoding, &copy) } else { Vec::new() };
         let types = widen(encoding.get_type_ids());
         let is_cut = kept.len() < text.len() || !encoding.get_overflowing().is_empty();
-        Ok(TokenizedText { ids, types, pooled, units, words, is_cut })
+        Ok(Some(TokenizedText { ids, types, pooled, units, words, is_cut }))
     }
 
-    /// The beginning of a text that fits into the length twice; all of it where it need not.
-    fn twice<'a>(&self, text: &'a str) -> Result<&'a str, Cause> {
+    /// Tokens of a text that were cut off.
+    fn overflow(&self, encoding: &Encoding) -> usize {
+        let parts = encoding.get_overflowing().iter();
+        parts.map(|part| part.len().saturating_sub(self.added)).sum()
+    }
+
+    /// The beginning of a text that fits into the length twice; all of it where it need not. With a
+    /// margin, nothing if not so many tokens follow.
+    fn twice<'a>(&self, text: &'a str, margin: Option<usize>) -> Result<Option<&'a str>, Cause> {
         if !self.template.echoes() {
-            return Ok(text);
+            return Ok(Some(text));
         }
         let encoding = self.whole.encode(text, false)?;
-        match encoding.get_offsets().get(self.room(self.max_length)) {
-            Some(&(start, _)) if text.is_char_boundary(start) => Ok(&text[..start]),
-            _ => Ok(text),
-        }
+        let room = self.room(self.max_length);
+        let has_margin = margin.is_none_or(|margin| encoding.len() > room + margin);
+        Ok(match encoding.get_offsets().get(room) {
+            Some(&(start, _)) if text.is_char_boundary(start) => has_margin.then(|| &text[..start]),
+            _ => margin.is_none().then_some(text),
+        })
     }
 
     /// The term of every token: the token itself, or the word that it begins, where that is the
@@ -265,3 +331,6 @@ fn words(encoding: &Encoding, copy: &Range<usize>) -> Vec<Option<Range<usize>>> 
     };
     (0..encoding.len()).map(word).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use tokenizers::Tokenizer;
 
 use crate::error::{Cause, EncodeError};
+use crate::text::head::Locality;
 
 /// Token ids beyond this are refused: the vocabulary is an array by id, and the largest in use have
 /// a few hundred thousand entries.
@@ -19,6 +20,7 @@ pub(crate) const MAX_TOKENS: usize = 1 << 22;
 /// A tokenizer without truncation, and its tokens by id.
 pub(crate) struct Tokens {
     tokenizer: Arc<Tokenizer>,
+    pub(super) locality: Locality,
     /// Indexed by token id; ids that the tokenizer skips hold nothing.
     by_id: Vec<Option<String>>,
 }
@@ -37,7 +39,7 @@ impl Tokens {
         let by_id = tokens_by_id(&tokenizer).map_err(invalid)?;
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(invalid)?;
-        Ok(Self { tokenizer: Arc::new(tokenizer), by_id })
+        Ok(Self { tokenizer: Arc::new(tokenizer), locality: Locality::of(bytes), by_id })
     }
 
     /// The largest token id plus one.

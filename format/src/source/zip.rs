@@ -80,7 +80,10 @@ pub(super) fn names(archive: &Path, folder: &Path) -> io::Result<Vec<String>> {
 }
 
 /// A file of the archive, unpacked, and how many bytes it has there.
-pub(super) fn open_member(archive: &Path, member: &Path) -> io::Result<(Box<dyn Read + Send>, u64)> {
+pub(super) fn open_member(
+    archive: &Path,
+    member: &Path,
+) -> io::Result<(Box<dyn Read + Send>, u64)> {
     let mut opened = open_archive(archive)?;
     let missing = || io::Error::new(io::ErrorKind::NotFound, "the zip has no such file");
     let at = find(&all_names(&opened), member).ok_or_else(missing)?;
@@ -99,7 +102,8 @@ pub(super) fn open_member(archive: &Path, member: &Path) -> io::Result<(Box<dyn 
         CompressionMethod::Stored => Box::new(packed),
         method if method == CompressionMethod::DEFLATE => Box::new(DeflateDecoder::new(packed)),
         other => {
-            let reason = format!("it is packed by {other:?}; unpack the zip, or pack it by deflate");
+            let reason =
+                format!("it is packed by {other:?}; unpack the zip, or pack it by deflate");
             return Err(invalid(reason));
         }
     };

@@ -7,7 +7,10 @@ use std::fmt;
 
 use gleaner_catalog::{DenseField, VECTOR_KEY};
 use gleaner_format::json::{UniqueValue, repeated_key};
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor,
+    value::SeqAccessDeserializer,
+};
 use serde_json::{Map, Value};
 
 /// The keys that hold vectors.
@@ -30,8 +33,8 @@ impl VectorKeys<'_> {
 pub(super) struct Object {
     /// The keys that hold no vectors.
     pub(super) keys: Map<String, Value>,
-    /// The sparse vector: tokens with weights in the order of the line.
-    pub(super) sparse: Option<Vec<(String, f32)>>,
+    /// The sparse vector.
+    pub(super) sparse: Option<GivenVector>,
     /// One entry per dense field.
     pub(super) dense: Vec<Option<Vec<f32>>>,
     /// Whether a key of a dense field was there, `null` or not.
@@ -74,7 +77,7 @@ impl<'de> Visitor<'de> for VectorKeys<'_> {
         let mut dense_seen = vec![false; self.dense.len()];
         while let Some(key) = map.next_key::<String>()? {
             if self.has_sparse && key == VECTOR_KEY {
-                if object.sparse.replace(map.next_value::<Weights>()?.0).is_some() {
+                if object.sparse.replace(map.next_value()?).is_some() {
                     return Err(repeated_key(&key));
                 }
             } else if let Some(at) = self.given(&key) {
@@ -132,6 +135,39 @@ impl<'de> Visitor<'de> for Numbers<'_> {
                 None => return Ok(Some(vector)),
             }
         }
+    }
+}
+
+/// A sparse vector as a line gives it.
+pub(super) enum GivenVector {
+    /// Tokens with weights in the order of the line.
+    Weights(Vec<(String, f32)>),
+    /// A list of entries with ids.
+    Entries(Value),
+}
+
+impl<'de> Deserialize<'de> for GivenVector {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct WeightsOrEntries;
+
+        impl<'de> Visitor<'de> for WeightsOrEntries {
+            type Value = GivenVector;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of tokens with their weights, or a list of entries with ids")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<GivenVector, A::Error> {
+                Ok(GivenVector::Weights(WeightsVisitor.visit_map(map)?.0))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<GivenVector, A::Error> {
+                let list = SeqAccessDeserializer::new(list);
+                Ok(GivenVector::Entries(UniqueValue::deserialize(list)?.0))
+            }
+        }
+
+        deserializer.deserialize_any(WeightsOrEntries)
     }
 }
 

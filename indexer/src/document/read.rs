@@ -8,7 +8,8 @@ use gleaner_format::SparseVector;
 use serde_json::{Map, Value};
 
 use super::{
-    object::{Object, VectorKeys, brief},
+    encoded::vector_of_entries,
+    object::{GivenVector, Object, VectorKeys, brief},
     vocabulary::Vocabulary,
     weights::resolve,
 };
@@ -128,8 +129,11 @@ impl InputDocument {
         let mut object = object.map_err(|error| brief(&error))?;
         let id = identifier(&object.keys)?;
         check_id(&id).map_err(str::to_owned)?;
-        let pairs = object.sparse.take().ok_or("the key \"vector\" is missing")?;
-        let vector = Some(resolve(pairs, vocabulary)?);
+        let vector = match object.sparse.take().ok_or("the key \"vector\" is missing")? {
+            GivenVector::Weights(pairs) => resolve(pairs, vocabulary)?,
+            GivenVector::Entries(entries) => vector_of_entries(entries)?,
+        };
+        let vector = Some(vector);
         let dense = prepared(&object, dense)?;
         let content = optional_string(&object.keys, CONTENT_KEY)?;
         let text = optional_string(&object.keys, "text")?.or(content);
@@ -313,7 +317,8 @@ mod tests {
         );
         check(&vector(r#"{"1": "x"}"#), None, "the weight of \"1\": invalid type: string");
         check(&vector(r#"{"1": null}"#), None, "the weight of \"1\": invalid type: null");
-        check(&vector("[1]"), None, "an object of tokens with their weights");
+        check(&vector("[1]"), None, "an entry of a list is");
+        check(&vector("3"), None, "an object of tokens with their weights, or a list");
         check("{\"id\": 1", None, "not JSON");
         check(r#"{"id": 1, "vector": {}, "vector": {}}"#, None, "\"vector\" is given twice");
         check("[]", None, "a JSON object");

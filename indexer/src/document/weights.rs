@@ -3,11 +3,13 @@
 use gleaner_format::{SparseVector, VectorError};
 
 use super::{
+    encoded::vector_of_answer,
     object::{Weights, brief},
     vocabulary::{Vocabulary, term_of},
 };
 
-/// Reads a vector written as a JSON object of tokens and weights.
+/// Reads a vector written as a JSON object of tokens and weights, or as an encoder answers one text:
+/// a list of `{"id", "weight"}`, by itself or in an answer of `/v1/encode`.
 ///
 /// # Errors
 /// The reason.
@@ -15,6 +17,9 @@ pub fn parse_weights(
     json: &str,
     vocabulary: Option<&dyn Vocabulary>,
 ) -> Result<SparseVector, String> {
+    if let Some(vector) = vector_of_answer(json)? {
+        return Ok(vector);
+    }
     let Weights(pairs) = serde_json::from_str(json).map_err(|error| brief(&error))?;
     resolve(pairs, vocabulary)
 }

@@ -101,7 +101,16 @@ impl CiffRows {
         let (file, documents, size_bytes) = opened().map_err(|source| malformed(path, source))?;
         let batch = Batch::default();
         let (path, batch_postings) = (path.to_path_buf(), BATCH_POSTINGS);
-        Ok(Self { path, file, vocabulary, documents, size_bytes, scan: None, batch, batch_postings })
+        Ok(Self {
+            path,
+            file,
+            vocabulary,
+            documents,
+            size_bytes,
+            scan: None,
+            batch,
+            batch_postings,
+        })
     }
 
     /// Reads the whole file for the first time, unless that is done.

@@ -6,7 +6,7 @@
 use std::{path::Path, sync::Arc};
 
 use gleaner_catalog::{DenseField, InputProgress};
-use gleaner_format::source::{absolute, is_stdin};
+use gleaner_format::source::{absolute, is_stream};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -41,7 +41,7 @@ pub struct Input {
 /// `EmptyCorpus`, `Read`, `Malformed`.
 pub fn check_not_empty(inputs: &[InputFile]) -> Result<(), IndexError> {
     for input in inputs {
-        if is_stdin(&input.path) {
+        if is_stream(&input.path) {
             // What is read of it cannot be read again: the run will see.
             return Ok(());
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use gleaner_format::{
     CiffReader, ExchangeError, VectorReader,
-    source::{find_source, head, is_source, is_stdin, is_zip, source_names, unpacked_name},
+    source::{find_source, head, is_source, is_stream, is_zip, source_names, unpacked_name},
 };
 use serde_json::Value;
 
@@ -76,11 +76,15 @@ fn texts_in(folder: &Path, kind: Option<InputKind>) -> Result<Vec<InputFile>, In
     }
     if files.is_empty() {
         let reason = match kind {
-            None => "a folder with neither corpus.jsonl (a BEIR folder has one) nor files named \
-                     .jsonl, .ndjson, .json, .csv or .tsv, packed (.gz, .zst) or not",
+            None => {
+                "a folder with neither corpus.jsonl (a BEIR folder has one) nor files named \
+                     .jsonl, .ndjson, .json, .csv or .tsv, packed (.gz, .zst) or not"
+            }
             Some(InputKind::Csv) => "a folder without files named .csv, packed (.gz, .zst) or not",
             Some(InputKind::Tsv) => "a folder without files named .tsv, packed (.gz, .zst) or not",
-            Some(_) => "a folder without files named .jsonl, .ndjson or .json, packed (.gz, .zst) or not",
+            Some(_) => {
+                "a folder without files named .jsonl, .ndjson or .json, packed (.gz, .zst) or not"
+            }
         };
         return Err(IndexError::Input { path: folder.to_path_buf(), reason });
     }
@@ -104,7 +108,7 @@ fn recognise(path: &Path) -> Result<InputKind, IndexError> {
         Err(IndexError::OtherFormat { path: path.to_path_buf(), found, format })
     };
     // A packed file would have to be unpacked whole to compare its counts with its length.
-    if !is_stdin(path) && unpacked_name(&name) == name {
+    if !is_stream(path) && unpacked_name(&name) == name {
         match VectorReader::open(path) {
             Ok(_) => return Ok(InputKind::Vectors),
             Err(error @ (ExchangeError::Length { .. } | ExchangeError::Starts { .. })) => {

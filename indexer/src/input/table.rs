@@ -263,7 +263,9 @@ mod tests {
         let mut rows = Vec::new();
         while let Some(row) = input.next_document().unwrap() {
             rows.push(match row {
-                Ok(row) => format!("{} {:?} {}", row.document.id, row.document.text, row.document.source),
+                Ok(row) => {
+                    format!("{} {:?} {}", row.document.id, row.document.text, row.document.source)
+                }
                 Err(rejection) => format!("{}: {}", rejection.place, rejection.reason),
             });
         }
@@ -317,7 +319,8 @@ mod tests {
         ] {
             std::fs::write(&path, text).unwrap();
             let mut input = Input::open(&InputFile::new(&path, InputKind::Tsv)).unwrap();
-            let error = std::error::Error::source(&input.next_document().unwrap_err()).unwrap().to_string();
+            let error =
+                std::error::Error::source(&input.next_document().unwrap_err()).unwrap().to_string();
             assert!(error.contains(says), "{error}");
         }
     }

@@ -22,6 +22,8 @@ pub(crate) struct Chunk {
     /// Dense vectors that the documents bring, by document: one entry per dense field, or none.
     pub(crate) dense: Vec<Vec<Option<Vec<f32>>>>,
     pub(crate) rejections: Vec<Rejection>,
+    /// Lines that are blank.
+    pub(crate) blank: u64,
     /// Progress of all inputs once this chunk is indexed.
     pub(crate) inputs: Vec<InputProgress>,
     pub(crate) read_bytes: u64,
@@ -41,6 +43,7 @@ impl Chunk {
             given: None,
             dense: Vec::new(),
             rejections: Vec::new(),
+            blank: 0,
             inputs: Vec::new(),
             read_bytes: 0,
         }

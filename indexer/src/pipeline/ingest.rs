@@ -26,8 +26,12 @@ use crate::{
     encoder::{DocumentEncoder, EncodedText, NoEncoder},
     error::{IndexError, Rejection},
     input::{Input, InputFile},
-    store::IndexStore,
+    store::{IndexStore, Written},
 };
+
+/// The first commit comes after this part of the time between commits, and every other after twice
+/// the time of the one before: so a run that is stopped soon has got somewhere.
+const FIRST_INTERVAL_PART: u32 = 8;
 
 /// Chunks read ahead of the encoders.
 const CHUNKS_AHEAD: usize = 2;
@@ -48,7 +52,7 @@ pub enum OnError {
 pub struct IngestOptions<'a> {
     /// What to do with bad lines.
     pub on_error: OnError,
-    /// Least time between commits.
+    /// Least time between commits; at the beginning of a run there is less.
     pub commit_interval: Duration,
     /// Go on after the last commit of an interrupted run.
     pub resume: bool,
@@ -65,6 +69,14 @@ pub struct Progress {
     pub indexed: u64,
     /// Those of them whose text is longer than the model reads at once.
     pub longer: u64,
+    /// Those of them whose `_id` no document had.
+    pub added: u64,
+    /// Those of them that replaced another document.
+    pub replaced: u64,
+    /// Documents of this run without a vector, by dense field of the index in its order.
+    pub without_dense: Vec<u64>,
+    /// Blank lines that this run passed.
+    pub blank: u64,
     /// Documents of this run that are committed.
     pub committed: u64,
     /// Lines refused, those included that were refused before a resumed run started.
@@ -115,6 +127,8 @@ pub fn ingest(
         OpenInputs::open(store.manifest(), &files, options.resume)?;
     let fields = &store.manifest().dense.clone()[..];
     let passed_bytes = inputs.iter().map(Input::read_bytes).sum();
+    let without_dense = vec![0; fields.len()];
+    store.count_replaced()?;
     let workers = encoders.len();
     let (chunks_in, chunks) = sync_channel::<Result<Chunk, IndexError>>(CHUNKS_AHEAD);
     let (encoded_in, encoded) = sync_channel::<Result<Encoded, IndexError>>(workers);
@@ -132,14 +146,22 @@ pub fn ingest(
             store,
             options,
             report,
-            progress: Progress { found, rejected, passed_bytes, ..Progress::default() },
+            progress: Progress {
+                found,
+                rejected,
+                passed_bytes,
+                without_dense,
+                ..Progress::default()
+            },
             last_commit: Instant::now(),
+            interval: options.commit_interval / FIRST_INTERVAL_PART,
             earlier,
             inputs: Vec::new(),
         };
         let result = indexing.run(&encoded);
         // Closing the queue ends the other threads at their next send.
         drop(encoded);
+        indexing.store.count_no_longer();
         result.map(|()| IngestReport {
             progress: indexing.progress,
             interrupted: indexing.inputs.is_empty()
@@ -155,6 +177,8 @@ struct Indexing<'a, 'b> {
     report: &'a mut dyn FnMut(&Progress),
     progress: Progress,
     last_commit: Instant,
+    /// Time between commits by now.
+    interval: Duration,
     earlier: Vec<InputProgress>,
     inputs: Vec<InputProgress>,
 }
@@ -201,8 +225,13 @@ impl Indexing<'_, '_> {
             return refused;
         }
         for (document, text) in chunk.documents.iter().zip(&encoded) {
-            self.store.upsert_rows(document, &text.rows)?;
+            match self.store.upsert_rows(document, &text.rows)? {
+                Written::Added => self.progress.added += 1,
+                Written::Replaced => self.progress.replaced += 1,
+            }
+            self.count_missing(text);
         }
+        self.progress.blank += chunk.blank;
         self.progress.longer += encoded.iter().filter(|text| text.is_longer).count() as u64;
         self.inputs = chunk.inputs;
         self.progress.indexed += encoded.len() as u64;
@@ -215,10 +244,21 @@ impl Indexing<'_, '_> {
         (self.report)(&self.progress);
         self.progress.rejections.clear();
         refused?;
-        if self.last_commit.elapsed() >= self.options.commit_interval {
+        if self.last_commit.elapsed() >= self.interval {
             self.commit()?;
+            self.interval = (self.interval * 2).min(self.options.commit_interval);
         }
         Ok(())
+    }
+
+    /// Counts a document in every dense field in which it has no vector.
+    fn count_missing(&mut self, text: &EncodedText) {
+        let has = |field: usize| {
+            text.rows.iter().any(|row| row.dense.get(field).is_some_and(Option::is_some))
+        };
+        for (field, missing) in self.progress.without_dense.iter_mut().enumerate() {
+            *missing += u64::from(!has(field));
+        }
     }
 
     fn check_rejections(&self) -> Result<(), IndexError> {

@@ -27,8 +27,11 @@ const CHUNK_POSTINGS: usize = 1 << 20;
 /// Numbers of given dense vectors per chunk, above which it ends early.
 const CHUNK_NUMBERS: usize = 4 << 20;
 
-/// Bytes of text per chunk, above which it ends early: texts may be long.
-const CHUNK_TEXT_BYTES: usize = 16 << 20;
+/// Bytes of text per chunk, above which it ends early. A commit falls on the end of a chunk, and a
+/// model of a hundred million parameters reads about ten thousand bytes a second: so a run that is
+/// stopped every few seconds gets on nevertheless. The number is fixed, because what is encoded
+/// together may move a weight by 2.4e-7.
+const CHUNK_TEXT_BYTES: usize = 64 << 10;
 
 /// Inputs ready to be read, and what earlier runs say of them and of others.
 pub(super) struct OpenInputs {
@@ -107,6 +110,7 @@ pub(super) fn read_chunks(
             given: None,
             dense: Vec::new(),
             rejections: Vec::new(),
+            blank: 0,
             inputs: inputs.iter_mut().map(Input::mark).collect(),
             read_bytes,
         };
@@ -158,6 +162,7 @@ fn read_chunk(
         input.progress().rejected += rejections.len() as u64;
     }
     input.progress().documents += documents.len() as u64;
+    let blank = std::mem::take(&mut input.tally.blank);
     let read_bytes = inputs.iter().map(Input::read_bytes).sum();
     let inputs = inputs.iter_mut().map(Input::mark).collect();
     let given = (vectors.len() == documents.len()).then_some(vectors);
@@ -169,6 +174,7 @@ fn read_chunk(
         given,
         dense: dense_vectors,
         rejections,
+        blank,
         inputs,
         read_bytes,
     })

@@ -15,7 +15,7 @@ use tantivy::IndexWriter;
 use super::{
     create::{Created, create, is_unfinished_index, remove},
     plugin::{DenseSpecs, ImpactPlugin},
-    seen_ids::SeenIds,
+    seen_ids::{EarlierIds, SeenIds},
     writer::open_writer,
 };
 use crate::error::{IndexError, storage};
@@ -30,6 +30,8 @@ pub struct IndexStore {
     specs: DenseSpecs,
     pub(super) uncommitted: u64,
     pub(super) seen: Option<SeenIds>,
+    /// Only while a run counts what it replaces.
+    pub(super) earlier: Option<EarlierIds>,
     made: Option<Created>,
     /// Nothing was ever committed to it.
     is_unused: bool,
@@ -133,6 +135,7 @@ impl IndexStore {
             specs,
             uncommitted: 0,
             seen,
+            earlier: None,
             made: None,
             is_unused,
             rows_written: 0,

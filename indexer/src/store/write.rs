@@ -12,6 +12,7 @@ use tantivy::{TantivyDocument, Term, indexer::UserOperation};
 use super::{
     field_bytes::{dense_to_bytes, vector_to_bytes},
     open::IndexStore,
+    seen_ids::EarlierIds,
     writer::payload,
 };
 use crate::{
@@ -19,6 +20,16 @@ use crate::{
     encoder::EncodedRow,
     error::{IndexError, storage},
 };
+
+/// What an upsert did. Of an index that was not empty, a document counts as one that replaces
+/// another unless a run looks it up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// No document had the `_id`.
+    Added,
+    /// Another document had it.
+    Replaced,
+}
 
 impl IndexStore {
     /// Replaces the document with this `_id`, or adds it, without dense vectors. Takes effect with
@@ -28,7 +39,7 @@ impl IndexStore {
     /// `Storage`.
     pub fn upsert(&mut self, document: &Document, vector: &SparseVector) -> Result<(), IndexError> {
         let row = self.first_row(document, vector, &[], None);
-        self.write(&document.id, vec![row])
+        self.write(&document.id, vec![row]).map(|_| ())
     }
 
     /// As [`IndexStore::upsert`], a document of one row, or in an index of passages of several. They
@@ -40,7 +51,7 @@ impl IndexStore {
         &mut self,
         document: &Document,
         rows: &[EncodedRow],
-    ) -> Result<(), IndexError> {
+    ) -> Result<Written, IndexError> {
         let [first, others @ ..] = rows else {
             return Err(IndexError::Rows { id: document.id.clone(), found: 0 });
         };
@@ -140,16 +151,38 @@ impl IndexStore {
         Ok(())
     }
 
+    /// From now on [`IndexStore::upsert_rows`] says exactly whether a document of an index that was
+    /// not empty replaces another one. The files of the last commit stay open for that.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub(crate) fn count_replaced(&mut self) -> Result<(), IndexError> {
+        if self.seen.is_none() {
+            self.earlier = Some(EarlierIds::of(&self.index)?);
+        }
+        Ok(())
+    }
+
+    /// Ends what [`IndexStore::count_replaced`] began.
+    pub(crate) fn count_no_longer(&mut self) {
+        self.earlier = None;
+    }
+
     /// Replaces what has this `_id` by these rows.
-    fn write(&mut self, id: &str, rows: Vec<TantivyDocument>) -> Result<(), IndexError> {
+    fn write(&mut self, id: &str, rows: Vec<TantivyDocument>) -> Result<Written, IndexError> {
         self.rows_written += rows.len() as u64;
         self.uncommitted += 1;
-        if self.seen.as_mut().is_none_or(|seen| seen.insert(id)) {
+        let may_replace = self.seen.as_mut().is_none_or(|seen| seen.insert(id));
+        let replaces = match &mut self.earlier {
+            Some(earlier) => earlier.insert(self.fields, id)?,
+            None => may_replace,
+        };
+        if may_replace {
             self.delete_rows(id);
         }
         // Operations of one run go to the same segment.
         self.writer.run(rows.into_iter().map(UserOperation::Add)).map_err(storage)?;
-        Ok(())
+        Ok(if replaces { Written::Replaced } else { Written::Added })
     }
 
     /// Removes the rows that have this `_id` by now.

@@ -59,6 +59,15 @@ impl ExampleDocument {
     }
 }
 
+impl Snapshot {
+    /// Whether a living document has this `_id`.
+    ///
+    /// Errors: the storage layer's.
+    pub fn has_document(&self, id: &str) -> Result<bool, SearchError> {
+        Ok(find_row(self, id)?.is_some())
+    }
+}
+
 /// The segment and a living row of the document with this `_id`.
 fn find_row(snapshot: &Snapshot, id: &str) -> Result<Option<(usize, usize)>, SearchError> {
     let term = Term::from_field_text(snapshot.fields().id, id);

@@ -23,6 +23,9 @@ pub struct SearchResponse {
     pub took_us: u64,
     /// Best first.
     pub hits: Vec<Hit>,
+    /// What else there is to say of the answer, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Present on request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,

@@ -51,6 +51,7 @@ impl Snapshot {
         let certificate = certificate(request, hits_to_find, &resolved, &list);
         cut(&mut list, request, resolved.depth);
         let search_us = start.elapsed().as_micros() as u64 - filter_us;
+        let notes = offset_note(request.offset, list.best.len()).into_iter().collect();
         let page = request.offset.min(list.best.len())..hits_to_find.min(list.best.len());
         let hits = self.present(&resolved, &list, page, (request, token))?;
         let profile = request.profile.then(|| Profile {
@@ -64,8 +65,14 @@ impl Snapshot {
         });
         let exact = is_exact(&resolved, &list);
         let took_us = start.elapsed().as_micros() as u64;
-        Ok(SearchResponse { exact, certificate, took_us, hits, profile })
+        Ok(SearchResponse { exact, certificate, took_us, hits, notes, profile })
     }
+}
+
+/// Says that a page is empty because the list ends before it.
+fn offset_note(offset: usize, found: usize) -> Option<String> {
+    let is_past = offset > 0 && found > 0 && offset >= found;
+    is_past.then(|| format!("the offset {offset} is past the end: the list has {found} hits"))
 }
 
 /// Ends the list where the request says.

@@ -100,8 +100,10 @@ impl IndexingProgress {
 
     fn message(&self, progress: &Progress) -> String {
         let mut message = format!(
-            "{} documents, {:.0}/s, {} committed",
+            "{} documents, {} added, {} replaced, {:.0}/s, {} committed",
             progress.found + progress.indexed,
+            progress.added,
+            progress.replaced,
             self.rate(progress),
             progress.found + progress.committed
         );
@@ -110,6 +112,9 @@ impl IndexingProgress {
         }
         if progress.rejected > 0 {
             message += &format!(", {} rejected", progress.rejected);
+        }
+        if progress.blank > 0 {
+            message += &format!(", {} blank lines", progress.blank);
         }
         match self.eta_s(progress) {
             Some(eta) if eta >= 1.0 => message += &format!(", {eta:.0} s left"),
@@ -123,6 +128,10 @@ impl IndexingProgress {
             "event": event,
             "found": progress.found,
             "indexed": progress.indexed,
+            "added": progress.added,
+            "replaced": progress.replaced,
+            "blank": progress.blank,
+            "without_dense": progress.without_dense,
             "longer": progress.longer,
             "committed": progress.committed,
             "rejected": progress.rejected,
