@@ -345,9 +345,9 @@ fn added_replaced_blank_and_missing_are_counted() {
         fs::write(&x, lines).unwrap();
         let args = [&indexing(&index, &x)[..], &["--progress", "json"], more].concat();
         let stderr = text(&succeeds(gleaner(&args)).stderr);
-        let events =
+        let mut events =
             stderr.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        events.filter(|event| event["event"] == "finished").last().unwrap()
+        events.rfind(|event| event["event"] == "finished").unwrap()
     };
     let counts = |event: &serde_json::Value| {
         ["added", "replaced", "rejected", "blank"].map(|key| event[key].as_u64().unwrap())

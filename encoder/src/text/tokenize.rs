@@ -87,7 +87,6 @@ impl Tokens {
             cut: Arc::new(tokenizer),
             whole: Arc::clone(self.tokenizer()),
             locality: self.locality,
-            added: specials,
             specials: self.special_ids(),
             template: template.clone(),
             max_length,
@@ -112,8 +111,6 @@ pub(crate) struct SideTokenizer {
     /// Does not cut: finds how much of a text fits twice, and where a long text can be cut.
     pub(crate) whole: Arc<Tokenizer>,
     pub(super) locality: Locality,
-    /// Specials put around a text.
-    added: usize,
     specials: HashSet<u32>,
     template: Template,
     /// Tokens per text, specials included.
@@ -179,7 +176,7 @@ impl SideTokenizer {
         wanted: Wanted<'_>,
         margin: Option<usize>,
     ) -> Result<Option<TokenizedText>, Cause> {
-        let Some(kept) = self.twice(text, margin)? else { return Ok(None) };
+        let Some(kept) = self.kept(text, margin)? else { return Ok(None) };
         let (filled, copy) = self.template.fill(kept);
         let needs_offsets = wanted.words
             || self.template.echoes()
@@ -190,10 +187,6 @@ impl SideTokenizer {
             true => self.cut.encode(filled.as_str(), true)?,
             false => self.cut.encode_fast(filled.as_str(), true)?,
         };
-        let needed = margin.filter(|_| !self.template.echoes());
-        if needed.is_some_and(|margin| self.overflow(&encoding) < self.max_length + margin) {
-            return Ok(None);
-        }
         let widen = |ids: &[u32]| ids.iter().map(|&id| i64::from(id)).collect::<Vec<_>>();
         let ids = widen(encoding.get_ids());
         let pooled = match self.template.echoes() {
@@ -210,17 +203,14 @@ impl SideTokenizer {
         Ok(Some(TokenizedText { ids, types, pooled, units, words, is_cut }))
     }
 
-    /// Tokens of a text that were cut off.
-    fn overflow(&self, encoding: &Encoding) -> usize {
-        let parts = encoding.get_overflowing().iter();
-        parts.map(|part| part.len().saturating_sub(self.added)).sum()
-    }
-
     /// The beginning of a text that fits into the length twice; all of it where it need not. With a
-    /// margin, nothing if not so many tokens follow.
-    fn twice<'a>(&self, text: &'a str, margin: Option<usize>) -> Result<Option<&'a str>, Cause> {
+    /// margin, nothing if not so many tokens follow those kept.
+    fn kept<'a>(&self, text: &'a str, margin: Option<usize>) -> Result<Option<&'a str>, Cause> {
         if !self.template.echoes() {
-            return Ok(Some(text));
+            let Some(margin) = margin else { return Ok(Some(text)) };
+            // The tokenizer that cuts stops early, and so does not say how much it left.
+            let found = self.whole.encode_fast(text, false)?.len();
+            return Ok((found > self.max_length + margin).then_some(text));
         }
         let encoding = self.whole.encode(text, false)?;
         let room = self.room(self.max_length);
