@@ -201,10 +201,16 @@ pub fn head(path: &Path, count: usize) -> io::Result<Vec<u8>> {
         return Ok(head);
     }
     // It may end in the middle; and what is wrong with the file is said when it is read.
-    match Source::open(path)?.take(count as u64).read_to_end(&mut head) {
-        Err(error) if head.is_empty() => Err(error),
+    let opened = Source::open(path);
+    match opened.and_then(|source| source.take(count as u64).read_to_end(&mut head)) {
+        Err(error) if head.is_empty() && !is_cut_off(&error) => Err(error),
         _ => Ok(head),
     }
+}
+
+/// Whether what is packed ends before anything can be unpacked.
+fn is_cut_off(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput)
 }
 
 /// Open files, each with a place of its own, of what a path stands for. What is no plain file is

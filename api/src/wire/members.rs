@@ -56,7 +56,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Pairs<T> {
 
 /// An entry of a sparse vector as `/v1/encode` answers it.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with `id` and `weight`")]
 pub(crate) struct EncodedToken {
     /// It says the same as the id.
     #[serde(rename = "token", default)]

@@ -62,7 +62,7 @@ async fn members_must_be_known_and_of_their_type() {
         (r#"{"query": "red"}"#, "query"),
         (r#"{"query": {"text": 1}}"#, "query.text"),
         (r#"{"query": {"words": "a"}}"#, "query.words"),
-        (r#"{"query": {"tokens": ["a"]}}"#, "query.tokens"),
+        (r#"{"query": {"tokens": ["a"]}}"#, "query.tokens[0]"),
         (r#"{"query": {"indices": [1], "values": [null]}}"#, "query.values[0]"),
         (r#"{"query": {"indices": [-1], "values": [1]}}"#, "query.indices[0]"),
         (r#"{"query": {"indices": [4294967296], "values": [1]}}"#, "query.indices[0]"),

@@ -1,6 +1,8 @@
 //! Where data come from and go to: stdin and stdout, packed files, folders, zips and tables; and
 //! what is refused.
 
+mod vectors;
+
 use std::{
     fs::{self, File},
     io::Write,

@@ -18,4 +18,3 @@ mod long;
 mod no_traffic;
 mod opened_once;
 mod pull;
-mod vectors;
