@@ -245,7 +245,7 @@ impl Index {
     /// Those of [`Prepared::new`], [`QueryEncoder::encode`] and [`Snapshot::search`].
     pub fn search(&self, search: impl Into<Search>) -> Result<SearchResponse, Error> {
         let snapshot = self.snapshot();
-        let mut prepared = Prepared::new(search.into(), snapshot.manifest(), &self.models)?;
+        let mut prepared = Prepared::new(search.into(), &snapshot, &self.models)?;
         if prepared.needs_encoding() {
             let mut encoder = self.take_encoder();
             let encoded = encoder.encode(&mut prepared);

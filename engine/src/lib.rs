@@ -72,7 +72,8 @@ pub use search::batch::{BatchSearch, QUERIES_AT_ONCE, QueryHits};
 pub use search::encode::threads_or_cores;
 pub use search::encode::{QueryEncoder, term_sources};
 pub use search::prepare::{Prepared, QueryVector};
-pub use search::query::{DEFAULT_RANK, Query, Search};
+pub use search::query::{Query, Search};
+pub use search::ranking::Ranking;
 pub use search::vocabulary::vocabulary_of;
 pub use snapshot::Snapshot;
 

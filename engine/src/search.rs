@@ -1,6 +1,7 @@
 //! From a query to an answer.
 //!
 //! - `query`: what is looked for, and how;
+//! - `ranking`: what orders the hits, in one index;
 //! - `prepare`: what the ranking needs of it in one index;
 //! - `vocabulary`: tokens to terms;
 //! - `encode`: texts to vectors;
@@ -12,4 +13,5 @@ pub(crate) mod batch;
 pub(crate) mod encode;
 pub(crate) mod prepare;
 pub(crate) mod query;
+pub(crate) mod ranking;
 pub(crate) mod vocabulary;

@@ -30,6 +30,7 @@ pub use error::SearchError;
 pub use filter::{parse::Filter, rows::RowSet};
 pub use query::{
     boost::{BOOST_LIMIT, Boost},
+    like::DocumentLegs,
     request::{DEPTH_LIMIT, DenseQuery, SearchRequest, THREADS_LIMIT},
     response::{
         Certificate, CertificateKind, Contribution, Explanation, Hit, LegExplanation, LegProfile,

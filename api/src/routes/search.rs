@@ -50,7 +50,7 @@ async fn search(
     let permit = state.admit()?;
     let snapshot = index.snapshot().await?;
     let mut texts = QueryTexts::default();
-    let prepared = PreparedSearch::new(checked, snapshot.manifest(), &state.models, &mut texts)?;
+    let prepared = PreparedSearch::new(checked, &snapshot, &state.models, &mut texts)?;
     let vectors = texts.encode().await;
     let deadline = prepared.timeout().map(|timeout| arrival + timeout);
     let commit = SearchedCommit::new(name, snapshot, vectors);
@@ -71,7 +71,7 @@ pub(super) async fn batch(
     let mut texts = QueryTexts::default();
     let prepare = |body: Result<SearchBody, Problem>| {
         let checked = body?.check(&state.limits)?;
-        PreparedSearch::new(checked, snapshot.manifest(), &state.models, &mut texts)
+        PreparedSearch::new(checked, &snapshot, &state.models, &mut texts)
     };
     let searches: Vec<_> = searches.into_iter().map(prepare).collect();
     let vectors = texts.encode().await;

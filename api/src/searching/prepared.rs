@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use gleaner::{Error, Manifest, Part, Prepared, QueryVector, SearchError, Snapshot};
+use gleaner::{Error, Part, Prepared, QueryVector, SearchError, Snapshot};
 
 use super::texts::{QueryTexts, QueryVectors, Ticket};
 use crate::{
@@ -87,12 +87,12 @@ impl PreparedSearch {
     /// `model_not_found`, `model_mismatch`; nothing is added then.
     pub(crate) fn new(
         checked: CheckedSearch,
-        manifest: &Manifest,
+        snapshot: &Snapshot,
         models: &ServedModels,
         to_encode: &mut QueryTexts,
     ) -> Result<Self, Problem> {
         let CheckedSearch { search, legs, timeout } = checked;
-        let prepared = Prepared::new(search, manifest, models.models());
+        let prepared = Prepared::new(search, snapshot, models.models());
         let prepared = prepared.map_err(|error| unprepared(&error, &legs))?;
         let sparse = match prepared.sparse() {
             Some(QueryVector::Encode(model)) => Some(models.sparse(model)?),

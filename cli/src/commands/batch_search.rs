@@ -32,7 +32,7 @@ pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
     let (start, mut cut_short) = (Instant::now(), 0);
     for first in (0..queries.len()).step_by(QUERIES_AT_ONCE) {
         let places = first..queries.len().min(first + QUERIES_AT_ONCE);
-        let answers = batch.hits(asked(&queries, places.clone(), &rank));
+        let answers = batch.hits(asked(&queries, places.clone(), rank.rank()));
         for (place, answer) in places.clone().zip(answers.map_err(with_rank(&rank))?) {
             cut_short += usize::from(answer.is_cut_short);
             writer.write_ranked(queries.id(place), &answer.hits)?;
@@ -59,9 +59,9 @@ fn search(args: &BatchSearchArgs) -> anyhow::Result<Search> {
 }
 
 /// Some of the queries, as they are searched for.
-fn asked(queries: &QueryFile, places: Range<usize>, rank: &Rank) -> Vec<Query> {
+fn asked(queries: &QueryFile, places: Range<usize>, rank: Option<&Rank>) -> Vec<Query> {
     // A ranking without a sparse leg says itself what it lacks.
-    let given = |vector: &SparseVector| match rank.needs_sparse() {
+    let given = |vector: &SparseVector| match rank.is_none_or(Rank::needs_sparse) {
         true => Query::vector(vector.clone()),
         false => Query::default(),
     };

@@ -28,9 +28,10 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
     }
     let models = args.model.models();
     let snapshot = Index::open_with(&args.index, &models)?.snapshot();
-    let prepared = PreparedQuery::new(snapshot.manifest(), &models, args, search)?;
+    let prepared = PreparedQuery::new(&snapshot, &models, args, search)?;
     let response = snapshot.search(&prepared.search)?;
     let mut out = stdout();
+    response.notes.iter().for_each(|note| eprintln!("note: {note}"));
     if args.json {
         let words = &prepared.words;
         let answer = TracedResponse { response: &response, query_words: words };

@@ -3,7 +3,7 @@
 //! `gleaner::Error` says what is wrong and names no flag. Here the flag is named, and the remedy with
 //! it. Exit codes are `failure`'s.
 
-use gleaner::{Error, Part, Rank, SearchError};
+use gleaner::{Error, Part, Ranking, SearchError};
 
 use super::Failure;
 
@@ -26,7 +26,7 @@ pub(super) fn in_words_of_flags(error: anyhow::Error) -> anyhow::Error {
 }
 
 /// Says an error of a search with its ranking, where the ranking is what is wrong.
-pub(crate) fn with_rank(rank: &Rank) -> impl Fn(Error) -> anyhow::Error {
+pub(crate) fn with_rank(rank: &Ranking) -> impl Fn(Error) -> anyhow::Error {
     move |error| match error {
         Error::TwoLegs { field, .. } => {
             let reason = format!("the dense field {field} is named twice");

@@ -25,7 +25,7 @@ use crate::{
 ///
 /// let index = Index::create(path).model(model).open()?;
 /// let snapshot = index.snapshot();
-/// let mut search = Prepared::new(Search::new("kittens"), snapshot.manifest(), index.models())?;
+/// let mut search = Prepared::new(Search::new("kittens"), &snapshot, index.models())?;
 /// assert!(search.needs_encoding());
 /// QueryEncoder::new(1).encode(&mut search)?;
 /// assert!(!search.needs_encoding());

@@ -64,7 +64,8 @@ impl Snapshot {
         });
         let exact = is_exact(&resolved, &list);
         let took_us = start.elapsed().as_micros() as u64;
-        Ok(SearchResponse { exact, certificate, took_us, hits, profile })
+        let (ranking, notes) = (request.rank.to_string(), Vec::new());
+        Ok(SearchResponse { exact, certificate, ranking, notes, took_us, hits, profile })
     }
 }
 

@@ -191,7 +191,8 @@ impl FromStr for Rank {
 
     fn from_str(rank: &str) -> Result<Self, SearchError> {
         let unknown = |reason| SearchError::Rank { rank: rank.to_owned(), reason };
-        let known = "known: sparse, bm25, dense, dense:FIELD, rrf:LEG,… and convex:LEG=WEIGHT,…";
+        let known =
+            "known: hybrid, sparse, bm25, dense, dense:FIELD, rrf:LEG,… and convex:LEG=WEIGHT,…";
         let fusion = rank.split_once(':').and_then(|(name, items)| {
             let method = MethodName::find(name)?;
             Some(Fusion::parse(method, items))
@@ -218,7 +219,10 @@ impl fmt::Display for Rank {
         if let Some(depth) = fusion.depth {
             write!(f, ",depth={depth}")?;
         }
-        fusion.legs.iter().try_for_each(|leg| write!(f, ",{}={}", leg.leg, leg.weight))
+        fusion.legs.iter().try_for_each(|WeightedLeg { leg, weight }| match *weight == 1.0 {
+            true => write!(f, ",{leg}"),
+            false => write!(f, ",{leg}={weight}"),
+        })
     }
 }
 

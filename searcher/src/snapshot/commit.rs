@@ -128,6 +128,17 @@ impl Snapshot {
         documents.unwrap_or_else(|| self.live_rows())
     }
 
+    /// Whether a living document has words.
+    pub fn has_text(&self) -> bool {
+        self.segments.iter().any(|segment| segment.living_tokens() > 0)
+    }
+
+    /// Whether a document has a sparse vector, or a model will give it one.
+    pub fn has_sparse(&self) -> bool {
+        let has_postings = || self.segments.iter().any(|it| it.impacts().postings() > 0);
+        self.manifest().model.is_some() || has_postings()
+    }
+
     /// Their rows: in an index of passages, a document has one for each.
     pub fn live_rows(&self) -> u64 {
         self.searcher().num_docs()
