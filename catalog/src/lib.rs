@@ -2,7 +2,8 @@
 //!
 //! - `manifest`, `long`, `settings`: what a commit says about itself, and what is fixed when an index is
 //!   created;
-//! - `schema`, `analyzer`, `document`: the fields, how text becomes words, what `_id`s and keys may be;
+//! - `schema`, `analyzer`, `document`, `times`: the fields, how text becomes words, what `_id`s and keys
+//!   may be, how times sort;
 //! - `open`, `commit`, `files`, `directory`: from a folder to a commit of which every file was checked.
 //!
 //! Writing is left to `indexer`, searching to `searcher`; neither depends on the other. This crate is
@@ -20,6 +21,7 @@ mod open;
 mod schema;
 mod settings;
 mod storage;
+mod times;
 
 pub use analyzer::{Analyzer, register_analyzers};
 pub use commit::{Commit, SegmentFiles};
@@ -34,3 +36,4 @@ pub use open::OpenIndex;
 pub use schema::{DENSE_EXTENSION, DENSE_TYPE, Fields, IMPACT_EXTENSION, IMPACTS_TYPE};
 pub use settings::IndexSettings;
 pub use storage::{StorageError, storage_error};
+pub use times::TimeKey;

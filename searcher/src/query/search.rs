@@ -35,7 +35,7 @@ impl Snapshot {
     ) -> Result<SearchResponse, SearchError> {
         let start = Instant::now();
         let hits_to_find = request.hits_to_find()?;
-        let mut admission = Admission::new(self, request.filter)?;
+        let mut admission = Admission::new(self, request.filter, request.deadline)?;
         let filter_us = start.elapsed().as_micros() as u64;
         let mut counters = Counters::default();
         self.check_dense_fields(request)?;
@@ -64,7 +64,7 @@ impl Snapshot {
         });
         let exact = is_exact(&resolved, &list);
         let took_us = start.elapsed().as_micros() as u64;
-        let (ranking, notes) = (request.rank.to_string(), Vec::new());
+        let (ranking, notes) = (request.rank.to_string(), admission.notes().to_vec());
         Ok(SearchResponse { exact, certificate, ranking, notes, took_us, hits, profile })
     }
 }
