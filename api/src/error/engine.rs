@@ -87,6 +87,7 @@ impl From<&SearchError> for Problem {
         match error {
             SearchError::Catalog(error) => Self::from(error),
             SearchError::Filter { .. } => Self::new(Code::InvalidFilter, detail).field("filter"),
+            SearchError::FilterTime => Self::new(Code::TimedOut, detail),
             SearchError::QueryTerms { .. } => Self::new(Code::LimitExceeded, detail).field("query"),
             SearchError::Depth { .. } | SearchError::NoHits => {
                 Self::new(Code::LimitExceeded, detail).field("k")

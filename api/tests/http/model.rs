@@ -69,9 +69,10 @@ async fn texts_are_encoded_and_searched() {
     let data = data(&model);
     let app = app(data.path());
     let text = "who discovered penicillin?";
-    let body = json!({"query": {"text": text}, "k": 3, "explain": true});
+    let body = json!({"query": {"text": text}, "k": 3, "explain": true, "rank": "sparse"});
     let by_post = post(&app, "/v1/indexes/science/search", &body).await;
-    let path = "/v1/indexes/science/search?q=who%20discovered%20penicillin%3F&k=3&explain=true";
+    let path = "/v1/indexes/science/search?q=who%20discovered%20penicillin%3F&k=3&explain=true\
+                &rank=sparse";
     let by_get = get(&app, path).await;
     assert_eq!(by_post.body["hits"], by_get.body["hits"]);
     assert_eq!(by_post.hits()[0].0, "s0");

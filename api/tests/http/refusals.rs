@@ -76,7 +76,7 @@ async fn queries_must_be_one_valid_vector_or_text() {
         (r#"{"query": {}}"#, "query"),
         (r#"{"query": {"text": ""}}"#, "query.text"),
         (r#"{"query": {"text": " \t"}, "rank": "bm25"}"#, "query.text"),
-        (r#"{"query": {"text": "a", "tokens": {"a": 1}}}"#, "query"),
+        (r#"{"query": {"text": "a", "tokens": {"a": 1}}, "rank": "sparse"}"#, "query"),
         (r#"{"query": {"indices": [1]}}"#, "query"),
         (r#"{"query": {"indices": [1, 2], "values": [1]}}"#, "query"),
         (r#"{"query": {"indices": [2, 1], "values": [1, 1]}}"#, "query.indices"),

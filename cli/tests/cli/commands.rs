@@ -51,8 +51,14 @@ fn search(index: &Path, query: &str, more: &[&str]) -> Value {
 #[test]
 fn explanations_sum_to_the_score() {
     let Some(index) = sample_index() else { return };
-    let answer = search(index, "pink eye contagious", &["--explain", "--profile", "-k", "5"]);
+    let answer = search(
+        index,
+        "pink eye contagious",
+        &["--explain", "--profile", "-k", "5", "--rank", "sparse"],
+    );
     assert_eq!(answer["exact"], true);
+    assert_eq!(answer["ranking"], "sparse");
+    assert!(answer["notes"][0].as_str().unwrap().contains("hybrid"), "{answer}");
     assert_eq!(answer["hits"].as_array().unwrap().len(), 5);
     for hit in answer["hits"].as_array().unwrap() {
         let explanation = &hit["explanation"];
@@ -76,7 +82,7 @@ fn the_sample_measures_as_documented_and_thresholds_set_the_exit_code() {
     let json = folder.path().join("eval.json");
     let eval = ["eval", "--index", index, "--dataset", dataset.to_str().unwrap()];
     let with = |more: &[&'static str]| [&eval[..], more].concat();
-    ok(&[&eval[..], &["--json", json.to_str().unwrap()]].concat());
+    ok(&[&eval[..], &["--rank", "sparse", "--json", json.to_str().unwrap()]].concat());
     let report: Value = read_json(&json);
     let ndcg = report["metrics"]["nDCG@10"].as_f64().unwrap();
     assert!((ndcg - 0.6515).abs() < 0.002, "{ndcg}");
@@ -95,7 +101,8 @@ fn a_run_file_measures_as_the_search_that_wrote_it() {
     let (run_file, dataset) = (run_file.to_str().unwrap(), sample());
     let dataset = dataset.to_str().unwrap();
     let index = index.to_str().unwrap();
-    let searched = ok(&["eval", "--index", index, "--dataset", dataset, "--run", run_file]);
+    let searched =
+        ok(&["eval", "--index", index, "--dataset", dataset, "--rank", "bm25", "--run", run_file]);
     let read = ok(&["eval", "--from-run", run_file, "--dataset", dataset]);
     assert_eq!(searched, read);
     // An output that is also the input is replaced only once it is complete.

@@ -76,7 +76,8 @@ fn terms_beyond_65536_are_indexed_and_found() {
     }
     let folder = tempfile::tempdir().unwrap();
     let index = index(folder.path(), "codes");
-    let args = ["search", "--index", &index, "black tea", "--json", "--explain"];
+    let args =
+        ["search", "--index", &index, "black tea", "--json", "--explain", "--rank", "sparse"];
     let answer = ok_json(&args);
     assert_eq!(answer["hits"][0]["explanation"]["contributions"][0]["token"], Value::Null);
     let term = answer["hits"][0]["explanation"]["contributions"][0]["id"].as_u64().unwrap();

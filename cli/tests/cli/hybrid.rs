@@ -62,7 +62,7 @@ fn query<'a>(more: &[&'a str]) -> Vec<&'a str> {
 
 /// The sparse part of the query alone.
 fn sparse<'a>(more: &[&'a str]) -> Vec<&'a str> {
-    [&QUERY[..3], more].concat()
+    [&QUERY[..3], &["--rank", "sparse"], more].concat()
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn terms_are_boosted_and_muted_and_documents_are_queries() {
 #[test]
 fn what_cannot_be_searched_is_a_usage_error_that_names_it() {
     let fixture = Fixture::new();
-    fixture.refuses(&query(&["--rank", "splade"]), "known: sparse, bm25, dense");
+    fixture.refuses(&query(&["--rank", "splade"]), "known: hybrid, sparse, bm25, dense");
     fixture.refuses(&query(&["--rank", "rrf:sparse,sparse"]), "named twice");
     let dense = |rank, json| ["red", "--rank", rank, "--dense-vector", json];
     fixture.refuses(&dense("dense:other", "[1, 0]"), "no dense field \"other\"");

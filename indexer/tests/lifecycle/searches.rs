@@ -65,25 +65,17 @@ fn filters_that_cannot_be_understood_are_errors() {
     };
     let deep = format!("{}tag:t1{}", "(".repeat(5000), ")".repeat(5000));
     let signs = format!("{}tag:t1", "-".repeat(5000));
-    let nots = format!("{}tag:t1", "NOT -".repeat(5000));
-    for filter in
-        ["", "yaer:2001", "text:*", "year:[2001 TO", "text:\"w1 w2\"", &deep, &signs, &nots]
-    {
+    let many_nots = format!("{}tag:t1", "NOT -".repeat(5000));
+    for filter in ["", "yaer:2001", "year:[2001 TO", "year:>=*", "year:>>2000", &deep] {
         refused(filter);
     }
     for filter in ["year:>=", "year:> ", "(year:<)", "NOT year:<=", "tag:t1 AND year:>="] {
         let reason = refused(filter);
-        assert!(
-            reason.contains("comparison of year") && reason.contains("year:>=2015"),
-            "{reason}"
-        );
+        assert!(reason.contains("has no value; write year:"), "{reason}");
     }
-    // The grammar takes what follows for the value.
-    for filter in ["year:>= AND tag:t1", "year:>=*", "year:>>2000", "year:=2001", "year:!=2000"] {
-        assert!(refused(filter).contains("comparison of year"), "{filter}");
-    }
-    assert!(refused(">=").contains("comparison of key"));
-    assert!(refused("tag:IN []").contains("tag:IN [] has no value"));
+    assert!(refused("year:>= AND tag:t1").contains("has no value"));
+    assert!(refused(">=").contains("a key is expected"));
+    assert!(refused("tag:IN []").contains("the list has no value"));
     let deep = format!("{}tag:t1{}", "(".repeat(60), ")".repeat(60));
     let nots = format!("{}tag:t1", "NOT ".repeat(60));
     for filter in [&deep, &nots] {
@@ -92,6 +84,12 @@ fn filters_that_cannot_be_understood_are_errors() {
     }
     for filter in [
         "tag:t1 year:>2000",
+        "year:=2001",
+        "year:!=2000",
+        "text:*",
+        "text:\"w1 w2\"",
+        &signs,
+        &many_nots,
         "_id:IN [d00001 d00007]",
         "text:w1",
         "w1 OR w2",

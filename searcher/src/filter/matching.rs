@@ -324,6 +324,10 @@ fn in_range<T>(column: &Column<T>, range: std::ops::RangeInclusive<T>, found: &m
 where
     T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static,
 {
+    // The storage layer takes a range below all values of a column for one that has them.
+    if *range.end() < column.min_value() || *range.start() > column.max_value() {
+        return;
+    }
     let mut docs = Vec::new();
     column.get_docids_for_value_range(range, 0..column.num_docs(), &mut docs);
     docs.into_iter().for_each(|doc| found.insert(doc));

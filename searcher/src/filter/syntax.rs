@@ -312,7 +312,8 @@ impl<'a> Parser<'a> {
         let signs = [">=", "<=", "!=", "==", ">", "<", "="];
         let sign = signs.into_iter().find(|sign| self.eat(sign)).unwrap_or("=");
         self.skip_space();
-        let is_value = |c: char| !matches!(c, '<' | '>' | '=' | '[' | '{' | '(');
+        let is_value =
+            |c: char| c == '"' || !ends_value(c) && !matches!(c, '<' | '>' | '=' | '[' | '{' | '(');
         let is_operator = ["AND", "OR", "NOT", "TO", "IN"].iter().any(|word| self.is_word(word));
         if is_operator || !self.peek().is_some_and(is_value) {
             let key = key.unwrap_or("key");

@@ -266,14 +266,14 @@ mod tests {
     fn window_is_an_older_name_of_depth() {
         let (alias, written) = (parsed("rrf:depth=7,sparse"), parsed("rrf:window=7,sparse"));
         assert_eq!(alias, written);
-        assert_eq!(alias.to_string(), "rrf:k=60,depth=7,sparse=1");
+        assert_eq!(alias.to_string(), "rrf:k=60,depth=7,sparse");
     }
 
     #[test]
     fn what_means_nothing_is_refused_with_a_reason() {
         for (rank, reason) in [
-            ("splade", "known: sparse"),
-            ("dense:", "known: sparse"),
+            ("splade", "known: hybrid, sparse"),
+            ("dense:", "known: hybrid, sparse"),
             ("rrf:", "there is no leg \"\""),
             ("rrf:sparse,splade", "no leg \"splade\""),
             ("rrf:sparse,sparse=2", "named twice"),
