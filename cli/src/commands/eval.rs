@@ -34,7 +34,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     let dataset = Dataset::open(&args.dataset, &args.split)?;
     let unknown = dataset.unknown_queries().len();
     if unknown > 0 {
-        eprintln!("warning: {unknown} judged queries have no text; they count as 0");
+        say!("warning: {unknown} judged queries have no text; they count as 0");
     }
     let k = hits_measured(&measures);
     let json = args.json.as_deref().map(WholeFile::create).transpose()?;
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
             let models = args.model.models();
             let snapshot = Index::open_with(index, &models)?.snapshot();
             let rank = search.ranking().clone();
-            eprintln!("searching {} queries by {rank}, depth {k}", dataset.qrels.len());
+            say!("searching {} queries by {rank}, depth {k}", dataset.qrels.len());
             let search = search.k(k + usize::from(args.ignore_identical_ids));
             let batch = BatchSearch::new(&snapshot, &models, search);
             let run = batch.threads(threads_or_cores(args.threads)).run(&dataset);
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     let intervals = evaluation.intervals(&bootstrap(SEED))?;
     let measured = Measured { evaluation: &evaluation, intervals };
     if let Some(mut out) = json {
-        serde_json::to_writer_pretty(&mut out, &measured)?;
+        writeln!(out, "{}", serde_json::to_string_pretty(&measured)?)?;
         out.finish()?;
     }
     if let Some(mut out) = run_file {

@@ -35,7 +35,7 @@ impl MeasuredRun {
         let name = path.display().to_string();
         let empty = evaluation.queries_without_results;
         if empty > 0 {
-            eprintln!("warning: {name} has no results for {empty} queries; they count as 0");
+            say!("warning: {name} has no results for {empty} queries; they count as 0");
         }
         Ok(Self { name, evaluation })
     }
