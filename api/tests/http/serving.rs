@@ -49,7 +49,7 @@ fn other_machines_need_a_key() {
         let addr: SocketAddr = addr.parse().unwrap();
         let error = refused(ServeOptions { addr, ..options(data.path()) });
         assert!(error.to_string().contains("--api-key-file"), "{error}");
-        let api_key = Some("key".to_owned());
+        let api_key = Some("a-key-of-16-signs".to_owned());
         assert!(open(ServeOptions { addr, api_key, ..options(data.path()) }).is_ok());
     }
     for addr in ["127.0.0.1:7700", "[::1]:7700", "127.1.2.3:1", "[::ffff:127.0.0.1]:80"] {

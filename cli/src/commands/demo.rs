@@ -82,7 +82,7 @@ fn show(out: &mut impl Write, index: &Index, query: &str) -> anyhow::Result<()> 
     };
     writeln!(out, "\n> {query}")?;
     let response = ask(Rank::SPARSE, 3, true)?;
-    print(out, &response, &QueryWords::new())?;
+    print(out, &response, &QueryWords::default())?;
     if let Some(best) = response.hits.first() {
         let lexical = ask(Rank::BM25, 1000, false)?;
         match lexical.hits.iter().find(|hit| hit.id == best.id) {
@@ -92,5 +92,5 @@ fn show(out: &mut impl Write, index: &Index, query: &str) -> anyhow::Result<()> 
     }
     writeln!(out, "fused, {HYBRID}:")?;
     let fused = SearchResponse { profile: None, ..ask(HYBRID.parse()?, 2, false)? };
-    Ok(print(out, &fused, &QueryWords::new())?)
+    Ok(print(out, &fused, &QueryWords::default())?)
 }

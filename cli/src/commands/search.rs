@@ -4,7 +4,7 @@
 
 mod prepared_query;
 
-use std::{collections::HashMap, io::Write, time::Duration};
+use std::{io::Write, time::Duration};
 
 use gleaner::{Index, Search, SearchResponse};
 
@@ -69,6 +69,6 @@ fn search(args: &SearchArgs) -> anyhow::Result<Search> {
 struct TracedResponse<'a> {
     #[serde(flatten)]
     response: &'a SearchResponse,
-    #[serde(skip_serializing_if = "HashMap::is_empty")]
+    #[serde(skip_serializing_if = "QueryWords::is_empty")]
     query_words: &'a QueryWords,
 }

@@ -33,6 +33,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         addr: args.addr,
         models: args.model.models(),
         api_key,
+        cors_origins: args.cors_origin.clone(),
         encoder_threads: threads,
         limits: Limits {
             body_bytes: 1 << 20,
