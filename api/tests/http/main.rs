@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod batch;
+mod decoding;
 mod dense_models;
 mod documented;
 mod encoding;

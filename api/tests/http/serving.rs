@@ -61,6 +61,22 @@ fn other_machines_need_a_key() {
     assert!(matches!(error, ServeError::InvalidKey), "{error:?}");
 }
 
+#[test]
+fn a_key_that_can_be_guessed_is_refused_with_the_remedy() {
+    let data = data();
+    for (key, says) in [
+        ("x", "1 characters"),
+        ("secret", "6 characters"),
+        ("123456789012345", "15 characters"),
+        ("one two three four", "white space"),
+        ("schlüssel-0123456789", "visible ASCII"),
+    ] {
+        let api_key = Some(key.to_owned());
+        let error = refused(ServeOptions { api_key, ..options(data.path()) }).to_string();
+        assert!(error.contains(says) && error.contains("openssl rand"), "{key}: {error}");
+    }
+}
+
 #[tokio::test]
 async fn missing_models_are_warnings_and_failed_checks() {
     let data = data();
