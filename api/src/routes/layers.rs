@@ -16,8 +16,8 @@ use std::{
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header},
-    middleware::{Next, from_fn, from_fn_with_state, map_response},
+    http::{HeaderName, HeaderValue, Method, StatusCode, Uri},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use tower_http::{
@@ -51,7 +51,6 @@ pub(super) fn layered(routes: Router, state: &Arc<ServerState>) -> Router {
         .layer(from_fn(check_address))
         .layer(from_fn_with_state(Arc::clone(state), limit_time))
         .layer(from_fn_with_state(Arc::clone(state), check_key))
-        .layer(map_response(allow_options))
         .layer(compression);
     open_to(&state.origins, routes)
         .layer(CatchPanicLayer::custom(panicked))
@@ -69,16 +68,6 @@ async fn no_method(method: Method, uri: Uri) -> Response {
     }
     let detail = format!("{} does not take {method}", quoted(uri.path()));
     Problem::new(Code::MethodNotAllowed, detail).into_response()
-}
-
-/// Adds to `Allow` what the router does not know of.
-async fn allow_options(mut response: Response) -> Response {
-    let allowed = response.headers().get(header::ALLOW).and_then(|methods| methods.to_str().ok());
-    let allowed = allowed.map(|methods| HeaderValue::try_from(format!("{methods},OPTIONS")));
-    if let Some(Ok(allowed)) = allowed {
-        response.headers_mut().insert(header::ALLOW, allowed);
-    }
-    response
 }
 
 /// Refuses an address that does not decode.

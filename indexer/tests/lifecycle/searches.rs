@@ -235,6 +235,14 @@ fn a_deadline_that_has_passed_is_an_incomplete_answer() {
         let whole = ask(None);
         let bound = late.certificate.highest_bound_not_scored;
         assert!(bound.is_none_or(|bound| bound >= f64::from(whole.hits[0].score)));
+        for is_given_up in [true, false] {
+            let flag = AtomicBool::new(is_given_up);
+            let given_up = Some(&flag);
+            let exact = request(&query, 10, None);
+            let request = SearchRequest { rank, text: Some("w1 w2 w3"), given_up, ..exact };
+            let answer = snapshot.search(&request, &|_| None).unwrap();
+            assert_eq!(answer.certificate.complete, !is_given_up, "nobody waits for it");
+        }
         let early = ask(Some(Instant::now() + Duration::from_secs(3600)));
         assert!(early.exact && early.certificate == whole.certificate);
         assert_eq!(found(&early), found(&whole));
