@@ -292,6 +292,7 @@ async fn concurrent_searches_have_the_answers_of_lone_ones() {
 
 #[tokio::test]
 async fn every_name_of_one_thing_means_the_same() {
+    const RRF: &str = "rrf:sparse,dense";
     let data = hybrid_data();
     let app = app(data.path());
     let ask = async |members: Value| {
@@ -312,10 +313,13 @@ async fn every_name_of_one_thing_means_the_same() {
     ] {
         assert_eq!(ask(same.clone()).await, convex, "{same}");
     }
-    let knee = ask(json!({"cut": "knee"})).await;
-    assert_eq!(ask(json!({"until_knee": true})).await, knee);
-    assert_eq!(ask(json!({"until_knee": true, "cut": "knee"})).await, knee);
-    assert_eq!(ask(json!({"until_knee": false})).await, ask(json!({})).await);
+    let knee = ask(json!({"rank": RRF, "cut": "knee"})).await;
+    assert_eq!(ask(json!({"rank": RRF, "until_knee": true})).await, knee);
+    assert_eq!(ask(json!({"rank": RRF, "until_knee": true, "cut": "knee"})).await, knee);
+    assert_eq!(
+        ask(json!({"rank": RRF, "until_knee": false})).await,
+        ask(json!({"rank": RRF})).await
+    );
     let (by_cut, by_knee) =
         (format!("{MIXED}?like=d0007&cut=knee"), format!("{MIXED}?like=d0007&until_knee=true"));
     assert_eq!(get(&app, &by_cut).await.hits(), get(&app, &by_knee).await.hits());
