@@ -12,7 +12,7 @@ use gleaner::{CatalogError, IndexError, SearchError, chain, eval::EvalError, exc
 
 pub(crate) use flags::with_rank;
 
-use crate::io::output::ReaderGone;
+use crate::io::output::{ReaderGone, name_stdout};
 use flags::in_words_of_flags;
 
 /// The exit codes of errors; success is 0.
@@ -105,6 +105,16 @@ pub(crate) enum Failure {
     SelfTest,
 }
 
+/// Shows what came of the arguments instead of a command: usage errors on stderr, help and version
+/// on stdout. Returns the exit code.
+pub(crate) fn of_arguments(shown: &clap::Error) -> ExitCode {
+    match shown.print() {
+        Err(error) if !shown.use_stderr() => report(name_stdout(error).into()),
+        // A usage error that cannot be shown is one all the same.
+        Ok(()) | Err(_) => ExitCode::from(shown.exit_code() as u8),
+    }
+}
+
 /// Prints the error with its causes and returns the exit code.
 pub(crate) fn report(error: anyhow::Error) -> ExitCode {
     if reader_is_gone(&error) {
@@ -112,7 +122,7 @@ pub(crate) fn report(error: anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let error = in_words_of_flags(error);
-    eprintln!("error: {}", chain(error.as_ref()));
+    say!("error: {}", chain(error.as_ref()));
     ExitCode::from(exit(&error) as u8)
 }
 

@@ -84,7 +84,7 @@ impl Snapshot {
     /// `Search` for what the request lacks or asks beyond the limits, for filters that cannot be read,
     /// and for storage that fails. A vector that is still to be encoded counts as missing.
     pub fn search(&self, search: &Prepared) -> Result<SearchResponse, Error> {
-        let Prepared { search: asked, rank, sparse, dense, boosts, vocabulary } = search;
+        let Prepared { search: asked, rank, sparse, dense, boosts, vocabulary, given_up } = search;
         let vector = sparse.as_ref().and_then(|vector| match vector {
             QueryVector::Given(vector) => Some(vector),
             QueryVector::Encode(_) => None,
@@ -110,6 +110,7 @@ impl Snapshot {
             fields: &asked.fields,
             effort: asked.effort,
             deadline: asked.limit.moment(),
+            given_up: given_up.as_deref(),
             threads: asked.threads,
             explain: asked.explain,
             profile: asked.profile,

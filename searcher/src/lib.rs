@@ -25,6 +25,7 @@ mod query;
 mod ranking;
 mod snapshot;
 mod sparse;
+mod stop;
 
 pub use error::SearchError;
 pub use filter::{parse::Filter, rows::RowSet};
@@ -54,3 +55,4 @@ pub use sparse::{
     scaled_query::QUERY_TERMS_LIMIT,
     topk::{RowHit, Ties, TopK},
 };
+pub use stop::Stop;

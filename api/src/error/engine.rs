@@ -42,6 +42,9 @@ impl From<&Error> for Problem {
             | Error::ModelNotOpened { .. } => of_model(error),
             Error::BlankQuery => invalid(Part::Text, error),
             Error::NoLeg { part, rank, field } => no_leg(*part, rank, field.as_deref()),
+            Error::SaidTwice { part, token, said } => {
+                invalid(*part, format!("the token {} is {said}; say one of them", quoted(token)))
+            }
             Error::TwoLegs { field, .. } => {
                 let detail = format!("the dense field `{field}` is two legs");
                 Self::invalid_request(member(Part::Rank), detail)

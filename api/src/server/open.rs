@@ -13,6 +13,7 @@ use super::{
     index::ServedIndex,
     key::{ApiKey, check_exposure},
     options::ServeOptions,
+    origins::Origins,
     state::ServerState,
 };
 use crate::{
@@ -32,14 +33,15 @@ pub struct Server {
 ///
 /// An index or a model that cannot be used is no error but a warning, and a check that fails in
 /// `/readyz`: the other indexes are served.
-/// Errors: `DataNotFound`, `DataIsIndex`, `NoIndexes`, `List`, `KeyRequired`, `InvalidKey`; `Model`
-/// when `model`, `dense_model` or `ort_lib` was given and cannot be used. Panics: never.
+/// Errors: `DataNotFound`, `DataIsIndex`, `NoIndexes`, `List`, `KeyRequired`, `InvalidKey`, `ShortKey`, `InvalidOrigin`;
+/// `Model` when `model`, `dense_model` or `ort_lib` was given and cannot be used. Panics: never.
 /// Cost: reads all files of all indexes for their checksums.
 pub fn open(options: ServeOptions) -> Result<Server, ServeError> {
     let workers = Workers { encoders: options.encoder_threads, batching: options.batching };
-    let ServeOptions { data, addr, models, api_key, limits, .. } = options;
+    let ServeOptions { data, addr, models, api_key, limits, cors_origins, .. } = options;
     check_exposure(api_key.is_some(), addr)?;
     let key = api_key.map(ApiKey::new).transpose()?;
+    let origins = Origins::read(&cors_origins)?;
     let mut warnings = Vec::new();
     let indexes: BTreeMap<String, ServedIndex> = find_indexes(&data, &mut warnings)?
         .into_iter()
@@ -52,7 +54,7 @@ pub fn open(options: ServeOptions) -> Result<Server, ServeError> {
     let manifests = snapshots.iter().map(|snapshot| snapshot.manifest());
     let models = ServedModels::open(models, manifests, workers)?;
     let permits = Arc::new(Semaphore::new(limits.concurrency.min(Semaphore::MAX_PERMITS)));
-    let state = Arc::new(ServerState { indexes, models, limits, key, permits });
+    let state = Arc::new(ServerState { indexes, models, limits, key, origins, permits });
     let unusual = checks(&state).into_iter().filter(|check| check.outcome != Outcome::Pass);
     warnings.extend(unusual.map(|check| {
         let detail = check.detail.unwrap_or_default();

@@ -32,6 +32,8 @@ pub(crate) struct SearchBody {
     pub(super) feedback: Option<Texts>,
     pub(super) min_score: Option<f32>,
     pub(super) cut: Option<String>,
+    /// Another way to say `cut`, as the command line has it.
+    pub(super) until_knee: Option<bool>,
     #[serde(default)]
     pub(super) filter: Option<String>,
     #[serde(default)]
@@ -71,6 +73,20 @@ pub(crate) enum Cut {
 }
 
 impl Cut {
+    /// What `cut` and `until_knee` say together.
+    ///
+    /// Errors: `invalid_request`, also where they contradict each other.
+    fn asked(cut: Option<&str>, until_knee: Option<bool>) -> Result<Option<Self>, Problem> {
+        match (cut.map(Self::read).transpose()?, until_knee) {
+            (Some(Self::Knee), Some(false)) => Err(Problem::invalid_request(
+                "until_knee",
+                "`cut` ends the list at its knee, and `until_knee` is false; give one of them",
+            )),
+            (cut, None | Some(false)) => Ok(cut),
+            (_, Some(true)) => Ok(Some(Self::Knee)),
+        }
+    }
+
     /// Reads its name. Errors: `invalid_request`.
     fn read(name: &str) -> Result<Self, Problem> {
         match name {
@@ -91,7 +107,7 @@ impl SearchBody {
     /// Errors: `unknown_rank`, `invalid_request`, `invalid_query`, `limit_exceeded`.
     pub(crate) fn check(self, limits: &Limits) -> Result<CheckedSearch, Problem> {
         self.check_numbers(limits)?;
-        let cut = self.cut.as_deref().map(Cut::read).transpose()?;
+        let cut = Cut::asked(self.cut.as_deref(), self.until_knee)?;
         let (rank, legs) = ranking(self.rank, self.hybrid, limits)?;
         let feedback = feedback(self.feedback)?;
         let query = self.query.check(rank.rank(), limits)?;

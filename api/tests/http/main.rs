@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod batch;
+mod decoding;
 mod dense_models;
 mod documented;
 mod encoding;
@@ -139,6 +140,7 @@ fn options(data: &Path) -> ServeOptions {
         addr: "127.0.0.1:0".parse().unwrap(),
         models: Models::new(),
         api_key: None,
+        cors_origins: Vec::new(),
         encoder_threads: 2,
         limits: limits(),
         batching: BatchLimits {

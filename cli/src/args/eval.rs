@@ -37,7 +37,12 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<usize>,
     /// Measures, in ir_measures' names
-    #[arg(long, value_name = "M,…", default_value = "nDCG@10,AP,RR@10,R@100,R@1000")]
+    #[arg(
+        long,
+        visible_alias = "measures",
+        value_name = "M,…",
+        default_value = "nDCG@10,AP,RR@10,R@100,R@1000"
+    )]
     pub(crate) metrics: String,
     /// Remove a hit whose id is the query's (ArguAna, Quora)
     #[arg(long)]

@@ -1,6 +1,6 @@
 //! Flags that order hits and end their list, alike for all commands that search.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use gleaner::{Feedback, Ranking, Search, SearchError};
 
 /// What orders the hits, and where a list of them ends.
@@ -34,9 +34,19 @@ pub(crate) struct ListArgs {
     /// Leave out hits that score less
     #[arg(long, value_name = "SCORE", allow_hyphen_values = true)]
     pub(crate) min_score: Option<f32>,
-    /// End the list before its knee, where scores have fallen
+    /// End the list early: at the knee, where scores have fallen
+    #[arg(long, value_enum, value_name = "WHERE")]
+    pub(crate) cut: Option<CutArg>,
+    /// The same as `--cut knee`
     #[arg(long)]
     pub(crate) until_knee: bool,
+}
+
+/// Where a list may end before `k`.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CutArg {
+    /// Before the knee, where scores have fallen
+    Knee,
 }
 
 impl RankingArgs {
@@ -49,13 +59,17 @@ impl RankingArgs {
 }
 
 impl ListArgs {
+    fn is_cut(&self) -> bool {
+        self.until_knee || self.cut == Some(CutArg::Knee)
+    }
+
     /// A search by a ranking that says all of this, and not yet for what.
     ///
     /// Errors: `Feedback`.
     pub(crate) fn search(&self, rank: Ranking) -> Result<Search, SearchError> {
         let feedback = self.feedback.iter().map(|feedback| feedback.parse());
         let feedback = feedback.collect::<Result<Vec<Feedback>, SearchError>>()?;
-        let search = Search::new("").rank(rank).feedback(feedback).until_knee(self.until_knee);
+        let search = Search::new("").rank(rank).feedback(feedback).until_knee(self.is_cut());
         Ok(match self.min_score {
             Some(score) => search.min_score(score),
             None => search,

@@ -38,10 +38,10 @@ pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
             writer.write_ranked(queries.id(place), &answer.hits)?;
         }
         let rate = places.end as f64 / start.elapsed().as_secs_f64().max(1e-3);
-        eprintln!("{} queries, {rate:.0}/s", places.end);
+        say!("{} queries, {rate:.0}/s", places.end);
     }
     if cut_short > 0 {
-        eprintln!("{cut_short} queries were cut short by --timeout-ms");
+        say!("{cut_short} queries were cut short by --timeout-ms");
     }
     writer.finish()?.finish()
 }

@@ -58,8 +58,8 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     }
     writeln!(
         out,
-        "\nThe sample asks in other words than its documents use, which suits dense vectors; on four of \
-         the\nfive collections of README.md, fusing all legs with equal weights beats every leg alone."
+        "\nA quarter of the sample's questions uses other words than its documents: dense vectors find those. \
+         \nCodes and names need words. hybrid is the one that does well at both."
     )?;
     let (index, sample) = (args.demo_index.display(), sample.display());
     writeln!(
@@ -78,7 +78,7 @@ fn show(out: &mut impl Write, index: &Index, query: &str) -> anyhow::Result<()> 
     };
     writeln!(out, "\n> {query}")?;
     let response = ask(Ranking::Hybrid, 3, false)?;
-    print(out, &response, &QueryWords::new())?;
+    print(out, &response, &QueryWords::default())?;
     if let Some(best) = response.hits.first() {
         let lexical = ask(Rank::BM25.into(), 1000, false)?;
         match lexical.hits.iter().find(|hit| hit.id == best.id) {

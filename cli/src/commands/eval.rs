@@ -5,7 +5,7 @@
 
 mod report;
 
-use std::path::Path;
+use std::{io::Write, path::Path};
 
 use gleaner::{
     BatchSearch, Index, Models, Query, Rank, Ranking, Snapshot,
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     let dataset = Dataset::open(&args.dataset, &args.split)?;
     let unknown = dataset.unknown_queries().len();
     if unknown > 0 {
-        eprintln!("warning: {unknown} judged queries have no text; they count as 0");
+        say!("warning: {unknown} judged queries have no text; they count as 0");
     }
     let json = args.json.as_deref().map(WholeFile::create).transpose()?;
     let run_file = args.run.as_deref().map(WholeFile::create).transpose()?;
@@ -72,7 +72,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     let report = Report::new(measured, Origin::new(args, index.as_ref()));
     let (Some(report), Some(main)) = (report, runs.last()) else { return Ok(()) };
     if let Some(mut out) = json {
-        serde_json::to_writer_pretty(&mut out, &report)?;
+        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
         out.finish()?;
     }
     if let Some(mut out) = run_file {
@@ -142,7 +142,7 @@ impl Searched<'_> {
     fn run(&self, ranking: Ranking, dataset: &Dataset, k: usize) -> anyhow::Result<RankedRun> {
         let args = self.args;
         let legs = self.legs_of(&ranking)?.to_string();
-        eprintln!("searching {} queries by {ranking}, depth {k}", dataset.qrels.len());
+        say!("searching {} queries by {ranking}, depth {k}", dataset.qrels.len());
         let search = args.list.search(ranking.clone())?.effort(args.effort);
         let search = search.k(k + usize::from(args.ignore_identical_ids));
         let batch = BatchSearch::new(self.snapshot, self.models, search);

@@ -4,7 +4,7 @@
 
 mod prepared_query;
 
-use std::{collections::HashMap, io::Write, time::Duration};
+use std::{io::Write, time::Duration};
 
 use gleaner::{Index, Search, SearchResponse};
 
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let prepared = PreparedQuery::new(&snapshot, &models, args, search)?;
     let response = snapshot.search(&prepared.search)?;
     let mut out = stdout();
-    response.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    response.notes.iter().for_each(|note| say!("note: {note}"));
     if args.json {
         let words = &prepared.words;
         let answer = TracedResponse { response: &response, query_words: words };
@@ -70,6 +70,6 @@ fn search(args: &SearchArgs) -> anyhow::Result<Search> {
 struct TracedResponse<'a> {
     #[serde(flatten)]
     response: &'a SearchResponse,
-    #[serde(skip_serializing_if = "HashMap::is_empty")]
+    #[serde(skip_serializing_if = "QueryWords::is_empty")]
     query_words: &'a QueryWords,
 }

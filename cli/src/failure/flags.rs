@@ -65,6 +65,10 @@ fn translated(error: Error) -> anyhow::Error {
         }
         Error::NoLeg { part, rank, field: _ } => Failure::NoLeg { flag: flag(part), rank },
         Error::WhichField { .. } => usage(WHICH_FIELD),
+        Error::SaidTwice { part, .. } => usage(&format!("{}: {error}", flag(part))),
+        Error::UnknownField { part: Part::Feedback, source, .. } => {
+            usage(&format!("{}: {source}; add field=NAME", flag(Part::Feedback)))
+        }
         Error::NoDenseInput { leg, .. } => usage(&format!(
             "ranking by {leg} needs a dense query vector: text and the field's model, or the \
              vector itself"

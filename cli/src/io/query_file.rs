@@ -52,9 +52,7 @@ impl QueryFile {
             InputKind::Vectors | InputKind::VectorsJsonl => {
                 let mut input = InputFile::new(path, kind);
                 if !models.names_sparse() && manifest.model.is_some() {
-                    eprintln!(
-                        "note: the index is bound to a model; vectors must come from the same"
-                    );
+                    say!("note: the index is bound to a model; vectors must come from the same");
                 }
                 if models.names_sparse() {
                     // It is compared with the index's even where no token is to be named.
@@ -89,7 +87,7 @@ impl QueryFile {
         let mut blank = queries.iter().filter(|query| is_blank(&query.text));
         if let Some(first) = blank.next() {
             let count = 1 + blank.count();
-            eprintln!("warning: {count} queries are blank and find nothing, first {:?}", first.id);
+            say!("warning: {count} queries are blank and find nothing, first {:?}", first.id);
         }
     }
 

@@ -56,6 +56,13 @@ fn explanations_name_the_words_of_the_query() {
     let answer = ok_json(&[&args[..], &["--json"]].concat());
     let words = answer["query_words"].as_object().unwrap();
     assert!(!words.is_empty() && words.values().all(|word| word == "immunization"), "{words:?}");
+    // In the order of the words, whatever the ids of their terms.
+    let asked = "wine immunization red";
+    let said = ok(&["search", "--index", &index, asked, "--explain", "--json"]);
+    let listed = &said[said.find("\"query_words\"").unwrap()..];
+    let places: Vec<usize> =
+        asked.split(' ').filter_map(|word| listed.find(&format!("\"{word}\""))).collect();
+    assert!(places.len() >= 2 && places.is_sorted(), "{listed}");
     let corpus = folder.path().join("corpus.jsonl");
     let model = fixture("splade-max");
     let lines =

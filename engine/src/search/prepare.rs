@@ -4,6 +4,8 @@
 //! Models are asked for only where they are needed, so an index without one still answers to vectors
 //! and words. Making the missing vectors is `encode`'s, searching `snapshot`'s.
 
+use std::sync::{Arc, atomic::AtomicBool};
+
 use gleaner_catalog::{DenseField, Manifest};
 use gleaner_encoder::{DenseModel, Model, SparseVector};
 use gleaner_searcher::{Boost, Leg, Rank};
@@ -58,6 +60,8 @@ pub struct Prepared {
     pub(crate) boosts: Vec<Boost>,
     /// Names terms in explanations, where a model is at hand.
     pub(crate) vocabulary: Option<Model>,
+    /// Set when nobody waits for the answer any more.
+    pub(crate) given_up: Option<Arc<AtomicBool>>,
 }
 
 impl Prepared {
@@ -83,7 +87,7 @@ impl Prepared {
         let (sparse, sparse_model) = resolve.sparse(&rank)?;
         let at_hand = || models.sparse_at_hand(manifest);
         let vocabulary = sparse_model.or(boost_model).or_else(at_hand);
-        Ok(Self { search, rank, sparse, dense, boosts, vocabulary })
+        Ok(Self { search, rank, sparse, dense, boosts, vocabulary, given_up: None })
     }
 
     /// The sparse query vector, where the ranking takes one.
@@ -132,6 +136,13 @@ impl Prepared {
     /// The same search, whose explanations name terms by this model's tokens.
     pub fn with_vocabulary(mut self, model: Model) -> Self {
         self.vocabulary = Some(model);
+        self
+    }
+
+    /// The same search, which ends as at a deadline when this is set: nobody waits for its answer any
+    /// more.
+    pub fn until_given_up(mut self, given_up: Arc<AtomicBool>) -> Self {
+        self.given_up = Some(given_up);
         self
     }
 

@@ -3,7 +3,10 @@
 //! Both types are built by naming what differs from the default. What a ranking needs of them in one
 //! index is `prepare`'s.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use gleaner_encoder::SparseVector;
 use gleaner_searcher::{Feedback, Rank};
@@ -137,6 +140,22 @@ impl Query {
     pub fn mute(mut self, token: impl Into<String>) -> Self {
         self.mute.push(token.into());
         self
+    }
+
+    /// Refuses a token that is to have a factor and to be silent.
+    ///
+    /// Errors: `SaidTwice`.
+    fn check_factors(&self) -> Result<(), Error> {
+        // A factor of 0 silences, too.
+        let boosted = self.boost.iter().filter(|(_, factor)| *factor != 0.0);
+        let boosted: HashSet<&str> = boosted.map(|(token, _)| &token[..]).collect();
+        match self.mute.iter().find(|token| boosted.contains(&token[..])) {
+            Some(token) => {
+                let (part, said) = (Part::Mute, "boosted and muted");
+                Err(Error::SaidTwice { part, token: token.clone(), said })
+            }
+            None => Ok(()),
+        }
     }
 
     /// The text, where there is one.
@@ -352,12 +371,14 @@ impl Search {
     /// Checks what can be checked without an index. [`Prepared::new`](crate::Prepared::new) does so, too.
     ///
     /// # Errors
-    /// `BlankQuery`; `NoLeg` for what only a sparse or a dense leg could use where the ranking names none.
+    /// `BlankQuery`; `SaidTwice`; `NoLeg` for what only a sparse or a dense leg could use where the ranking
+    /// names none.
     pub fn check(&self) -> Result<(), Error> {
         let text = self.query.text.as_deref();
         if text.is_some_and(|text| text.trim().is_empty()) {
             return Err(Error::BlankQuery);
         }
+        self.query.check_factors()?;
         self.ranking.rank().map_or(Ok(()), |rank| self.query.check_legs(rank))
     }
 

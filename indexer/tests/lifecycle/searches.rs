@@ -193,7 +193,11 @@ fn less_effort_is_said_and_scores_stay_true() {
         for effort in [0.1, 0.5, 0.9] {
             let answer = ask(10, effort);
             let certificate = &answer.certificate;
-            let kind = if answer.exact { "rank_safe" } else { "approximate" };
+            let kind = match (answer.exact, certificate.highest_bound_not_scored) {
+                (false, _) => "approximate",
+                (true, Some(_)) => "rank_safe",
+                (true, None) => "exhaustive",
+            };
             assert_eq!((certificate.kind.name(), certificate.effort), (kind, effort));
             assert!(certificate.complete && answer.hits.len() <= 10);
             let hits = found(&answer);
@@ -229,6 +233,14 @@ fn a_deadline_that_has_passed_is_an_incomplete_answer() {
         let whole = ask(None);
         let bound = late.certificate.highest_bound_not_scored;
         assert!(bound.is_none_or(|bound| bound >= f64::from(whole.hits[0].score)));
+        for is_given_up in [true, false] {
+            let flag = AtomicBool::new(is_given_up);
+            let given_up = Some(&flag);
+            let exact = request(&query, 10, None);
+            let request = SearchRequest { rank, text: Some("w1 w2 w3"), given_up, ..exact };
+            let answer = snapshot.search(&request, &|_| None).unwrap();
+            assert_eq!(answer.certificate.complete, !is_given_up, "nobody waits for it");
+        }
         let early = ask(Some(Instant::now() + Duration::from_secs(3600)));
         assert!(early.exact && early.certificate == whole.certificate);
         assert_eq!(found(&early), found(&whole));

@@ -3,12 +3,13 @@
 //! What a filter admits in a segment is taken from the index's cache, or found and kept there. The
 //! language of filters is `parse.rs`'s, the cache `cache.rs`.
 
-use std::{ops::Range, sync::Arc, time::Instant};
+use std::{ops::Range, sync::Arc};
 
 use crate::{
     error::SearchError,
     filter::{cache::FilteredRows, parse::Filter, rows::RowSet},
     snapshot::commit::Snapshot,
+    stop::Stop,
 };
 
 /// The living documents that may be found.
@@ -28,9 +29,9 @@ impl<'a> Admission<'a> {
     pub(crate) fn new(
         snapshot: &'a Snapshot,
         filter: Option<&str>,
-        deadline: Option<Instant>,
+        stop: Stop<'_>,
     ) -> Result<Self, SearchError> {
-        let filtered = filter.map(|filter| admit(snapshot, filter, deadline)).transpose()?;
+        let filtered = filter.map(|filter| admit(snapshot, filter, stop)).transpose()?;
         let (filtered, is_cached) = filtered.map_or((None, false), |(rows, is)| (Some(rows), is));
         Ok(Self { snapshot, filtered, is_cached, instead: None })
     }
@@ -66,7 +67,7 @@ impl<'a> Admission<'a> {
 fn admit(
     snapshot: &Snapshot,
     filter: &str,
-    deadline: Option<Instant>,
+    stop: Stop<'_>,
 ) -> Result<(Arc<FilteredRows>, bool), SearchError> {
     let known = snapshot.filters().get(filter);
     let segments = snapshot.segments();
@@ -77,7 +78,7 @@ fn admit(
     let filtered = segments.iter().enumerate().map(|(ordinal, segment)| {
         let filtered = match known.as_ref().and_then(|known| known.find(segment.key())) {
             Some(filtered) => Arc::clone(filtered),
-            None => Arc::new(parsed.rows(snapshot, ordinal, segment, deadline)?),
+            None => Arc::new(parsed.rows(snapshot, ordinal, segment, stop)?),
         };
         Ok((segment.key(), filtered))
     });

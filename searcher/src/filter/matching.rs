@@ -4,7 +4,7 @@
 //! costs at most one pass over the segment, and the clock is looked at before each. Documents are those
 //! of the storage layer, the dead ones among them; rows are made of them in `parse.rs`.
 
-use std::{collections::HashSet, ops::Bound, time::Instant};
+use std::{collections::HashSet, ops::Bound};
 
 use roaring::RoaringBitmap;
 use tantivy::{
@@ -22,6 +22,7 @@ use super::{
 use crate::{
     error::{SearchError, storage},
     snapshot::commit::Snapshot,
+    stop::Stop,
 };
 
 /// Numbers of a list that are looked for one by one; more of them in one pass.
@@ -78,7 +79,7 @@ impl DocBits {
 pub(super) struct SegmentMatcher<'a> {
     snapshot: &'a Snapshot,
     reader: &'a SegmentReader,
-    deadline: Option<Instant>,
+    stop: Stop<'a>,
     /// By condition, whether a document meets it.
     pub(super) met: Vec<bool>,
 }
@@ -88,10 +89,10 @@ impl<'a> SegmentMatcher<'a> {
         snapshot: &'a Snapshot,
         ordinal: usize,
         conditions: usize,
-        deadline: Option<Instant>,
+        stop: Stop<'a>,
     ) -> Self {
         let reader = snapshot.searcher().segment_reader(ordinal as u32);
-        Self { snapshot, reader, deadline, met: vec![false; conditions] }
+        Self { snapshot, reader, stop, met: vec![false; conditions] }
     }
 
     /// Errors: `FilterTime`; those of the storage layer.
@@ -115,7 +116,7 @@ impl<'a> SegmentMatcher<'a> {
                 Ok(found)
             }
             Resolved::Test(test) => {
-                if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                if self.stop.is_now() {
                     return Err(SearchError::FilterTime);
                 }
                 let mut found = DocBits::empty(docs);

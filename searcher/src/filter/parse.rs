@@ -3,8 +3,6 @@
 //! `syntax.rs` reads the language, `resolve.rs` looks keys and types up, `matching.rs` finds documents.
 //! Which rows a search may return, and what is kept of them, is left to `admission.rs` and `cache.rs`.
 
-use std::time::Instant;
-
 use super::{
     matching::SegmentMatcher,
     resolve::{Resolved, Resolver},
@@ -14,6 +12,7 @@ use super::{
 use crate::{
     error::SearchError,
     snapshot::{commit::Snapshot, segment::Segment},
+    stop::Stop,
 };
 
 /// A filter that was read against a commit.
@@ -52,9 +51,9 @@ impl Filter {
         snapshot: &Snapshot,
         ordinal: usize,
         segment: &Segment,
-        deadline: Option<Instant>,
+        stop: Stop<'_>,
     ) -> Result<FilteredSegment, SearchError> {
-        let mut matcher = SegmentMatcher::new(snapshot, ordinal, self.written.len(), deadline);
+        let mut matcher = SegmentMatcher::new(snapshot, ordinal, self.written.len(), stop);
         let mut docs = matcher.matching(&self.condition)?.into_bitmap();
         if let Some(passages) = segment.passages() {
             docs = passages.whole(&docs);

@@ -35,7 +35,7 @@ impl Snapshot {
     ) -> Result<SearchResponse, SearchError> {
         let start = Instant::now();
         let hits_to_find = request.hits_to_find()?;
-        let mut admission = Admission::new(self, request.filter, request.deadline)?;
+        let mut admission = Admission::new(self, request.filter, request.stop())?;
         let filter_us = start.elapsed().as_micros() as u64;
         let mut counters = Counters::default();
         self.check_dense_fields(request)?;

@@ -62,6 +62,9 @@ fn check_options(items: &[(&str, Option<&str>)]) -> Result<(), String> {
         None if count("window") + count("depth") > 1 => {
             Err("window and depth are one option; give one of them".to_owned())
         }
+        None if count("norm") + count("normalizer") > 1 => {
+            Err("norm and normalizer are one option; give one of them".to_owned())
+        }
         None => Ok(()),
     }
 }
@@ -110,9 +113,14 @@ enum FusionOption {
 }
 
 impl FusionOption {
-    /// `window` is an older name of `depth`.
-    const NAMES: [(&'static str, Self); 4] =
-        [("depth", Self::Depth), ("window", Self::Depth), ("k", Self::K), ("norm", Self::Norm)];
+    /// `window` is an older name of `depth`; `normalizer` is how the form at length says `norm`.
+    const NAMES: [(&'static str, Self); 5] = [
+        ("depth", Self::Depth),
+        ("window", Self::Depth),
+        ("k", Self::K),
+        ("norm", Self::Norm),
+        ("normalizer", Self::Norm),
+    ];
 
     fn find(name: &str) -> Option<Self> {
         Self::NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, option)| option)

@@ -39,7 +39,7 @@ pub(super) fn run(args: &ModelListArgs) -> anyhow::Result<()> {
         return Ok(out.flush()?);
     }
     if models.is_empty() {
-        eprintln!("no model in {}", args.folder.display());
+        say!("no model in {}", args.folder.display());
     }
     for model in &models {
         let ListedModel { name, graphs, graph_bytes, .. } = model;

@@ -47,7 +47,7 @@ impl PreparedQuery {
         QueryEncoder::new(1).encode(&mut search)?;
         let words = match (&args.query, &encoding) {
             (Some(text), Some(model)) => words(model, text)?,
-            (None, _) | (_, None) => QueryWords::new(),
+            (None, _) | (_, None) => QueryWords::default(),
         };
         Ok(Self { search, words })
     }
@@ -78,7 +78,7 @@ fn query(args: &SearchArgs, named: Option<&Model>) -> anyhow::Result<Query> {
 
 /// The words of a text that gave the terms of its vector their weights.
 fn words(model: &Model, text: &str) -> anyhow::Result<QueryWords> {
-    Ok(term_sources(model, Side::Query, text)?.into_iter().flatten().collect())
+    Ok(QueryWords::new(term_sources(model, Side::Query, text)?.unwrap_or_default()))
 }
 
 /// Numbers of one field, or of several by name.
