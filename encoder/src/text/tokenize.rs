@@ -115,6 +115,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) units: Option<&'a Terms>,
     /// The words that tokens come from.
     pub(crate) words: bool,
+    /// The tokens around a text that has none of its own.
+    pub(crate) blanks: bool,
 }
 
 /// The tokenizer of one side.
@@ -147,9 +149,12 @@ impl SideTokenizer {
         Ok(!self.cut.encode_fast(filled.as_str(), true)?.get_overflowing().is_empty())
     }
 
-    /// Tokenizes a text: specials added, cut to the side's length. May be empty only where the
-    /// tokenizer adds no specials.
+    /// Tokenizes a text: specials added, cut to the side's length. Empty for a text without tokens
+    /// of its own, unless `blanks` are wanted; else only where the tokenizer adds no specials.
     pub(crate) fn tokenize(&self, text: &str, wanted: Wanted<'_>) -> Result<TokenizedText, Cause> {
+        if !wanted.blanks && text.trim().is_empty() {
+            return Ok(TokenizedText::default());
+        }
         let kept = self.twice(text)?;
         let (filled, copy) = self.template.fill(kept);
         let needs_offsets = wanted.words
@@ -161,6 +166,9 @@ impl SideTokenizer {
             true => self.cut.encode(filled.as_str(), true)?,
             false => self.cut.encode_fast(filled.as_str(), true)?,
         };
+        if !wanted.blanks && self.is_bare(&encoding, kept)? {
+            return Ok(TokenizedText::default());
+        }
         let widen = |ids: &[u32]| ids.iter().map(|&id| i64::from(id)).collect::<Vec<_>>();
         let ids = widen(encoding.get_ids());
         let pooled = match self.template.echoes() {
@@ -175,6 +183,12 @@ impl SideTokenizer {
         let types = widen(encoding.get_type_ids());
         let is_cut = kept.len() < text.len() || !encoding.get_overflowing().is_empty();
         Ok(TokenizedText { ids, types, pooled, units, words, is_cut })
+    }
+
+    /// Whether the tokens of a text are only what is put around it: the tokenizer sees nothing in
+    /// it, such as in control characters.
+    fn is_bare(&self, encoding: &Encoding, text: &str) -> Result<bool, Cause> {
+        Ok(encoding.len() <= self.empty && self.whole.encode_fast(text, false)?.is_empty())
     }
 
     /// The beginning of a text that fits into the length twice; all of it where it need not.
