@@ -4,7 +4,7 @@
 //! each, and its steps lie in folders of their own. What a step does is `sentence.rs` and
 //! `splade.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
@@ -14,6 +14,8 @@ use crate::error::EncodeError;
 use crate::family::settings::said::{ObjectFile, not_understood};
 use crate::files::read_text;
 
+/// Where SPLADE's pooling is described without a list of steps.
+pub(crate) const DEFAULT_POOLING: &str = "1_SpladePooling";
 pub(crate) const MODULES: &str = "modules.json";
 const ROUTER: &str = "router_config.json";
 /// Where routers were described before `router_config.json`.
@@ -88,6 +90,17 @@ impl Routes {
         let mut all = self.query.iter().chain(&self.document);
         all.any(|module| module.name() == "Pooling") && !self.is_sparse()
     }
+}
+
+/// The folders of a model's steps below its own, relative to it.
+///
+/// Errors: as [`Routes::read`].
+pub(crate) fn step_folders(folder: &Path) -> Result<BTreeSet<PathBuf>, EncodeError> {
+    let Some(routes) = Routes::read(folder)? else {
+        return Ok(BTreeSet::from([PathBuf::from(DEFAULT_POOLING)]));
+    };
+    let all = routes.query.into_iter().chain(routes.document).map(|module| module.path);
+    Ok(all.filter(|path| path.components().next().is_some()).collect())
 }
 
 /// The list of `modules.json`.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Cause, EncodeError};
 use crate::family::choices::{Activation, Pooling};
 use crate::family::folder::{first_present, positions};
-use crate::family::settings::modules::{Module, Routes};
+use crate::family::settings::modules::{DEFAULT_POOLING, Module, Routes};
 use crate::family::settings::said::{ObjectFile, Said, not_understood};
 use crate::family::settings::sentence::{Lengths, prompts};
 use crate::files::read_file;
@@ -58,7 +58,7 @@ impl Splade {
             side.take_lengths(folder, Path::new(""))?;
             side.positions = positions(folder)?;
             if !has_steps {
-                side.take_pooling(folder, Path::new("1_SpladePooling"))?;
+                side.take_pooling(folder, Path::new(DEFAULT_POOLING))?;
             }
             return Ok(Self {
                 query: SpladeSide { prompt: query_prompt, ..side.clone() },
