@@ -12,6 +12,7 @@ use crate::{
     failure::{Failure, with_rank},
     io::{
         intervals::{Measured, SEED, bootstrap, interval_text},
+        model_folder::say_where_found,
         output::{WholeFile, stdout},
     },
 };
@@ -49,6 +50,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
             let search = search.k(k + usize::from(args.ignore_identical_ids));
             let batch = BatchSearch::new(&snapshot, &models, search);
             let run = batch.threads(threads_or_cores(args.threads)).run(&dataset);
+            say_where_found(&models);
             run.map_err(with_rank(&rank))?
         }
         (None, None) => {
