@@ -8,7 +8,7 @@ use gleaner_searcher::{Index, Rank, SearchRequest};
 
 use super::*;
 
-struct Documents(Encoder);
+pub(super) struct Documents(pub(super) Encoder);
 
 impl DocumentEncoder for Documents {
     fn encode(

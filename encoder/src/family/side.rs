@@ -90,6 +90,10 @@ impl OpenedSide {
         };
         let (pooling, activation) = settings.steps(side, layout)?;
         let max_length = settings.lengths.within(side, fixed, &settings.path)?;
+        let mut from = stated.origins(layout);
+        if max_length != settings.lengths.max.of(side) {
+            from.insert("max_length", "the graph".to_owned());
+        }
         let texts =
             SideTexts { template: &stated.template, max_length, lower_case: stated.lower_case };
         let card = SideCard {
@@ -102,7 +106,7 @@ impl OpenedSide {
             template: stated.template.clone().into(),
             lower_case: stated.lower_case,
             prune: stated.prune,
-            from: stated.origins(layout),
+            from,
             fingerprint: String::new(),
         };
         Ok(Self {

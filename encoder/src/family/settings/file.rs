@@ -9,7 +9,7 @@ use crate::error::EncodeError;
 use crate::family::choices::{Activation, Batching, Pooling, SideEncoder};
 use crate::family::folder::{FILE_NAME, first_present, only_graph, stated};
 use crate::family::kind::ModelKind;
-use crate::family::layout::Layout;
+use crate::family::layout::{Layout, Remaining};
 use crate::family::lengths::FileMaxLength;
 use crate::family::settings::golden::FileGolden;
 use crate::family::settings::names::{FileInputs, Names};
@@ -231,7 +231,7 @@ impl Settings {
     pub(crate) fn read(folder: &Path, query: Option<SideEncoder>) -> Result<Self, EncodeError> {
         ModelKind::Sparse.check(folder)?;
         let file = SparseFile::read(folder)?;
-        let said = Splade::read(folder, file.states_steps())?;
+        let said = Splade::read(folder, file.graph_has_steps())?;
         file.settle(folder, query, &said)
     }
 }
@@ -247,9 +247,11 @@ impl SparseFile {
         })
     }
 
-    /// Whether the file says what the graph returns, and with that which steps it has done.
-    fn states_steps(&self) -> bool {
-        self.layout.is_some() || self.pooling.is_some() || self.document.pooling.is_some()
+    /// Whether the file says that the graph has done all steps.
+    fn graph_has_steps(&self) -> bool {
+        let is_done = |layout: Layout| matches!(layout.remaining(), Remaining::Nothing);
+        self.layout.is_some_and(is_done)
+            || self.document.pooling.or(self.pooling) == Some(Pooling::Graph)
     }
 
     fn settle(

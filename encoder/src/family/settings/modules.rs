@@ -121,7 +121,8 @@ fn router(folder: &Path, below: &Path) -> Result<Routes, EncodeError> {
     let read = |name: &str| ObjectFile::read(folder, &below.join(name), "router configuration");
     let found = match read(ROUTER)? {
         Some(file) => Some((ROUTER, file)),
-        None => read(OLD_ROUTER)?.map(|file| (OLD_ROUTER, file)),
+        // A transformer's configuration has the same name, and no kinds of steps.
+        None => read(OLD_ROUTER)?.filter(|file| file.says("types")).map(|file| (OLD_ROUTER, file)),
     };
     let Some((name, object)) = found else {
         let path = folder.join(below).join(ROUTER);

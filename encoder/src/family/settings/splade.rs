@@ -1,8 +1,8 @@
 //! What a sparse folder of sentence-transformers says about itself, in that library's own files.
 //!
 //! Only defaults: `gleaner.toml` states otherwise where it wants to. A step that is not known here
-//! is an error, never a guess; stating `pooling` or `layout` in `gleaner.toml` says that the graph
-//! has all steps. The steps themselves are listed by `modules.rs`.
+//! is an error, never a guess; `pooling = "graph"` in `gleaner.toml` says that the graph has all
+//! steps. The steps themselves are listed by `modules.rs`.
 
 use std::path::{Path, PathBuf};
 
@@ -45,8 +45,8 @@ pub(crate) struct SpladeSide {
 }
 
 impl Splade {
-    /// Reads what a folder states. `has_steps` says that the steps after the transformer are stated
-    /// elsewhere.
+    /// Reads what a folder states. `has_steps` says that the graph has the steps after the
+    /// transformer.
     ///
     /// Errors: `Read` and `InvalidFile` for files that cannot be understood; `NotUnderstood` for
     /// keys, values and steps that cannot; `MissingFile` for a static embedding without weights.
@@ -67,7 +67,8 @@ impl Splade {
         };
         if routes.is_dense() {
             // What is wrong with the folder shows in its graph.
-            return Ok(Self::default());
+            let side = SpladeSide { positions: positions(folder)?, ..SpladeSide::default() };
+            return Ok(Self { query: side.clone(), document: side });
         }
         let side = |modules: &[Module]| SpladeSide::read(folder, &routes.file, modules, has_steps);
         let (mut query, mut document) = (side(&routes.query)?, side(&routes.document)?);
