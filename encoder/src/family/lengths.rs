@@ -64,7 +64,7 @@ impl FileMaxLength {
         let keys = ["max_length.query", "max_length.document"];
         let common = [query, document];
         let side = |at: usize| {
-            let stated = Stated { key: keys[at], common: common[at], own: own[at] };
+            let stated = StatedLength { key: keys[at], common: common[at], own: own[at] };
             stated.settle(path, &defaults[at], positions[at])
         };
         let [query, document] = [side(0)?, side(1)?];
@@ -77,13 +77,13 @@ impl FileMaxLength {
 }
 
 /// What `gleaner.toml` states of the length of one side.
-struct Stated {
+struct StatedLength {
     key: &'static str,
     common: Option<usize>,
     own: Option<usize>,
 }
 
-impl Stated {
+impl StatedLength {
     fn settle(
         self,
         path: &Path,

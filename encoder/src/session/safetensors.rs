@@ -16,7 +16,7 @@ const LENGTH_BYTES: usize = 8;
 const METADATA: &str = "__metadata__";
 
 #[derive(Deserialize)]
-struct Tensor {
+struct TableTensor {
     dtype: String,
     shape: Vec<usize>,
     data_offsets: [usize; 2],
@@ -34,7 +34,7 @@ pub(crate) fn vector(bytes: &[u8], name: &str) -> Result<Vec<f32>, Cause> {
         let names: Vec<&str> = tensors.keys().map(String::as_str).collect();
         return Err(format!("it has no tensor `{name}`, only {}", names.join(", ")).into());
     };
-    let Tensor { dtype, shape, data_offsets: [start, end] } = serde_json::from_value(tensor)?;
+    let TableTensor { dtype, shape, data_offsets: [start, end] } = serde_json::from_value(tensor)?;
     if shape.iter().filter(|&&size| size != 1).count() > 1 {
         return Err(format!("tensor `{name}` has shape {shape:?}, not a number per token").into());
     }

@@ -1,7 +1,7 @@
 //! What a dense folder of sentence-transformers says about itself, in that library's own files.
 //!
 //! Only defaults: `gleaner.toml` states otherwise where it wants to. A way to pool that is not
-//! known here is an error, never a guess. Lengths and prompts are read here for sparse folders too;
+//! known here is an error, never a guess. TransformerFile and prompts are read here for sparse folders too;
 //! what else those say is `splade.rs`.
 
 use std::collections::BTreeMap;
@@ -49,13 +49,13 @@ pub(crate) struct Sentence {
 
 /// What the configuration of a transformer states.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Lengths {
+pub(crate) struct TransformerFile {
     /// Tokens per text.
     pub(crate) max_length: Option<Said<usize>>,
     pub(crate) lower_case: Option<Said<bool>>,
 }
 
-impl Lengths {
+impl TransformerFile {
     /// Reads the configuration of the transformer in a folder below the model's. `task` is what
     /// its model must have been made for.
     ///
@@ -147,7 +147,8 @@ impl Sentence {
             }
         }
         found.take_pooling(folder, &pooling_file)?;
-        let Lengths { max_length, lower_case } = Lengths::read(folder, Path::new(""), None)?;
+        let TransformerFile { max_length, lower_case } =
+            TransformerFile::read(folder, Path::new(""), None)?;
         (found.max_length, found.lower_case) = (max_length, lower_case);
         found.prompts = prompts(folder)?;
         Ok(found)

@@ -11,7 +11,7 @@ use crate::family::choices::{Activation, Pooling};
 use crate::family::folder::{first_present, positions};
 use crate::family::settings::modules::{DEFAULT_POOLING, Module, Routes};
 use crate::family::settings::said::{ObjectFile, Said, not_understood};
-use crate::family::settings::sentence::{Lengths, prompts};
+use crate::family::settings::sentence::{TransformerFile, prompts};
 use crate::files::read_file;
 
 /// Longer limits of tokenizers mean that there is none.
@@ -172,7 +172,8 @@ impl SpladeSide {
     }
 
     fn take_lengths(&mut self, folder: &Path, below: &Path) -> Result<(), EncodeError> {
-        let Lengths { max_length, lower_case } = Lengths::read(folder, below, Some("fill-mask"))?;
+        let TransformerFile { max_length, lower_case } =
+            TransformerFile::read(folder, below, Some("fill-mask"))?;
         (self.max_length, self.lower_case) = (max_length, lower_case);
         Ok(())
     }
