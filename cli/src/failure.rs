@@ -54,7 +54,10 @@ pub(crate) enum Failure {
     EncodingInterrupted { texts: u64, resumable: bool },
     #[error("cannot resume: {reason}; without --resume it begins anew")]
     CannotResume { reason: String },
-    #[error("model_not_found: no model at {path}, where the index was built; name it with --model")]
+    #[error(
+        "model_not_found: no model at {path}, where the index was built, nor under its name in \
+         data/models, in the folders of GLEANER_MODELS or beside the index; name it with --model"
+    )]
     ModelNotFound { path: PathBuf },
     #[error(
         "no sparse model: the index was built without one; name one with --model, search for vectors \
@@ -67,8 +70,9 @@ pub(crate) enum Failure {
     )]
     NoDenseModel { field: String },
     #[error(
-        "model_not_found: no model at {path}, which made the vectors of the dense field {field}; name \
-         it with --dense-model"
+        "model_not_found: no model at {path}, which made the vectors of the dense field {field}, nor \
+         under its name in data/models, in the folders of GLEANER_MODELS or beside the index; name it \
+         with --dense-model"
     )]
     DenseModelNotFound { path: PathBuf, field: String },
     #[error(

@@ -144,6 +144,7 @@ impl Index {
     /// As [`Index::open`].
     pub fn open_with(path: impl AsRef<Path>, models: &Models) -> Result<Self, Error> {
         let reader = gleaner_searcher::Index::from_opened(OpenIndex::open(path.as_ref())?)?;
+        models.look_beside(path.as_ref());
         Ok(Self::new(reader, models.clone(), DocumentModels::default(), None))
     }
 

@@ -67,7 +67,7 @@ pub use index::Index;
 pub use indexing::{Indexing, IndexingReport, OpenedIndexing};
 pub use inspect::statistics::{DenseStatistics, SegmentStatistics};
 pub use inspect::verify::{Check, Finding, Level, examine};
-pub use models::Models;
+pub use models::{Models, moved::MovedModel};
 pub use search::batch::{BatchSearch, QUERIES_AT_ONCE, QueryHits};
 pub use search::encode::threads_or_cores;
 pub use search::encode::{QueryEncoder, term_sources};

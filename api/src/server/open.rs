@@ -53,6 +53,7 @@ pub fn open(options: ServeOptions) -> Result<Server, ServeError> {
     let snapshots: Vec<_> = indexes.values().filter_map(|index| index.current().ok()).collect();
     let manifests = snapshots.iter().map(|snapshot| snapshot.manifest());
     let models = ServedModels::open(models, manifests, workers)?;
+    warnings.extend(models.models().take_moved().iter().map(ToString::to_string));
     let permits = Arc::new(Semaphore::new(limits.concurrency.min(Semaphore::MAX_PERMITS)));
     let state = Arc::new(ServerState { indexes, models, limits, key, origins, permits });
     let unusual = checks(&state).into_iter().filter(|check| check.outcome != Outcome::Pass);

@@ -12,6 +12,7 @@ mod encoding;
 mod hybrid;
 mod hybrid_refusals;
 mod model;
+mod model_folders;
 mod refusals;
 mod robustness;
 mod searching;

@@ -8,7 +8,7 @@ use gleaner_searcher::{Index, Rank, SearchRequest};
 
 use super::*;
 
-struct Documents(Encoder);
+pub(super) struct Documents(pub(super) Encoder);
 
 impl DocumentEncoder for Documents {
     fn encode(
@@ -214,19 +214,20 @@ async fn a_named_model_stands_in_for_the_recorded_path() {
     assert!(matches!(open(missing), Err(ServeError::Model { .. })));
 }
 
-/// A copy of the model whose golden file is what `change` makes of the shipped one.
+/// A copy of the model whose golden file is what `change` makes of the shipped one; without such a
+/// file where it returns `false`.
 fn copy_with_golden(to: &Path, change: impl FnOnce(&mut Value) -> bool) -> PathBuf {
     let copy = to.join("models/copy");
     std::fs::create_dir_all(&copy).unwrap();
-    std::fs::create_dir_all(to.join("golden")).unwrap();
     for entry in std::fs::read_dir(folder()).unwrap() {
         let file = entry.unwrap().path();
         std::fs::copy(&file, copy.join(file.file_name().unwrap())).unwrap();
     }
-    let golden = std::fs::read(root().join("data/golden/splade-tiny.json")).unwrap();
+    let golden = std::fs::read(root().join("data/models/splade-tiny/golden.json")).unwrap();
     let mut golden: Value = serde_json::from_slice(&golden).unwrap();
-    if change(&mut golden) {
-        std::fs::write(to.join("golden/splade-tiny.json"), golden.to_string()).unwrap();
+    match change(&mut golden) {
+        true => std::fs::write(copy.join("golden.json"), golden.to_string()).unwrap(),
+        false => std::fs::remove_file(copy.join("golden.json")).unwrap(),
     }
     copy
 }

@@ -12,7 +12,7 @@ use gleaner::{
 use crate::{
     args::{BatchSearchArgs, threads_or_cores},
     failure::with_rank,
-    io::{output::WholeFile, query_file::QueryFile},
+    io::{model_folder::say_where_found, output::WholeFile, query_file::QueryFile},
 };
 
 /// `gleaner batch-search`
@@ -28,6 +28,7 @@ pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
     if let QueryFile::Texts(_) = &queries {
         batch.open_models().map_err(with_rank(&rank))?;
     }
+    say_where_found(&models);
     let mut writer = RunWriter::new(WholeFile::create(&args.run)?, "gleaner")?;
     let (start, mut cut_short) = (Instant::now(), 0);
     for first in (0..queries.len()).step_by(QUERIES_AT_ONCE) {

@@ -19,6 +19,7 @@ use crate::{
     failure::{Failure, with_rank},
     io::{
         intervals::{SEED, bootstrap},
+        model_folder::say_where_found,
         output::{WholeFile, stdout},
     },
 };
@@ -53,7 +54,9 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
             let models = args.model.models();
             let snapshot = Index::open_with(index, &models)?.snapshot();
             let searched = Searched { args, snapshot: &snapshot, models: &models };
-            (searched.runs(rankings, &dataset, hits_measured(&measures))?, Some(snapshot))
+            let runs = searched.runs(rankings, &dataset, hits_measured(&measures))?;
+            say_where_found(&models);
+            (runs, Some(snapshot))
         }
         (None, None) => {
             let message = "name an index with --index or a run with --from-run";

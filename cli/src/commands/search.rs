@@ -15,6 +15,7 @@ use crate::{
     failure::Failure,
     io::{
         answer::{QueryWords, print},
+        model_folder::say_where_found,
         output::stdout,
         query_file::is_blank,
     },
@@ -29,6 +30,7 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let models = args.model.models();
     let snapshot = Index::open_with(&args.index, &models)?.snapshot();
     let prepared = PreparedQuery::new(&snapshot, &models, args, search)?;
+    say_where_found(&models);
     let response = snapshot.search(&prepared.search)?;
     let mut out = stdout();
     response.notes.iter().for_each(|note| say!("note: {note}"));

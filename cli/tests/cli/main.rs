@@ -15,6 +15,11 @@ mod harness;
 mod hybrid;
 mod io;
 mod long;
+mod models {
+    mod blanks;
+    mod folders;
+    mod moved;
+}
 mod no_traffic;
 mod opened_once;
 mod vectors;

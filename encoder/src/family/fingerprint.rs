@@ -124,6 +124,9 @@ fn extend(
     if !is_plain(&card.template) {
         *text += &format!("template {:?}\n", card.template);
     }
+    if card.lower_case {
+        *text += "lower_case true\n";
+    }
     let prune = &opened.prune;
     if !prune.is_nothing() {
         *text += &format!("prune {:?} {:?} {:?}\n", prune.ratio, prune.mass, prune.top_terms);
