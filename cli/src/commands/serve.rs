@@ -53,6 +53,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         },
     };
     let server = gleaner_api::open(options)?;
+    let server = server.on_trouble(|message| eprintln!("warning: {message}"));
     server.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
