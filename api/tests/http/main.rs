@@ -8,6 +8,7 @@ mod batch;
 mod dense_models;
 mod documented;
 mod encoding;
+mod folders;
 mod hybrid;
 mod hybrid_refusals;
 mod model;

@@ -1,6 +1,6 @@
 //! `gleaner serve`: the HTTP interface over a folder of indexes.
 
-use std::time::Duration;
+use std::{io::Write, time::Duration};
 
 use anyhow::Context;
 use gleaner_api::{BatchLimits, Limits, ServeOptions};
@@ -53,7 +53,10 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         },
     };
     let server = gleaner_api::open(options)?;
-    let server = server.on_trouble(|message| eprintln!("warning: {message}"));
+    // Whoever read the log may be gone; the server stays.
+    let server = server.on_trouble(|message| {
+        let _ = writeln!(std::io::stderr(), "warning: {message}");
+    });
     server.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {

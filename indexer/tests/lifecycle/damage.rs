@@ -61,14 +61,18 @@ fn reading_writes_nothing() {
 }
 
 #[test]
-fn an_index_without_its_list_is_damaged_not_absent() {
+fn an_index_without_its_list_has_lost_a_file_and_is_not_absent() {
     let folder = tempfile::tempdir().unwrap();
     let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
     write_corpus(&input, &corpus(10, 7));
     run(&index, &input, false).unwrap();
     std::fs::remove_file(index.join("meta.json")).unwrap();
-    assert!(Index::open(&index).err().unwrap().is_damage());
-    assert!(!Index::open(folder.path()).err().unwrap().is_damage());
+    let error = |path: &Path| match Index::open(path).err().unwrap() {
+        SearchError::Catalog(error) => error,
+        other => panic!("{other}"),
+    };
+    assert!(matches!(error(&index), CatalogError::Missing { .. }));
+    assert!(matches!(error(folder.path()), CatalogError::IndexNotFound { .. }));
 }
 
 #[test]
