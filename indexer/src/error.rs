@@ -231,7 +231,7 @@ pub enum IndexError {
     /// A file could not be written; committed documents are safe.
     #[error(
         "cannot write {file}; what was committed before is safe and can be searched: make room or mend \
-         the access, then index again"
+         the access, then try again"
     )]
     Write {
         /// The file.

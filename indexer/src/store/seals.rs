@@ -51,7 +51,8 @@ impl ListedSegment {
 /// read. A list without a manifest, or with one of an earlier version, stays as it is.
 ///
 /// # Errors
-/// Those of reading such files; `InvalidData` for a list that is none of ours.
+/// Those of reading such files; `InvalidData` for a list that is none of ours; an error if the folder holds
+/// another index by now.
 pub(super) fn with_seals(list: &[u8], known: &Seals, folder: &Path) -> io::Result<Vec<u8>> {
     let foreign = |reason: String| io::Error::new(io::ErrorKind::InvalidData, reason);
     let parsed: List = serde_json::from_slice(list)?;
@@ -68,6 +69,9 @@ pub(super) fn with_seals(list: &[u8], known: &Seals, folder: &Path) -> io::Resul
         };
         Ok((name, seal))
     };
+    if let Some(other) = id_in(folder).filter(|id| Some(id) != manifest.id.as_ref()) {
+        return Err(io::Error::other(format!("another index, {other}, was put in its place")));
+    }
     let names = parsed.segments.iter().flat_map(ListedSegment::files);
     manifest.files = names.map(seal).collect::<io::Result<_>>()?;
     let text = std::str::from_utf8(list).map_err(|error| foreign(error.to_string()))?;
@@ -76,6 +80,12 @@ pub(super) fn with_seals(list: &[u8], known: &Seals, folder: &Path) -> io::Resul
         .ok_or_else(|| foreign("the manifest is not where it was expected".to_owned()))?;
     let payload = serde_json::to_string(&manifest.to_payload()?)?;
     Ok(format!("{before}{PAYLOAD_MEMBER}{payload}\n}}\n").into_bytes())
+}
+
+/// The id of the index that is in a folder now, if that can be said.
+fn id_in(folder: &Path) -> Option<String> {
+    let list: List = serde_json::from_slice(&fs::read(folder.join("meta.json")).ok()?).ok()?;
+    Manifest::read(list.payload.as_deref(), folder).ok()?.id
 }
 
 fn seal_of_file(file: &Path) -> io::Result<FileSeal> {
@@ -124,6 +134,12 @@ mod tests {
         let again = list(&manifest.to_payload().unwrap());
         // Sealing what is sealed changes nothing, to the byte.
         assert_eq!(with_seals(again.as_bytes(), &known, folder.path()).unwrap(), again.as_bytes());
+        // Another index in the folder is not written over.
+        let other = Manifest { id: Some("other".to_owned()), ..manifest.clone() };
+        fs::write(folder.path().join("meta.json"), list(&other.to_payload().unwrap())).unwrap();
+        let error = with_seals(again.as_bytes(), &known, folder.path()).unwrap_err().to_string();
+        assert!(error.contains("another index, other,"), "{error}");
+        fs::write(folder.path().join("meta.json"), &again).unwrap();
         // A file that cannot be read is an error.
         fs::remove_file(folder.path().join("0a1b.imp")).unwrap();
         assert!(with_seals(again.as_bytes(), &known, folder.path()).is_err());
