@@ -16,7 +16,7 @@ mod origins;
 mod refresh;
 mod state;
 
-pub(crate) use checks::checks;
+pub(crate) use checks::checks_now;
 pub(crate) use key::check_exposure;
 pub use open::{Server, open};
 pub use options::ServeOptions;

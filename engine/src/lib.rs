@@ -82,8 +82,8 @@ pub use gleaner_eval as eval;
 
 // What an index is.
 pub use gleaner_catalog::{
-    Analyzer, CatalogError, DenseField, FUSION_DEPTH_LIMIT, InputProgress, LongTexts, Manifest,
-    ModelBinding,
+    Analyzer, CatalogError, DenseField, FUSION_DEPTH_LIMIT, FileSeal, InputProgress, LongTexts,
+    Manifest, ModelBinding,
 };
 
 // Vectors and the models that make them.

@@ -14,6 +14,7 @@ use super::{
     key::{ApiKey, check_exposure},
     options::ServeOptions,
     origins::Origins,
+    refresh::Log,
     state::ServerState,
 };
 use crate::{
@@ -27,6 +28,7 @@ pub struct Server {
     state: Arc<ServerState>,
     addr: SocketAddr,
     warnings: Vec<String>,
+    log: Log,
 }
 
 /// Opens every index of the data folder and the models they were made with, and tests the models.
@@ -42,10 +44,13 @@ pub fn open(options: ServeOptions) -> Result<Server, ServeError> {
     check_exposure(api_key.is_some(), addr)?;
     let key = api_key.map(ApiKey::new).transpose()?;
     let origins = Origins::read(&cors_origins)?;
-    let mut warnings = Vec::new();
+    let (mut warnings, log) = (Vec::new(), Log::default());
     let indexes: BTreeMap<String, ServedIndex> = find_indexes(&data, &mut warnings)?
         .into_iter()
-        .map(|(name, folder)| (name, ServedIndex::open(&folder, &models)))
+        .map(|(name, folder)| {
+            let index = ServedIndex::open(&name, &folder, &models, &log);
+            (name, index)
+        })
         .collect();
     if indexes.is_empty() && !models.names_sparse() {
         return Err(ServeError::NoIndexes { path: data });
@@ -61,7 +66,7 @@ pub fn open(options: ServeOptions) -> Result<Server, ServeError> {
         let detail = check.detail.unwrap_or_default();
         format!("{}: {} did not pass: {detail}", check.subject, check.check.name())
     }));
-    Ok(Server { state, addr, warnings })
+    Ok(Server { state, addr, warnings, log })
 }
 
 impl Server {
@@ -73,6 +78,12 @@ impl Server {
     /// What was passed over or does not work, for the operator.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// Who is told what begins or ends to be wrong with an index while the server runs; at most one.
+    pub fn on_trouble(self, listener: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.log.listen(Box::new(listener));
+        self
     }
 
     /// What is served, by name.

@@ -9,6 +9,7 @@ mod decoding;
 mod dense_models;
 mod documented;
 mod encoding;
+mod folders;
 mod hybrid;
 mod hybrid_refusals;
 mod model;

@@ -172,7 +172,7 @@ async fn a_damaged_commit_leaves_the_one_before() {
         .unwrap()
         .iter()
         .find(|check| check["subject"] == "given" && check["check"] == "index_refreshed");
-    assert_eq!(refreshed.unwrap()["outcome"], "warn", "{checks}");
+    assert_eq!(refreshed.unwrap()["outcome"], "fail", "{checks}");
 }
 
 #[tokio::test]

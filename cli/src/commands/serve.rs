@@ -54,6 +54,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         },
     };
     let server = gleaner_api::open(options)?;
+    let server = server.on_trouble(|message| say!("warning: {message}"));
     server.warnings().iter().for_each(|warning| say!("warning: {warning}"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use gleaner_catalog::{InputProgress, TimeKey};
+use gleaner_catalog::{InputProgress, MANIFEST_VERSION, TimeKey, new_id};
 use gleaner_format::SparseVector;
 use serde_json::Value;
 use tantivy::{TantivyDocument, Term, indexer::UserOperation, schema::OwnedValue};
@@ -15,11 +15,7 @@ use super::{
     open::IndexStore,
     writer::payload,
 };
-use crate::{
-    document::Document,
-    encoder::EncodedRow,
-    error::{IndexError, storage},
-};
+use crate::{document::Document, encoder::EncodedRow, error::IndexError};
 
 impl IndexStore {
     /// Replaces the document with this `_id`, or adds it, without dense vectors. Takes effect with
@@ -141,7 +137,8 @@ impl IndexStore {
         if self.uncommitted == 0 {
             // The first operation of a writer has the number of the last commit, and a merge would take
             // the delete for committed. An empty run uses that number up.
-            self.writer.run(std::iter::empty()).map_err(storage)?;
+            let run = self.writer.run(std::iter::empty());
+            run.map_err(|error| self.directory.explain(error))?;
         }
         self.uncommitted += 1;
         if self.seen.as_ref().is_none_or(|seen| seen.contains(id)) {
@@ -158,7 +155,8 @@ impl IndexStore {
             self.delete_rows(id);
         }
         // Operations of one run go to the same segment.
-        self.writer.run(rows.into_iter().map(UserOperation::Add)).map_err(storage)?;
+        let run = self.writer.run(rows.into_iter().map(UserOperation::Add));
+        run.map_err(|error| self.directory.explain(error))?;
         Ok(())
     }
 
@@ -172,13 +170,16 @@ impl IndexStore {
     /// After this returns, the documents survive a crash.
     ///
     /// # Errors
-    /// `Storage`; the previous commit is then still whole.
+    /// `Write`, `Storage`; the previous commit is then still whole.
     pub fn commit(&mut self, inputs: Vec<InputProgress>) -> Result<(), IndexError> {
         self.manifest.inputs = inputs;
+        self.manifest.version = MANIFEST_VERSION;
+        self.manifest.commit = Some(new_id());
         let payload = payload(&self.manifest)?;
-        let mut prepared = self.writer.prepare_commit().map_err(storage)?;
+        let explain = |error| self.directory.explain(error);
+        let mut prepared = self.writer.prepare_commit().map_err(explain)?;
         prepared.set_payload(&payload);
-        prepared.commit().map_err(storage)?;
+        prepared.commit().map_err(explain)?;
         self.uncommitted = 0;
         self.merge_small()
     }
