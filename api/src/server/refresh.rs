@@ -33,9 +33,9 @@ impl Log {
 }
 
 /// When a newer commit was last looked for, shared by the requests of an index.
-pub(super) struct Refresh(Arc<Shared>);
+pub(super) struct Refresh(Arc<Refreshing>);
 
-struct Shared {
+struct Refreshing {
     /// The index, as the log calls it.
     name: String,
     log: Log,
@@ -49,14 +49,14 @@ struct LastRefresh {
 }
 
 /// The one refresh of an index that may run. Dropping it, however that happens, lets the next in.
-pub(super) struct RefreshTurn(Arc<Shared>);
+pub(super) struct RefreshTurn(Arc<Refreshing>);
 
 impl Refresh {
     /// Of an index that was opened just now.
     pub(super) fn new(name: &str, log: &Log) -> Self {
         let last = LastRefresh { started: Instant::now(), running: false, error: None };
         let (name, log, last) = (name.to_owned(), log.clone(), Mutex::new(last));
-        Self(Arc::new(Shared { name, log, last }))
+        Self(Arc::new(Refreshing { name, log, last }))
     }
 
     /// The right to refresh, unless another request has it or the last refresh is too recent.

@@ -47,7 +47,7 @@ fn has_extension(file: &Path, extension: &str) -> bool {
 
 /// Runs a search and `doctor`, which must end at once with one code, and say so without a panic.
 fn all_end(index: &str, code: i32, what: &str) -> String {
-    let search = ["search", "--index", index, "--tokens", "1:1"];
+    let search = ["search", "--index", index, "--tokens", "{\"1\":1}"];
     let mut said = String::new();
     for args in [&search[..], &["doctor", "--index", index, "--level", "full"]] {
         let begin = Instant::now();
@@ -194,7 +194,7 @@ fn files_have_the_rights_that_the_umask_leaves() {
 fn a_full_disk_names_the_file_and_says_that_what_was_committed_is_safe() {
     let desk = Desk::new();
     let index = index_of(&desk, "index", 60);
-    let before = ok(&["search", "--index", &index, "--tokens", "1:1", "--json"]);
+    let before = ok(&["search", "--index", &index, "--tokens", "{\"1\":1}", "--json"]);
     let vector: serde_json::Map<_, _> =
         (0..400).map(|term: u32| (term.to_string(), serde_json::json!(1.5))).collect();
     let lines: Vec<_> =
@@ -210,7 +210,10 @@ fn a_full_disk_names_the_file_and_says_that_what_was_committed_is_safe() {
     for says in ["cannot write", &index, "what was committed before is safe", "File too large"] {
         assert!(stderr.contains(says), "{says:?} is not in {stderr}");
     }
-    assert_eq!(ids(&ok(&["search", "--index", &index, "--tokens", "1:1", "--json"])), ids(&before));
+    assert_eq!(
+        ids(&ok(&["search", "--index", &index, "--tokens", "{\"1\":1}", "--json"])),
+        ids(&before)
+    );
     ok(&["doctor", "--index", &index, "--level", "full"]);
 }
 
@@ -261,7 +264,7 @@ fn an_index_folder_may_be_a_link() {
         symlink(target, desk.path(link)).unwrap();
         index_into(&desk.path(link));
         assert!(fs::symlink_metadata(desk.path(link)).unwrap().is_symlink());
-        ok(&["search", "--index", &desk.path(link), "--tokens", "3:1"]);
+        ok(&["search", "--index", &desk.path(link), "--tokens", "{\"3\":1}"]);
         ok(&["doctor", "--index", &(desk.path(link) + "/"), "--level", "full"]);
     }
     assert!(Path::new(&desk.path("empty")).join("meta.json").is_file());
