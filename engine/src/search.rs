@@ -1,7 +1,7 @@
 //! From a query to an answer.
 //!
 //! - `query`: what is looked for, and how;
-//! - `ranking`: what orders the hits, in one index;
+//! - `ranking`, `hybrid`: what orders the hits, and in one index;
 //! - `prepare`: what the ranking needs of it in one index;
 //! - `vocabulary`: tokens to terms;
 //! - `encode`: texts to vectors;
@@ -11,6 +11,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod encode;
+mod hybrid;
 pub(crate) mod prepare;
 pub(crate) mod query;
 pub(crate) mod ranking;

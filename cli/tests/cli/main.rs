@@ -21,5 +21,4 @@ mod models {
     mod moved;
 }
 mod no_traffic;
-mod opened_once;
 mod vectors;

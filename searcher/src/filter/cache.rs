@@ -13,7 +13,7 @@ use std::{
 
 use tantivy::{Opstamp, index::SegmentId};
 
-use crate::filter::{parse::FilteredSegment, rows::RowSet};
+use crate::filter::rows::{FilteredSegment, RowSet};
 
 /// Most bytes of one index's cache.
 pub(crate) const LIMIT_BYTES: usize = 64 << 20;

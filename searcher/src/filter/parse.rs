@@ -6,7 +6,7 @@
 use super::{
     matching::SegmentMatcher,
     resolve::{Resolved, Resolver},
-    rows::RowSet,
+    rows::{FilteredSegment, RowSet},
     syntax::Condition,
 };
 use crate::{
@@ -21,13 +21,6 @@ pub struct Filter {
     condition: Resolved,
     /// Every condition as it was written.
     written: Vec<String>,
-}
-
-/// What a filter admits of a segment.
-pub(crate) struct FilteredSegment {
-    pub(crate) rows: RowSet,
-    /// By condition, whether a document of the segment meets it.
-    pub(crate) met: Vec<bool>,
 }
 
 impl Filter {
