@@ -126,7 +126,7 @@ def minilm():
         vector = session.run(["sentence_embedding"], fed)[0][0]
         lines.append(json.dumps({"text": text, "input_ids": encoding.ids,
                                  "vector": [round(float(x), 6) for x in vector]}))
-    (ROOT / "data" / "golden" / "minilm.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
+    (folder / "golden.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ cases() { # folder of binaries
     local bench=("$1/gleaner-bench" --vectors "$vectors" --no-oracle --queries 50 --passes @)
     local search=("$1/gleaner" batch-search --threads 1 --run "$run")
     local sparse=("${search[@]}" --index "$work/vectors.index" --format vectors
-        --queries "$vectors/queries@.bin")
+        --rank sparse --queries "$vectors/queries@.bin")
     local words=("${search[@]}" --index "$work/texts.index" --rank bm25 --queries "$texts/queries@.jsonl")
     local legs=("$1/gleaner-hybrid-bench" legs --index "$work/hybrid.index"
         --queries "$texts/queries.jsonl" --limit 10 --passes @)

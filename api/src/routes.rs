@@ -3,8 +3,9 @@
 //! - `indexes`, `search`, `encode`: the interface under `/v1`.
 //! - `embed_sparse`: what clients of Text Embeddings Inference expect.
 //! - `health`: for operators.
-//! - `layers`: what every request passes before its handler.
+//! - `layers`: what every request passes before its handler; `cross_origin`: pages of others.
 
+mod cross_origin;
 mod embed_sparse;
 mod encode;
 mod health;

@@ -9,5 +9,5 @@
 mod prepared;
 mod texts;
 
-pub(crate) use prepared::{PreparedSearch, SearchedCommit};
+pub(crate) use prepared::{PreparedSearch, SearchLimit, SearchedCommit};
 pub(crate) use texts::QueryTexts;

@@ -4,13 +4,16 @@
 //! [`CheckedSearch`] is what is left after checking: a search of the engine. Unknown members are
 //! errors, so that a misspelt option is never ignored.
 //!
+//! - `address`, `coding`: an address that decodes, a body without its compression.
 //! - `extract`: bytes to values; `members`, `texts`: JSON that the derived readers do not have.
 //! - `search`, `params`, `hybrid`, `query`: a search; `answer`, `batch`: its answer, and several.
 //! - `encode`, `embed`: texts to vectors; `status`: indexes and readiness.
 //! - `names`: what is said of names that mean nothing.
 
+mod address;
 mod answer;
 mod batch;
+mod coding;
 mod embed;
 mod encode;
 mod extract;
@@ -23,6 +26,7 @@ mod search;
 mod status;
 mod texts;
 
+pub(crate) use address::check_address;
 pub(crate) use answer::SearchAnswer;
 pub(crate) use batch::{BatchAnswer, BatchBody, BatchResponse};
 pub(crate) use embed::{EmbedBody, TermValue};

@@ -50,14 +50,13 @@ impl Commit {
     /// that `previous` has open are taken over.
     ///
     /// # Errors
-    /// `Manifest`, `Damaged`, `DamagedImpacts`, `Io`.
+    /// `Damaged`, `DamagedImpacts`, `Missing`, `Io`.
     pub(crate) fn open(
         path: &Path,
-        metas: &IndexMeta,
+        (metas, manifest): (&IndexMeta, Manifest),
         searcher: Searcher,
         previous: Option<&Self>,
     ) -> Result<Self, CatalogError> {
-        let manifest = Manifest::read(metas.payload.as_deref(), path)?;
         let known = previous.map_or(&[][..], |previous| &previous.segments);
         let open = |reader: &SegmentReader| {
             let id = reader.segment_id();
@@ -125,7 +124,7 @@ impl SegmentFiles {
                 .open_read(SegmentComponent::Custom(extension.to_owned()))
                 .map_err(|error| damage(error.into(), name(extension)))?
                 .read_bytes()
-                .map_err(|source| CatalogError::Io { file: name(extension), source })
+                .map_err(|source| damage(source.into(), name(extension)))
         };
         let damaged = |file, source| CatalogError::DamagedImpacts { file, source };
         let impacts = ImpactFile::open(Mapped(bytes(IMPACT_EXTENSION)?))

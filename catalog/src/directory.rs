@@ -3,9 +3,11 @@
 //! tantivy takes a lock to read, which means writing a file: an index on a read-only mount, or one
 //! that belongs to somebody else, could not be searched. The lock keeps files from being removed
 //! between reading their list and opening them; `open.rs` tries again instead.
+//!
+//! Only regular files are opened: a pipe in the place of a file would be waited for without end.
 
 use std::{
-    io,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -22,11 +24,64 @@ use tantivy::{
 #[derive(Debug, Clone)]
 pub(crate) struct ReadOnlyDirectory {
     mapped: MmapDirectory,
+    /// The folder itself, whatever links lead to it now or later.
+    root: PathBuf,
+}
+
+/// What is in the place of a file and is none.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("it is {found}, not a regular file")]
+pub struct NotAFile {
+    found: &'static str,
 }
 
 impl ReadOnlyDirectory {
     pub(crate) fn open(path: &Path) -> tantivy::Result<Self> {
-        Ok(Self { mapped: MmapDirectory::open(path)? })
+        let root = path.canonicalize()?;
+        Ok(Self { mapped: MmapDirectory::open(&root)?, root })
+    }
+
+    /// The folder, without links on the way to it.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn check(&self, path: &Path) -> Result<(), OpenReadError> {
+        match regular_file(&self.root.join(path)) {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(OpenReadError::FileDoesNotExist(path.to_path_buf()))
+            }
+            Err(error) => Err(OpenReadError::wrap_io_error(error, path.to_path_buf())),
+        }
+    }
+}
+
+/// Looks at a file without opening it.
+///
+/// # Errors
+/// The system's; one that holds [`NotAFile`] for folders, pipes, sockets and devices.
+pub fn regular_file(path: &Path) -> io::Result<fs::Metadata> {
+    let found = fs::metadata(path)?;
+    if found.is_file() {
+        return Ok(found);
+    }
+    let found = if found.is_dir() { "a folder" } else { "a pipe, a socket or a device" };
+    Err(io::Error::other(NotAFile { found }))
+}
+
+/// Whether the system refused. Other errors say what is wrong with the bytes that were read.
+pub(crate) fn is_refusal(error: &io::Error) -> bool {
+    error.raw_os_error().is_some()
+        || error.get_ref().is_some_and(|inner| inner.is::<NotAFile>())
+        || matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
+}
+
+/// The same error once more. (The storage layer shares its errors.)
+pub(crate) fn again(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
     }
 }
 
@@ -36,6 +91,7 @@ fn refused() -> io::Error {
 
 impl Directory for ReadOnlyDirectory {
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
+        self.check(path)?;
         self.mapped.get_file_handle(path)
     }
 
@@ -52,6 +108,7 @@ impl Directory for ReadOnlyDirectory {
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
+        self.check(path)?;
         self.mapped.atomic_read(path)
     }
 

@@ -1,6 +1,8 @@
 //! What every document of an index keeps to: what its `_id` may be, and which keys have a meaning.
 //!
-//! Reading documents is `indexer`'s.
+//! Reading documents is `indexer`'s. How times among their values sort is in `times`.
+
+pub(crate) mod times;
 
 /// Longest `_id` in bytes.
 pub const ID_LIMIT_BYTES: usize = 512;

@@ -147,8 +147,29 @@ pub enum CatalogError {
     /// The storage layer failed.
     #[error("the storage layer failed")]
     Storage(#[from] StorageError),
-    /// A file could not be read.
-    #[error("cannot read {file}")]
+    /// A file that the commit names is not there.
+    #[error(
+        "the file {file} is missing; put it back, restore the index from a copy, or index again"
+    )]
+    Missing {
+        /// The file.
+        file: PathBuf,
+    },
+    /// What is at the path is no longer the index that was opened there.
+    #[error(
+        "the index at {path} was replaced since it was opened: {reason}; open it again, or put back the \
+         one that was there"
+    )]
+    Replaced {
+        /// The index folder.
+        path: PathBuf,
+        /// What shows it.
+        reason: String,
+    },
+    /// The system does not let a file be read. That says nothing about the bytes in it.
+    #[error(
+        "cannot read {file}; the index is not known to be damaged: mend the access, then try again"
+    )]
     Io {
         /// The file.
         file: PathBuf,
@@ -190,7 +211,22 @@ impl CatalogError {
             | Self::FusionDepth { .. }
             | Self::Dense(_)
             | Self::DenseKey { .. }
+            | Self::Missing { .. }
+            | Self::Replaced { .. }
             | Self::Io { .. } => false,
+        }
+    }
+
+    /// Whether the index may be sound and only cannot be reached: another try may go well.
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Missing { .. }
+            | Self::Replaced { .. }
+            | Self::Io { .. }
+            | Self::Busy { .. }
+            | Self::IndexNotFound { .. } => true,
+            Self::Storage(error) => !error.is_damage(),
+            _ => false,
         }
     }
 }

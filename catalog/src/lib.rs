@@ -2,7 +2,9 @@
 //!
 //! - `manifest`, `long`, `settings`: what a commit says about itself, and what is fixed when an index is
 //!   created;
-//! - `schema`, `analyzer`, `document`: the fields, how text becomes words, what `_id`s and keys may be;
+//! - `schema`, `analyzer`, `document`, `times`: the fields, how text becomes words, what `_id`s and keys
+//!   may be, how times sort;
+//! - `seal`, `identity`: what binds files to their commit, and a commit to its index;
 //! - `open`, `commit`, `files`, `directory`: from a folder to a commit of which every file was checked.
 //!
 //! Writing is left to `indexer`, searching to `searcher`; neither depends on the other. This crate is
@@ -14,16 +16,21 @@ mod directory;
 mod document;
 mod error;
 mod files;
+mod identity;
 mod long;
 mod manifest;
 mod open;
 mod schema;
+mod seal;
 mod settings;
 mod storage;
 
 pub use analyzer::{Analyzer, register_analyzers};
 pub use commit::{Commit, SegmentFiles};
-pub use document::{CONTENT_KEY, ID_LIMIT_BYTES, OWN_KEYS, VECTOR_KEY, check_id, is_own_key};
+pub use directory::{NotAFile, regular_file};
+pub use document::{
+    CONTENT_KEY, ID_LIMIT_BYTES, OWN_KEYS, VECTOR_KEY, check_id, is_own_key, times::TimeKey,
+};
 pub use error::CatalogError;
 pub use long::LongTexts;
 pub use manifest::{
@@ -32,5 +39,6 @@ pub use manifest::{
 };
 pub use open::OpenIndex;
 pub use schema::{DENSE_EXTENSION, DENSE_TYPE, Fields, IMPACT_EXTENSION, IMPACTS_TYPE};
+pub use seal::{FileSeal, Sealer, new_id};
 pub use settings::IndexSettings;
 pub use storage::{StorageError, storage_error};

@@ -3,15 +3,18 @@
 //! Stored as the payload of tantivy's commit, so that it is atomic with the documents. Every
 //! commit carries it on.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use gleaner_format::DenseSpec;
 use serde::{Deserialize, Serialize};
 
-use crate::{error::CatalogError, long::LongTexts};
+use crate::{error::CatalogError, long::LongTexts, seal::FileSeal};
 
 /// Version of the payload.
-pub const MANIFEST_VERSION: u32 = 1;
+pub const MANIFEST_VERSION: u32 = 2;
+
+/// The version before, which is read, too: it has no ids and no seals.
+const UNSEALED_VERSION: u32 = 1;
 
 /// Hits of each leg that take part in fusion unless the index or the request says otherwise.
 pub const FUSION_DEPTH: usize = 1_000;
@@ -43,6 +46,15 @@ pub struct Manifest {
         skip_serializing_if = "is_default_depth"
     )]
     pub fusion_depth: usize,
+    /// What tells the index from every other, made when it is created; `None` in version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What tells the commit from every other; a merge keeps it. `None` in version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The files of all segments by name; none in version 1.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, FileSeal>,
 }
 
 fn default_depth() -> usize {
@@ -68,8 +80,14 @@ impl Manifest {
     /// The manifest of a new index.
     pub fn new(model: Option<ModelBinding>, long: LongTexts) -> Self {
         let (inputs, dense) = (Vec::new(), Vec::new());
-        let version = MANIFEST_VERSION;
-        Self { version, model, inputs, long, dense, fusion_depth: FUSION_DEPTH }
+        let (version, fusion_depth) = (MANIFEST_VERSION, FUSION_DEPTH);
+        let (id, commit, files) = (None, None, BTreeMap::new());
+        Self { version, model, inputs, long, dense, fusion_depth, id, commit, files }
+    }
+
+    /// Whether it names the files of its commit.
+    pub fn is_sealed(&self) -> bool {
+        self.version > UNSEALED_VERSION
     }
 
     /// The dense field of a name; without one, the only one.
@@ -105,8 +123,9 @@ impl Manifest {
 
     /// Reads a payload. `path` is the index folder, for errors.
     ///
-    /// Errors: `Manifest` with what is wrong.
-    pub(crate) fn read(payload: Option<&str>, path: &Path) -> Result<Self, CatalogError> {
+    /// # Errors
+    /// `Manifest` with what is wrong.
+    pub fn read(payload: Option<&str>, path: &Path) -> Result<Self, CatalogError> {
         let unreadable =
             |reason: &str| CatalogError::Manifest { path: path.into(), reason: reason.to_owned() };
         let payload = payload.ok_or_else(|| unreadable("the commit carries none"))?;
@@ -118,10 +137,11 @@ impl Manifest {
         let manifest: Self =
             serde_json::from_str(json).map_err(|error| unreadable(&error.to_string()))?;
         match manifest.version {
-            MANIFEST_VERSION => Ok(manifest),
-            found => {
-                Err(unreadable(&format!("version {found}; this build reads {MANIFEST_VERSION}")))
-            }
+            MANIFEST_VERSION if manifest.id.is_none() => Err(unreadable("the index has no id")),
+            UNSEALED_VERSION | MANIFEST_VERSION => Ok(manifest),
+            found => Err(unreadable(&format!(
+                "version {found}; this build reads {UNSEALED_VERSION} and {MANIFEST_VERSION}"
+            ))),
         }
     }
 }
@@ -164,19 +184,42 @@ mod tests {
     #[test]
     fn the_stored_keys_are_the_names_that_they_had_first() {
         let mut manifest = Manifest::new(None, LongTexts::Cut);
-        let plain = r#"{"version":1,"model":null,"inputs":[]}"#;
+        let plain = r#"{"version":2,"model":null,"inputs":[]}"#;
         assert_eq!(serde_json::to_string(&manifest).unwrap(), plain);
         manifest.fusion_depth = 50;
-        let deep = r#"{"version":1,"model":null,"inputs":[],"fusion_window":50}"#;
+        let deep = r#"{"version":2,"model":null,"inputs":[],"fusion_window":50}"#;
         assert_eq!(serde_json::to_string(&manifest).unwrap(), deep);
+        manifest.id = Some("an id".to_owned());
+        manifest.files.insert("a.imp".to_owned(), FileSeal { len_bytes: 3, crc32: 7 });
+        let sealed = r#""id":"an id","files":{"a.imp":{"len_bytes":3,"crc32":7}}}"#;
+        assert!(serde_json::to_string(&manifest).unwrap().ends_with(sealed));
         let payload = manifest.to_payload().unwrap();
         assert_eq!(Manifest::read(Some(&payload), Path::new("x")).unwrap(), manifest);
     }
 
     #[test]
+    fn a_manifest_of_the_version_before_is_read_and_one_of_the_next_is_not() {
+        let read = |json: &str| {
+            let payload = format!("{:08x} {json}", crc32fast::hash(json.as_bytes()));
+            Manifest::read(Some(&payload), Path::new("x"))
+        };
+        let before = read(r#"{"version":1,"model":null,"inputs":[]}"#).unwrap();
+        assert!(!before.is_sealed() && before.files.is_empty());
+        for (json, says) in [
+            (r#"{"version":2,"model":null,"inputs":[]}"#, "no id"),
+            (r#"{"version":3,"model":null,"inputs":[],"id":"x"}"#, "reads 1 and 2"),
+        ] {
+            let error = read(json).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+
+    #[test]
     fn a_payload_that_was_changed_is_damage() {
-        let payload = Manifest::new(None, LongTexts::Cut).to_payload().unwrap();
-        let others = [None, Some("no checksum".to_owned()), Some(payload.replace('1', "2"))];
+        let mut manifest = Manifest::new(None, LongTexts::Cut);
+        manifest.id = Some("an id".to_owned());
+        let payload = manifest.to_payload().unwrap();
+        let others = [None, Some("no checksum".to_owned()), Some(payload.replace('2', "1"))];
         for payload in others {
             let error = Manifest::read(payload.as_deref(), Path::new("x")).unwrap_err();
             assert!(error.is_damage(), "{error}");

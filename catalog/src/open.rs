@@ -17,7 +17,9 @@ use crate::{
     commit::Commit,
     directory::ReadOnlyDirectory,
     error::CatalogError,
-    files::{CheckedFiles, damage, missing_list, segment_ids},
+    files::{CheckedFiles, Opened, damage, find_list, segment_ids, unreadable},
+    identity::contradiction,
+    manifest::Manifest,
     schema::Fields,
 };
 
@@ -29,6 +31,7 @@ const OPEN_PAUSE: Duration = Duration::from_millis(10);
 /// An index folder opened for reading, and its latest commit, of which every file was checked.
 pub struct OpenIndex {
     path: PathBuf,
+    directory: ReadOnlyDirectory,
     tantivy: tantivy::Index,
     reader: IndexReader,
     fields: Fields,
@@ -41,29 +44,28 @@ impl OpenIndex {
     ///
     /// # Errors
     /// `IndexNotFound`, `ForeignIndex`, `EarlierVersion`, `Manifest`, `Damaged`, `DamagedImpacts`,
-    /// `Busy`, `Io`, `Storage`.
+    /// `Missing`, `Busy`, `Io`, `Storage`.
     ///
     /// # Cost
     /// One read of all files for their checksums.
     pub fn open(path: &Path) -> Result<Self, CatalogError> {
-        if !path.join("meta.json").is_file() {
-            return Err(missing_list(path));
-        }
+        find_list(path)?;
         let meta_damaged = |error: TantivyError| damage(error, path.join("meta.json"));
         let directory = ReadOnlyDirectory::open(path).map_err(meta_damaged)?;
-        let tantivy = tantivy::Index::open(directory).map_err(meta_damaged)?;
+        let tantivy = tantivy::Index::open(directory.clone()).map_err(meta_damaged)?;
         register_analyzers(&tantivy);
         let fields = Fields::find(&tantivy)?;
         let mut checked = CheckedFiles::default();
+        let opened = Opened { path, directory: &directory, tantivy: &tantivy };
         let reader = while_commits_land(&tantivy, path, |metas| {
-            checked.check(&tantivy, path, metas)?;
+            checked.check(&opened, metas, &Manifest::read(metas.payload.as_deref(), path)?)?;
             let reader = tantivy.reader_builder().reload_policy(ReloadPolicy::Manual);
             reader.try_into().map(Some).map_err(meta_damaged)
         })?;
-        let commit = open_commit(path, &tantivy, &reader, None, &mut checked)?;
+        let commit = open_commit(&opened, &reader, None, &mut checked)?;
         let commit = Mutex::new(Arc::new(commit));
         let checked = Mutex::new(checked);
-        Ok(Self { path: path.to_path_buf(), tantivy, reader, fields, commit, checked })
+        Ok(Self { path: path.to_path_buf(), directory, tantivy, reader, fields, commit, checked })
     }
 
     /// The folder.
@@ -87,27 +89,44 @@ impl OpenIndex {
     }
 
     /// Opens the latest commit if it is another one than [`OpenIndex::commit`], and checks the files
-    /// that are new in it.
+    /// that are new in it. If it is the same, only looks whether its files are still there.
     ///
     /// # Errors
-    /// As [`OpenIndex::open`]; the commit opened before stays.
+    /// As [`OpenIndex::open`]; `Replaced` if the folder holds another index, or an earlier or a diverged
+    /// commit of this one. The commit opened before stays.
     pub fn refresh(&self) -> Result<Arc<Commit>, CatalogError> {
         let current = self.commit();
-        let meta_damaged = |error: TantivyError| damage(error, self.path.join("meta.json"));
-        let metas = self.tantivy.load_metas().map_err(meta_damaged)?;
-        if current.is_of(&metas) {
-            return Ok(current);
+        let opened =
+            Opened { path: &self.path, directory: &self.directory, tantivy: &self.tantivy };
+        self.check_place()?;
+        if current.is_of(&self.load_metas()?) {
+            match unpoisoned(&self.checked).check_presence(&opened) {
+                Ok(()) => return Ok(current),
+                // Unless another commit landed since, and removed what it does not need.
+                Err(error) if current.is_of(&self.load_metas()?) => return Err(error),
+                Err(_) => {}
+            }
         }
-        let next = open_commit(
-            &self.path,
-            &self.tantivy,
-            &self.reader,
-            Some(&current),
-            &mut unpoisoned(&self.checked),
-        )?;
+        let mut checked = unpoisoned(&self.checked);
+        let next = open_commit(&opened, &self.reader, Some(&current), &mut checked)?;
         let next = Arc::new(next);
         *unpoisoned(&self.commit) = next.clone();
         Ok(next)
+    }
+
+    fn load_metas(&self) -> Result<IndexMeta, CatalogError> {
+        self.tantivy.load_metas().map_err(|error| damage(error, self.path.join("meta.json")))
+    }
+
+    /// Whether the path still leads to the folder that was opened.
+    fn check_place(&self) -> Result<(), CatalogError> {
+        let place = self.path.canonicalize();
+        let place = place.map_err(|error| unreadable(error, self.path.clone()))?;
+        if place == self.directory.root() {
+            return Ok(());
+        }
+        let reason = format!("the path leads to {}", place.display());
+        Err(CatalogError::Replaced { path: self.path.clone(), reason })
     }
 }
 
@@ -141,20 +160,25 @@ fn while_commits_land<T>(
 /// Checks files not checked before and opens the vector files of the latest commit; those of `previous`
 /// are open already.
 fn open_commit(
-    path: &Path,
-    tantivy: &tantivy::Index,
+    opened: &Opened<'_>,
     reader: &IndexReader,
     previous: Option<&Commit>,
     checked: &mut CheckedFiles,
 ) -> Result<Commit, CatalogError> {
+    let (path, tantivy) = (opened.path, opened.tantivy);
     while_commits_land(tantivy, path, |metas| {
-        checked.check(tantivy, path, metas)?;
+        let manifest = Manifest::read(metas.payload.as_deref(), path)?;
+        let of = |previous| contradiction(previous, &tantivy.schema(), metas, &manifest);
+        if let Some(reason) = previous.and_then(of) {
+            return Err(CatalogError::Replaced { path: path.to_path_buf(), reason });
+        }
+        checked.check(opened, metas, &manifest)?;
         reader.reload().map_err(|error| damage(error, path.join("meta.json")))?;
         let searcher = reader.searcher();
         if *searcher.generation().segments() != segment_ids(metas) {
             return Ok(None);
         }
-        let commit = Commit::open(path, metas, searcher, previous)?;
+        let commit = Commit::open(path, (metas, manifest), searcher, previous)?;
         checked.count(commit.opened_since(previous));
         Ok(Some(commit))
     })

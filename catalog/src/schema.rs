@@ -1,8 +1,9 @@
 //! The fields of an index and the names of its files: what indexer and searcher agree on.
 //!
 //! `_id` (raw, unique, 1 to 512 bytes), `_source` (the stored document), `text` (analysed for
-//! BM25), `fields` (every other key of the document, for filters), `impacts` and `dense` (the sparse
-//! vector and the dense ones on their way to the impact file and to the dense vector file).
+//! BM25), `words` (its words as they are), `fields` (every other key of the document, for filters),
+//! `times` (those that are times, as keys that sort), `impacts` and `dense` (the sparse vector and the
+//! dense ones on their way to the impact file and to the dense vector file).
 
 use serde_json::json;
 use tantivy::{
@@ -33,8 +34,12 @@ pub struct Fields {
     pub source: Field,
     /// Title and text, analysed for BM25.
     pub text: Field,
+    /// The words of the text, lower-cased and no more, for conditions on how a word begins.
+    pub words: Field,
     /// Everything else in the document, for filters.
     pub fields: Field,
+    /// The keys that hold times, each as [`TimeKey`](crate::TimeKey)s.
+    pub times: Field,
     /// The sparse vector.
     pub impacts: Field,
     /// The dense vectors.
@@ -46,19 +51,31 @@ pub struct Fields {
 impl Fields {
     /// The schema of a new index.
     pub fn schema(analyzer: Analyzer) -> Schema {
-        let mut schema = Self::first_schema(analyzer);
-        schema.add_custom_field("dense", DENSE_TYPE, json!({}));
+        let mut schema = Self::second_schema(analyzer, IndexRecordOption::WithFreqsAndPositions);
+        let words = TextFieldIndexing::default()
+            .set_tokenizer(Analyzer::SIMPLE.name())
+            .set_index_option(IndexRecordOption::Basic)
+            .set_fieldnorms(false);
+        schema.add_text_field("words", TextOptions::default().set_indexing_options(words));
+        let times = JsonObjectOptions::default().set_fast("raw").set_expand_dots_enabled();
+        schema.add_json_field("times", times);
         schema.build()
     }
 
+    /// What the schema was before words and times had fields of their own.
+    fn second_schema(analyzer: Analyzer, text: IndexRecordOption) -> SchemaBuilder {
+        let mut schema = Self::first_schema(analyzer, text);
+        schema.add_custom_field("dense", DENSE_TYPE, json!({}));
+        schema
+    }
+
     /// What the schema began as: indexes without dense vectors have no more.
-    fn first_schema(analyzer: Analyzer) -> SchemaBuilder {
+    fn first_schema(analyzer: Analyzer, text: IndexRecordOption) -> SchemaBuilder {
         let mut schema = Schema::builder();
         schema.add_text_field("_id", STRING | FAST);
         schema.add_text_field("_source", STORED);
-        let analysed = TextFieldIndexing::default()
-            .set_tokenizer(analyzer.name())
-            .set_index_option(IndexRecordOption::WithFreqs);
+        let analysed =
+            TextFieldIndexing::default().set_tokenizer(analyzer.name()).set_index_option(text);
         schema.add_text_field("text", TextOptions::default().set_indexing_options(analysed));
         let raw = TextFieldIndexing::default()
             .set_tokenizer("raw")
@@ -80,8 +97,12 @@ impl Fields {
     /// `Damaged` if an option differs.
     pub fn find(index: &Index) -> Result<Self, CatalogError> {
         let schema = index.schema();
-        if schema == Self::first_schema(Analyzer::ENGLISH).build() {
+        let with_freqs = IndexRecordOption::WithFreqs;
+        if schema == Self::first_schema(Analyzer::ENGLISH, with_freqs).build() {
             return Err(CatalogError::EarlierVersion { missing: "dense vectors" });
+        }
+        if Analyzer::all().any(|it| schema == Self::second_schema(it, with_freqs).build()) {
+            return Err(CatalogError::EarlierVersion { missing: "words and times of their own" });
         }
         let find = |name: &'static str| {
             schema.get_field(name).map_err(|_| CatalogError::ForeignIndex { missing: name })
@@ -99,7 +120,9 @@ impl Fields {
             id,
             source,
             text,
+            words: find("words")?,
             fields: find("fields")?,
+            times: find("times")?,
             impacts: find("impacts")?,
             dense: find("dense")?,
             analyzer,
@@ -129,7 +152,7 @@ mod tests {
         let error = |schema: SchemaBuilder| {
             Fields::find(&Index::create_in_ram(schema.build())).unwrap_err().to_string()
         };
-        let earlier = error(Fields::first_schema(Analyzer::ENGLISH));
+        let earlier = error(Fields::first_schema(Analyzer::ENGLISH, IndexRecordOption::WithFreqs));
         assert!(
             earlier.contains("earlier version") && earlier.contains("index again"),
             "{earlier}"
@@ -141,7 +164,10 @@ mod tests {
             unknown.add_text_field(name, STRING);
         }
         assert!(error(unknown).contains("is no analyser"));
-        let mut other = Fields::first_schema(Analyzer::SIMPLE);
+        let mut other =
+            Fields::first_schema(Analyzer::SIMPLE, IndexRecordOption::WithFreqsAndPositions);
+        other.add_text_field("words", STRING);
+        other.add_text_field("times", STRING);
         other.add_custom_field("dense", DENSE_TYPE, json!({"other": 1}));
         assert!(error(other).contains("its schema is not the one"));
     }

@@ -85,10 +85,12 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
 }
 
-/// Parses the command line; usage errors end the process with exit code 2.
-pub(crate) fn parse() -> Cli {
-    let matches = with_environment(Cli::command()).get_matches();
-    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+/// Parses the command line.
+///
+/// Errors: what is to be shown in place of a command's work: a mistake, the help, the version.
+pub(crate) fn parse() -> Result<Cli, clap::Error> {
+    let matches = with_environment(Cli::command()).try_get_matches()?;
+    Cli::from_arg_matches(&matches)
 }
 
 /// Gives every flag its environment twin: `--on-error` is `GLEANER_ON_ERROR`.

@@ -12,7 +12,7 @@ use gleaner::{CatalogError, IndexError, SearchError, chain, eval::EvalError, exc
 
 pub(crate) use flags::with_rank;
 
-use crate::io::output::ReaderGone;
+use crate::io::output::{ReaderGone, name_stdout};
 use flags::in_words_of_flags;
 
 /// The exit codes of errors; success is 0.
@@ -61,7 +61,10 @@ pub(crate) enum Failure {
     EncodingInterrupted { texts: u64, resumable: bool },
     #[error("cannot resume: {reason}; without --resume it begins anew")]
     CannotResume { reason: String },
-    #[error("model_not_found: no model at {path}, where the index was built; name it with --model")]
+    #[error(
+        "model_not_found: no model at {path}, where the index was built, nor under its name in \
+         data/models, in the folders of GLEANER_MODELS or beside the index; name it with --model"
+    )]
     ModelNotFound { path: PathBuf },
     #[error(
         "no sparse model: the index was built without one; name one with --model, search for vectors \
@@ -74,8 +77,9 @@ pub(crate) enum Failure {
     )]
     NoDenseModel { field: String },
     #[error(
-        "model_not_found: no model at {path}, which made the vectors of the dense field {field}; name \
-         it with --dense-model"
+        "model_not_found: no model at {path}, which made the vectors of the dense field {field}, nor \
+         under its name in data/models, in the folders of GLEANER_MODELS or beside the index; name it \
+         with --dense-model"
     )]
     DenseModelNotFound { path: PathBuf, field: String },
     #[error(
@@ -112,6 +116,16 @@ pub(crate) enum Failure {
     SelfTest,
 }
 
+/// Shows what came of the arguments instead of a command: usage errors on stderr, help and version
+/// on stdout. Returns the exit code.
+pub(crate) fn of_arguments(shown: &clap::Error) -> ExitCode {
+    match shown.print() {
+        Err(error) if !shown.use_stderr() => report(name_stdout(error).into()),
+        // A usage error that cannot be shown is one all the same.
+        Ok(()) | Err(_) => ExitCode::from(shown.exit_code() as u8),
+    }
+}
+
 /// Prints the error with its causes and returns the exit code.
 pub(crate) fn report(error: anyhow::Error) -> ExitCode {
     if reader_is_gone(&error) {
@@ -119,7 +133,7 @@ pub(crate) fn report(error: anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let error = in_words_of_flags(error);
-    eprintln!("error: {}", chain(error.as_ref()));
+    say!("error: {}", chain(error.as_ref()));
     ExitCode::from(exit(&error) as u8)
 }
 

@@ -3,6 +3,10 @@
 //! Data goes to stdout or to files that appear whole, everything else to stderr. No file here knows
 //! a command.
 
+// First: what follows says its lines by the macro `say!`.
+#[macro_use]
+pub(crate) mod stderr;
+
 pub(crate) mod answer;
 pub(crate) mod download;
 pub(crate) mod hash;

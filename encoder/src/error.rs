@@ -91,6 +91,29 @@ pub enum EncodeError {
         /// Why the value does not fit this model.
         reason: String,
     },
+    /// A file of another library states what is not understood.
+    #[error("`{}` states `{key}` as {value}, which is not understood: {expected}", path.display())]
+    NotUnderstood {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: Box<str>,
+        /// Its value, as JSON.
+        value: Box<str>,
+        /// What is known, or what to do.
+        expected: String,
+    },
+    /// The folder has a model's weights in another form than a graph.
+    #[error(
+        "the model has no ONNX graph, only weights in another form: `{}`; make the graph with \
+         `pip install optimum-onnx` and `{command}`", weights.display()
+    )]
+    NoGraph {
+        /// The weights.
+        weights: PathBuf,
+        /// What makes a graph of them.
+        command: String,
+    },
     /// Several graphs lie in the folder and nothing says which one to use.
     #[error(
         "several graphs in `{}`: {}; name one as `graph` in gleaner.toml",
@@ -446,6 +469,8 @@ impl EncodeError {
             | Self::Read { .. }
             | Self::InvalidFile { .. }
             | Self::InvalidSetting { .. }
+            | Self::NotUnderstood { .. }
+            | Self::NoGraph { .. }
             | Self::AmbiguousGraph { .. }
             | Self::UnknownLayout { .. }
             | Self::VocabularyMismatch { .. }

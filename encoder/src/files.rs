@@ -4,11 +4,23 @@ use std::path::Path;
 
 use crate::error::EncodeError;
 
+/// Refuses what is no plain file: a pipe may never have an end, nor a device, and reading them would
+/// wait, or fill the memory.
+pub(crate) fn regular(path: &Path) -> std::io::Result<()> {
+    match std::fs::metadata(path)?.is_file() {
+        true => Ok(()),
+        false => {
+            let what = "it is a folder, a pipe or a device; a model folder needs a plain file";
+            Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, what))
+        }
+    }
+}
+
 /// Reads a file of the folder that must be there; `what` says what the file would be.
 ///
 /// Errors: `MissingFile`, `Read`.
 pub(crate) fn read_file(what: &'static str, path: &Path) -> Result<Vec<u8>, EncodeError> {
-    std::fs::read(path).map_err(|source| match source.kind() {
+    regular(path).and_then(|()| std::fs::read(path)).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => EncodeError::MissingFile { what, path: path.to_owned() },
         _ => EncodeError::Read { path: path.to_owned(), source },
     })
@@ -18,7 +30,7 @@ pub(crate) fn read_file(what: &'static str, path: &Path) -> Result<Vec<u8>, Enco
 ///
 /// Errors: `Read`.
 pub(crate) fn read_text(path: &Path) -> Result<Option<String>, EncodeError> {
-    match std::fs::read_to_string(path) {
+    match regular(path).and_then(|()| std::fs::read_to_string(path)) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(EncodeError::Read { path: path.to_owned(), source }),

@@ -46,7 +46,7 @@ impl Model {
     /// `config.json` and tables of weights and names.
     ///
     /// Errors: `ModelNotFound` when there is no such folder; `MissingFile`, `Read`, `InvalidFile`,
-    /// `InvalidSetting`, `AmbiguousGraph`, `ExternalData`, `TableWeight` and `UnknownTokens` for
+    /// `InvalidSetting`, `NotUnderstood`, `NoGraph`, `AmbiguousGraph`, `ExternalData`, `TableWeight` and `UnknownTokens` for
     /// its files; `UnknownLayout`, `VocabularyMismatch`, `TokenVectors` and `DenseEmbedding` when
     /// graph and tokenizer cannot be used (together). Panics: never.
     /// Cost: loads the graphs once and hashes them.
@@ -67,9 +67,8 @@ impl Model {
             return Err(EncodeError::ModelNotFound { path: folder.to_owned() });
         }
         let settings = Settings::read(folder, query)?;
-        let tokenizer_file = folder.join("tokenizer.json");
-        let tokenizer = read_file("tokenizer", &tokenizer_file)?;
-        let tokens = Tokens::read(&tokenizer, &tokenizer_file)?;
+        let tokenizer = read_file("tokenizer", &settings.tokenizer)?;
+        let tokens = Tokens::read(&tokenizer, &settings.tokenizer)?;
         let mut terms = Terms::read(tokens, &settings.terms, &settings.path)?;
         let (graphs, sessions) = open_graphs(folder, runtime, &settings, &mut terms)?;
         let open = |side| OpenedSide::open(side, &settings, &graphs, &terms);

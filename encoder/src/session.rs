@@ -16,4 +16,5 @@ pub(crate) mod provenance;
 pub(crate) mod prune;
 pub(crate) mod readers;
 pub(crate) mod runtime;
+pub(crate) mod safetensors;
 pub(crate) mod table;

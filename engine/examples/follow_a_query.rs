@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // 1. What does the ranking need of this query? Everything that can be refused is refused here.
     let search = Search::new(&question[..]).k(1).explain(true).profile(true);
-    let mut prepared = Prepared::new(search, snapshot.manifest(), index.models())?;
+    let mut prepared = Prepared::new(search, &snapshot, index.models())?;
     println!("needs encoding: {}", prepared.needs_encoding());
 
     // 2. What does the model make of the text, and which word gave a term its weight?

@@ -306,6 +306,7 @@ impl IndexBuilder {
 
     /// Opens what is there, and the models; says what the index is to be.
     fn resolve(self, contents: Contents) -> Result<Resolved, Error> {
+        self.models.look_beside(&self.path);
         let reader = match OpenIndex::open(&self.path) {
             Ok(opened) => Some(gleaner_searcher::Index::from_opened(opened)?),
             Err(CatalogError::IndexNotFound { .. }) => None,
@@ -351,13 +352,7 @@ impl IndexBuilder {
                     None | Some((_, None)) if has_dense => Ok(None),
                     None => Err(Error::TextsNeedModel),
                     Some((_, None)) => Err(Error::TextsWithoutModel),
-                    Some((_, Some(bound))) => {
-                        let path = PathBuf::from(&bound.path);
-                        match path.is_dir() {
-                            true => Ok(Some(self.models.open_sparse(&path)?)),
-                            false => Err(Error::ModelNotFound { path }),
-                        }
-                    }
+                    Some((_, Some(bound))) => Ok(Some(self.models.recorded_sparse(bound)?)),
                 }
             }
         }
@@ -387,7 +382,7 @@ impl IndexBuilder {
             }
             (None, of_models) if contents.may_be_encoded() => {
                 for field in of_models {
-                    take(field.spec.clone(), self.open_recorded(field)?)?;
+                    take(field.spec.clone(), self.models.recorded_dense(field)?)?;
                 }
             }
             (None, of_models) => fields.extend(of_models.iter().map(|&field| field.clone())),
@@ -410,15 +405,6 @@ impl IndexBuilder {
             dims: model.dims(),
             metric: metric.or(index.map(|spec| spec.metric)).unwrap_or(DEFAULT_METRIC),
             storage: storage.or(index.map(|spec| spec.storage)).unwrap_or(DEFAULT_STORAGE),
-        }
-    }
-
-    /// Opens the model that made the vectors of a field.
-    fn open_recorded(&self, field: &DenseField) -> Result<DenseModel, Error> {
-        let path = PathBuf::from(field.model.as_ref().map_or("", |model| &model.path));
-        match path.is_dir() {
-            true => Ok(self.models.open_recorded_dense(&path)?),
-            false => Err(Error::DenseModelNotFound { path, field: field.spec.name.clone() }),
         }
     }
 

@@ -194,6 +194,16 @@ pub enum Error {
         /// The dense field, of a dense vector.
         field: Option<String>,
     },
+    /// A token has two factors, or a factor and silence: the search contradicts itself.
+    #[error("the token {token:?} is {said}; say one of them")]
+    SaidTwice {
+        /// The part that says it the second time.
+        part: Part,
+        /// The token.
+        token: String,
+        /// What is said of it.
+        said: &'static str,
+    },
     /// A dense field is two legs, once by name and once as the only one.
     #[error("the dense field {field} is two legs of the ranking")]
     TwoLegs {

@@ -144,6 +144,7 @@ impl Index {
     /// As [`Index::open`].
     pub fn open_with(path: impl AsRef<Path>, models: &Models) -> Result<Self, Error> {
         let reader = gleaner_searcher::Index::from_opened(OpenIndex::open(path.as_ref())?)?;
+        models.look_beside(path.as_ref());
         Ok(Self::new(reader, models.clone(), DocumentModels::default(), None))
     }
 
@@ -245,7 +246,7 @@ impl Index {
     /// Those of [`Prepared::new`], [`QueryEncoder::encode`] and [`Snapshot::search`].
     pub fn search(&self, search: impl Into<Search>) -> Result<SearchResponse, Error> {
         let snapshot = self.snapshot();
-        let mut prepared = Prepared::new(search.into(), snapshot.manifest(), &self.models)?;
+        let mut prepared = Prepared::new(search.into(), &snapshot, &self.models)?;
         if prepared.needs_encoding() {
             let mut encoder = self.take_encoder();
             let encoded = encoder.encode(&mut prepared);

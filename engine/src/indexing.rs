@@ -11,8 +11,8 @@ use gleaner_indexer::{
 };
 
 use crate::{
-    builder::Resolved, error::Error, index::Index, search::encode::threads_or_cores,
-    snapshot::Snapshot,
+    builder::Resolved, error::Error, index::Index, models::Models,
+    search::encode::threads_or_cores, snapshot::Snapshot,
 };
 
 /// A crash loses at most this much encoding, and a chunk.
@@ -131,6 +131,11 @@ impl<'a> Indexing<'a> {
     /// The sparse model that the index belongs to, or will belong to.
     pub fn model(&self) -> Option<&ModelBinding> {
         self.resolved.model.as_ref()
+    }
+
+    /// The models of the run, shared.
+    pub fn models(&self) -> &Models {
+        &self.resolved.models
     }
 
     /// Whether texts become sparse vectors.

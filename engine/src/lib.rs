@@ -67,12 +67,13 @@ pub use index::Index;
 pub use indexing::{Indexing, IndexingReport, OpenedIndexing};
 pub use inspect::statistics::{DenseStatistics, SegmentStatistics};
 pub use inspect::verify::{Check, Finding, Level, examine};
-pub use models::Models;
+pub use models::{Models, moved::MovedModel};
 pub use search::batch::{BatchSearch, QUERIES_AT_ONCE, QueryHits};
 pub use search::encode::threads_or_cores;
 pub use search::encode::{QueryEncoder, term_sources};
 pub use search::prepare::{Prepared, QueryVector};
-pub use search::query::{DEFAULT_RANK, Query, Search};
+pub use search::query::{Query, Search};
+pub use search::ranking::Ranking;
 pub use search::vocabulary::vocabulary_of;
 pub use snapshot::Snapshot;
 
@@ -81,8 +82,8 @@ pub use gleaner_eval as eval;
 
 // What an index is.
 pub use gleaner_catalog::{
-    Analyzer, CatalogError, DenseField, FUSION_DEPTH_LIMIT, InputProgress, LongTexts, Manifest,
-    ModelBinding,
+    Analyzer, CatalogError, DenseField, FUSION_DEPTH_LIMIT, FileSeal, InputProgress, LongTexts,
+    Manifest, ModelBinding,
 };
 
 // Vectors and the models that make them.

@@ -1,8 +1,8 @@
 //! Finding the models of indexes and of their dense fields.
 //!
 //! An index records the fingerprint and the folder of its model. [`Models`] opens the folder, or the one
-//! that the caller names, and proves by the fingerprint that it is the right model. Models are opened
-//! once and shared. What a model does with texts is left to `encode` and `worker`.
+//! that the caller names, and proves by the fingerprint that it is the right model. A model that is not
+//! in the recorded folder is looked for by name (`models/moved.rs`). Models are opened once and shared. What a model does with texts is left to `encode` and `worker`.
 
 use std::{
     collections::BTreeSet,
@@ -17,8 +17,10 @@ use gleaner_encoder::{
 };
 
 use crate::error::{Error, Named, chain};
+use moved::MovedModel;
 use registry::{FolderModel, Registry, Unresolved, folder_of, folders_of};
 
+pub(crate) mod moved;
 mod registry;
 
 /// The models of one or several indexes: where they are looked for, and those that are open.
@@ -57,6 +59,10 @@ struct State {
     runtime: Option<Runtime>,
     sparse: Registry<Model>,
     dense: Registry<DenseModel>,
+    /// Folders that indexes lie in.
+    beside: BTreeSet<PathBuf>,
+    /// Models that were found elsewhere, which nobody was told of.
+    unsaid: Vec<MovedModel>,
     /// Whether nothing is opened any more.
     is_closed: bool,
 }
@@ -73,7 +79,9 @@ impl fmt::Debug for Models {
 }
 
 impl Models {
-    /// Models are looked for where indexes recorded them.
+    /// Models are looked for where indexes recorded them. One that is not there is looked for by the
+    /// name of its folder: in `data/models` of the working directory, in the folders of
+    /// `GLEANER_MODELS`, beside the index, and in `models` beside the index.
     pub fn new() -> Self {
         Self::default()
     }
@@ -136,16 +144,7 @@ impl Models {
         };
         let folder = folder_of(binding, self.sparse_folder.as_ref());
         if !state.is_closed && state.sparse.resolve(binding, &folder).is_err() {
-            let is_named = self.names_sparse();
-            // Said before the runtime is looked for: the nearer cause first.
-            if !is_named && !folder.is_dir() {
-                return Err(Error::ModelNotFound { path: folder });
-            }
-            let opened = self.open_sparse_in(state, &folder);
-            opened.map_err(|error| match error {
-                EncodeError::ModelNotFound { path } if !is_named => Error::ModelNotFound { path },
-                other => other.into(),
-            })?;
+            self.open_bound_sparse(state, binding, &folder)?;
         }
         state.sparse.resolve(binding, &folder).map_err(|unresolved| match unresolved {
             Unresolved::Other { folder: path, fingerprint: model } => {
@@ -184,16 +183,7 @@ impl Models {
         };
         let folder = folder_of(binding, self.dense_folder.as_ref());
         if !state.is_closed && state.dense.resolve(binding, &folder).is_err() {
-            let is_named = self.names_dense();
-            let missing = |path| Error::DenseModelNotFound { path, field: name() };
-            if !is_named && !folder.is_dir() {
-                return Err(missing(folder));
-            }
-            let opened = self.open_dense_in(state, &folder);
-            opened.map_err(|error| match error {
-                EncodeError::ModelNotFound { path } if !is_named => missing(path),
-                other => other.into(),
-            })?;
+            self.open_bound_dense(state, binding, (&folder, &field.spec.name))?;
         }
         let model =
             state.dense.resolve(binding, &folder).map_err(|unresolved| match unresolved {
@@ -247,18 +237,13 @@ impl Models {
     /// # Errors
     /// `NotDense`; `Encode`.
     pub fn open_dense(&self, folder: &Path) -> Result<DenseModel, Error> {
-        self.open_recorded_dense(folder).map_err(|error| match error {
+        let opened = self.open_dense_in(&mut self.state(), folder);
+        opened.map_err(|error| match error {
             EncodeError::OtherKind { .. } | EncodeError::SparseWeights { .. } => {
                 Error::NotDense { path: folder.to_owned() }
             }
             other => other.into(),
         })
-    }
-
-    /// Opens the folder that an index recorded. What is wrong with it is the folder's fault, and not
-    /// that of whoever asked for a dense model.
-    pub(crate) fn open_recorded_dense(&self, folder: &Path) -> Result<DenseModel, EncodeError> {
-        self.open_dense_in(&mut self.state(), folder)
     }
 
     /// Opens everything that several indexes ask for. From then on nothing is opened any more, and an
@@ -293,10 +278,10 @@ impl Models {
         let state = &mut *self.state();
         state.is_closed = true;
         let fields = manifests.clone().flat_map(|manifest| &manifest.dense);
-        let sparse = manifests.filter_map(|manifest| manifest.model.as_ref());
-        let sparse = folders_of(sparse, self.sparse_folder.as_ref());
-        let dense = fields.filter_map(|field| field.model.as_ref());
-        let dense = folders_of(dense, self.dense_folder.as_ref());
+        let of_sparse = manifests.filter_map(|manifest| manifest.model.as_ref());
+        let sparse = folders_of(of_sparse.clone(), self.sparse_folder.as_ref());
+        let of_dense = fields.filter_map(|field| field.model.as_ref());
+        let dense = folders_of(of_dense.clone(), self.dense_folder.as_ref());
         if sparse.is_empty() && dense.is_empty() {
             return Ok(());
         }
@@ -306,7 +291,9 @@ impl Models {
                 open_all(&mut state.sparse, sparse, how, self.names_sparse())
                     .map_err(|(path, source)| refused(Named::SparseModel, path, source))?;
                 open_all(&mut state.dense, dense, how, self.names_dense())
-                    .map_err(|(path, source)| refused(Named::DenseModel, path, source))
+                    .map_err(|(path, source)| refused(Named::DenseModel, path, source))?;
+                self.find_all(state, of_sparse, of_dense);
+                Ok(())
             }
             (Err(source), Some((what, path))) => Err(refused(what, path, source)),
             (Err(source), None) => {
@@ -357,6 +344,54 @@ impl Models {
         Ok(runtime)
     }
 
+    /// Opens the folder that a sparse model is to be in, or the one that it is found in.
+    ///
+    /// Errors: `ModelNotFound`, `Encode`. Another model in the folder is none.
+    fn open_bound_sparse(
+        &self,
+        state: &mut State,
+        binding: &ModelBinding,
+        folder: &Path,
+    ) -> Result<(), Error> {
+        if self.names_sparse() {
+            self.open_sparse_in(state, folder)?;
+            return Ok(());
+        }
+        // A missing folder is said before the runtime is looked for: the nearer cause first.
+        let opened = folder.is_dir().then(|| self.open_sparse_in(state, folder));
+        let is_right = |model: &Model| model.fingerprint() == binding.fingerprint;
+        if !matches!(&opened, Some(Ok(model)) if is_right(model))
+            && self.find_sparse(state, binding).is_none()
+        {
+            opened.ok_or_else(|| Error::ModelNotFound { path: folder.to_owned() })??;
+        }
+        Ok(())
+    }
+
+    /// Opens the folder that the model of a dense field is to be in, or the one that it is found in.
+    ///
+    /// Errors: `DenseModelNotFound`, `Encode`. Another model in the folder is none.
+    fn open_bound_dense(
+        &self,
+        state: &mut State,
+        binding: &ModelBinding,
+        (folder, field): (&Path, &str),
+    ) -> Result<(), Error> {
+        if self.names_dense() {
+            self.open_dense_in(state, folder)?;
+            return Ok(());
+        }
+        let opened = folder.is_dir().then(|| self.open_dense_in(state, folder));
+        let is_right = |model: &DenseModel| model.fingerprint() == binding.fingerprint;
+        if !matches!(&opened, Some(Ok(model)) if is_right(model))
+            && self.find_dense(state, binding).is_none()
+        {
+            let (path, field) = (folder.to_owned(), field.to_owned());
+            opened.ok_or(Error::DenseModelNotFound { path, field })??;
+        }
+        Ok(())
+    }
+
     fn open_sparse_in(&self, state: &mut State, folder: &Path) -> Result<Model, EncodeError> {
         let runtime = self.runtime(state)?;
         state.sparse.open(folder, &runtime, self.query_encoder)
@@ -380,6 +415,26 @@ impl Models {
         match self.dense_folder.as_ref().filter(|_| !state.is_closed) {
             Some(folder) => Ok(self.open_dense_in(state, folder)?),
             None => Err(Error::NoDenseModel { field: field.to_owned() }),
+        }
+    }
+
+    /// Looks for the models that are not where they were recorded.
+    fn find_all<'a>(
+        &self,
+        state: &mut State,
+        sparse: impl Iterator<Item = &'a ModelBinding>,
+        dense: impl Iterator<Item = &'a ModelBinding>,
+    ) {
+        let path = |binding: &ModelBinding| PathBuf::from(&binding.path);
+        for binding in sparse.filter(|_| !self.names_sparse()) {
+            if state.sparse.resolve(binding, &path(binding)).is_err() {
+                self.find_sparse(state, binding);
+            }
+        }
+        for binding in dense.filter(|_| !self.names_dense()) {
+            if state.dense.resolve(binding, &path(binding)).is_err() {
+                self.find_dense(state, binding);
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! From a query to an answer.
 //!
 //! - `query`: what is looked for, and how;
+//! - `ranking`, `hybrid`: what orders the hits, and in one index;
 //! - `prepare`: what the ranking needs of it in one index;
 //! - `vocabulary`: tokens to terms;
 //! - `encode`: texts to vectors;
@@ -10,6 +11,8 @@
 
 pub(crate) mod batch;
 pub(crate) mod encode;
+mod hybrid;
 pub(crate) mod prepare;
 pub(crate) mod query;
+pub(crate) mod ranking;
 pub(crate) mod vocabulary;

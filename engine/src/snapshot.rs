@@ -6,12 +6,16 @@
 use std::sync::Arc;
 
 use gleaner_catalog::Manifest;
-use gleaner_searcher::{DenseQuery, SearchRequest, SearchResponse};
+use gleaner_searcher::{DenseQuery, Rank, SearchRequest, SearchResponse};
 
 use crate::{
     error::Error,
     search::prepare::{Prepared, QueryVector},
 };
+
+/// Said where the other legs of an index were left out.
+const SPARSE_ALONE: &str =
+    "ranked by sparse alone; hybrid, the default, ranks by the words of the text, too";
 
 /// One commit of an index. A cheap handle.
 ///
@@ -79,7 +83,7 @@ impl Snapshot {
     ///
     /// let snapshot = index.snapshot();
     /// let search = Search::new(Query::vector(vector));
-    /// let prepared = Prepared::new(search, snapshot.manifest(), index.models())?;
+    /// let prepared = Prepared::new(search, &snapshot, index.models())?;
     /// assert_eq!(snapshot.search(&prepared)?.hits.len(), 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -88,7 +92,7 @@ impl Snapshot {
     /// `Search` for what the request lacks or asks beyond the limits, for filters that cannot be read,
     /// and for storage that fails. A vector that is still to be encoded counts as missing.
     pub fn search(&self, search: &Prepared) -> Result<SearchResponse, Error> {
-        let Prepared { search: asked, sparse, dense, boosts, vocabulary } = search;
+        let Prepared { search: asked, rank, sparse, dense, boosts, vocabulary, given_up } = search;
         let vector = sparse.as_ref().and_then(|vector| match vector {
             QueryVector::Given(vector) => Some(vector),
             QueryVector::Encode(_) => None,
@@ -114,12 +118,28 @@ impl Snapshot {
             fields: &asked.fields,
             effort: asked.effort,
             deadline: asked.limit.moment(),
+            given_up: given_up.as_deref(),
             threads: asked.threads,
             explain: asked.explain,
             profile: asked.profile,
-            ..SearchRequest::exact(&asked.rank, asked.k)
+            ..SearchRequest::exact(rank, asked.k)
         };
         let token = |term| Some(vocabulary.as_ref()?.token(term)?.to_owned());
-        Ok(self.commit.search(&request, &token)?)
+        let mut answer = self.commit.search(&request, &token)?;
+        let is_sparse_alone = asked.ranking.rank().is_some_and(|rank| *rank == Rank::SPARSE);
+        if is_sparse_alone && asked.query.text.is_some() && self.has_text() {
+            answer.notes.push(SPARSE_ALONE.to_owned());
+        }
+        Ok(answer)
+    }
+
+    /// Whether a living document has words, so that BM25 can rank.
+    pub fn has_text(&self) -> bool {
+        self.commit.has_text()
+    }
+
+    /// Whether documents have sparse vectors, or will have them by the index's model.
+    pub fn has_sparse(&self) -> bool {
+        self.commit.has_sparse()
     }
 }

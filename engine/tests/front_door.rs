@@ -8,8 +8,8 @@ use std::{
 };
 
 use gleaner::{
-    Analyzer, BatchSearch, Document, Error, GivenField, Index, InputFormat, LongTextsAsked, Metric,
-    Models, Part, Query, Search, SideEncoder, SparseVector, TokenError,
+    Analyzer, BatchSearch, Document, Error, GivenField, Index, InputFormat, InputKind,
+    LongTextsAsked, Metric, Models, Part, Query, Search, SideEncoder, SparseVector, TokenError,
 };
 use proptest::prelude::*;
 
@@ -342,4 +342,34 @@ fn spans_of_an_index_are_kept_without_naming_its_model_again() {
     drop(first);
     let again = Index::create(&path).long_texts(asked(None)).open().unwrap();
     assert_eq!(again.snapshot().manifest().long, long);
+}
+
+#[test]
+fn a_run_over_files_reads_the_files_of_an_index_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, file) = (folder.path().join("index"), folder.path().join("vectors.jsonl"));
+    let write = |ids: std::ops::Range<u32>| {
+        let lines =
+            ids.map(|id| format!("{{\"id\": {id}, \"vector\": {{\"{}\": 1.5}}}}\n", id % 9));
+        std::fs::write(&file, lines.collect::<String>()).unwrap();
+    };
+    let indexing = || {
+        let format = InputFormat::Files(InputKind::VectorsJsonl);
+        Index::create(&path).files(std::slice::from_ref(&file), format).unwrap()
+    };
+    write(0..60);
+    indexing().run().unwrap();
+    let stored = std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
+    let stored = stored.filter(|file| file.extension().is_some_and(|name| name == "store"));
+    let stored = stored.collect::<Vec<_>>().remove(0);
+    // So few that the run leaves the segment as it is.
+    write(60..62);
+    let opened = indexing();
+    let mut damaged = std::fs::read(&stored).unwrap();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 0x11;
+    std::fs::write(&stored, &damaged).unwrap();
+    // Reading the files again would find the damage, as the next opening does.
+    assert_eq!(opened.run().unwrap().progress.indexed, 2);
+    assert!(Index::open(&path).err().unwrap().is_damage());
 }

@@ -40,7 +40,7 @@ mod write;
 
 pub use open::DenseFile;
 pub use spec::{DENSE_DIMS_LIMIT, DenseSpec, DenseStorage, F16_LIMIT, Metric};
-pub use view::{DenseFieldView, DenseView, Floats, Rows, VectorData};
+pub use view::{DenseFieldView, DenseView, Floats, VectorData, VectorRows};
 pub use write::DenseBuilder;
 
 #[cfg(test)]

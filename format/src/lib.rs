@@ -32,7 +32,7 @@ mod windows;
 #[doc(inline)]
 pub use dense::{
     DENSE_DIMS_LIMIT, DenseBuilder, DenseFieldView, DenseFile, DenseSpec, DenseStorage, DenseView,
-    F16_LIMIT, Floats, Metric, Rows, VectorData,
+    F16_LIMIT, Floats, Metric, VectorData, VectorRows,
 };
 pub use error::{DenseError, ExchangeError, FormatError, VectorError};
 pub use exchange::{

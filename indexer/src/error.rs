@@ -228,6 +228,17 @@ pub enum IndexError {
         /// Rows made.
         found: usize,
     },
+    /// A file could not be written; committed documents are safe.
+    #[error(
+        "cannot write {file}; what was committed before is safe and can be searched: make room or mend \
+         the access, then try again"
+    )]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// The storage layer failed; committed documents are safe.
     #[error("the storage layer failed; what was committed is safe")]
     Storage(#[from] StorageError),

@@ -2,16 +2,19 @@
 //!
 //! - `open`, `create`, `writer`: a folder that is found or appears, and its lock;
 //! - `write`, `seen_ids`, `field_bytes`: documents into the next commit;
+//! - `directory`, `seals`: files summed while they are written, and named by their commit;
 //! - `plugin`: the vector files of a segment, written inside the segment's own commit;
 //! - `merge`: many segments into few.
 //!
 //! What an index is, `catalog` says; where documents come from is left to `pipeline`.
 
 mod create;
+mod directory;
 mod field_bytes;
 mod merge;
 mod open;
 mod plugin;
+mod seals;
 mod seen_ids;
 mod write;
 mod writer;

@@ -20,6 +20,9 @@ pub enum SearchError {
         /// The parser's reason.
         reason: String,
     },
+    /// The time of the search was over before its filter was done.
+    #[error("the time was over before the filter was done; allow more, or use fewer conditions")]
+    FilterTime,
     /// More query terms than sums have room for.
     #[error("the query has {found} terms, the limit is {limit}")]
     QueryTerms {
@@ -127,6 +130,7 @@ impl SearchError {
             Self::Catalog(error) => error.is_damage(),
             Self::Storage(error) => error.is_damage(),
             Self::Filter { .. }
+            | Self::FilterTime
             | Self::QueryTerms { .. }
             | Self::NoHits
             | Self::Depth { .. }

@@ -1,9 +1,21 @@
 //! Which rows of a segment may be returned: those that live, and match a filter.
 //!
-//! `parse` reads the language, `rows` is a set of rows, `cache` keeps what filters admit,
-//! `admission` puts them together for a search. Rows are ruled out before anything is scored.
+//! | file | holds |
+//! |---|---|
+//! | `syntax` | the language: text to a tree of conditions |
+//! | `resolve`, `number` | what a condition asks of the keys of one commit |
+//! | `matching` | the documents of a segment that meet it |
+//! | `parse` | a filter from text to rows |
+//! | `rows` | a set of rows |
+//! | `cache`, `admission` | what filters admit, kept, and put together for a search |
+//!
+//! Rows are ruled out before anything is scored.
 
 pub(crate) mod admission;
 pub(crate) mod cache;
+mod matching;
+mod number;
 pub(crate) mod parse;
+mod resolve;
 pub(crate) mod rows;
+mod syntax;

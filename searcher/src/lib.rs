@@ -25,11 +25,13 @@ mod query;
 mod ranking;
 mod snapshot;
 mod sparse;
+mod stop;
 
 pub use error::SearchError;
 pub use filter::{parse::Filter, rows::RowSet};
 pub use query::{
     boost::{BOOST_LIMIT, Boost},
+    like::DocumentLegs,
     request::{DEPTH_LIMIT, DenseQuery, SearchRequest, THREADS_LIMIT},
     response::{
         Certificate, CertificateKind, Contribution, Explanation, Hit, LegExplanation, LegProfile,
@@ -53,3 +55,4 @@ pub use sparse::{
     scaled_query::QUERY_TERMS_LIMIT,
     topk::{RowHit, Ties, TopK},
 };
+pub use stop::Stop;

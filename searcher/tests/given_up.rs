@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use gleaner_format::{ImpactBuilder, ImpactFile, SparseVector, WINDOW_ROWS};
 use gleaner_searcher::{
-    Counters, RowHit, RowSet,
+    Counters, RowHit, RowSet, Stop,
     block_max::{self, Limits, Scratch, SegmentAnswer},
     exhaustive,
 };
@@ -142,7 +142,10 @@ fn a_passed_deadline_returns_what_there_is_and_says_so() {
     let file = several_windows();
     let query = &vectors(1, 19, 7)[0];
     let best = exhaustive::search(file.view(), query, None, 1, u64::from)[0].score;
-    let limits = Limits { deadline: Some(Instant::now()), ..Limits::exact(10, None) };
+    let limits = Limits {
+        stop: Stop { deadline: Some(Instant::now()), given_up: None },
+        ..Limits::exact(10, None)
+    };
     let (answer, counters) = search(&file, query, limits);
     assert!(!answer.is_exact && !answer.is_complete && answer.hits.is_empty());
     assert_eq!(counters.windows_total, 0);

@@ -161,6 +161,29 @@ impl<V> Pending<'_, V> {
         Ok(self.results.drain(..).flatten().collect())
     }
 
+    /// Waits for all of them until a moment; results in the order of the texts. Those that are not
+    /// there by then are `timed_out`, and are taken back from the encoders.
+    ///
+    /// Errors: as [`Self::results`].
+    pub(crate) async fn results_by(
+        mut self,
+        deadline: Instant,
+    ) -> Result<Vec<Result<V, Problem>>, Problem> {
+        let late = || Problem::new(Code::TimedOut, "the text was not encoded in time");
+        for _ in 0..self.results.len() {
+            let received = tokio::time::timeout_at(deadline.into(), self.received.recv()).await;
+            // Those that are left are withdrawn when `self` is dropped.
+            let Ok(received) = received else {
+                let results = self.results.drain(..);
+                return Ok(results.map(|result| result.unwrap_or_else(|| Err(late()))).collect());
+            };
+            let (position, result) = received.ok_or_else(gone)?;
+            self.results[position] = Some(result);
+        }
+        self.withdrawal.needed = false;
+        Ok(self.results.drain(..).flatten().collect())
+    }
+
     /// Waits for all of them; vectors in the order of the texts.
     ///
     /// Errors: those of [`Self::results`]; of the texts that failed the first, as

@@ -40,6 +40,7 @@ macro_rules! codes {
 
 codes! {
     MalformedBody "malformed_body" BAD_REQUEST "The body cannot be read";
+    MalformedAddress "malformed_address" BAD_REQUEST "The address cannot be read";
     MalformedJson "malformed_json" BAD_REQUEST "The body is not JSON";
     Unauthorized "unauthorized" UNAUTHORIZED "A key is needed";
     RouteNotFound "route_not_found" NOT_FOUND "There is no such route";
@@ -48,7 +49,7 @@ codes! {
     MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "The route does not have this method";
     ModelMismatch "model_mismatch" CONFLICT "The index was made with another model";
     BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "The body is too large";
-    UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The body must be JSON";
+    UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The body is of a type, charset or encoding that is not read";
     InvalidRequest "invalid_request" UNPROCESSABLE_ENTITY "The request has a part that does not belong";
     InvalidQuery "invalid_query" UNPROCESSABLE_ENTITY "The query cannot be used";
     InvalidFilter "invalid_filter" UNPROCESSABLE_ENTITY "The filter cannot be understood";

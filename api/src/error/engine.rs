@@ -42,6 +42,9 @@ impl From<&Error> for Problem {
             | Error::ModelNotOpened { .. } => of_model(error),
             Error::BlankQuery => invalid(Part::Text, error),
             Error::NoLeg { part, rank, field } => no_leg(*part, rank, field.as_deref()),
+            Error::SaidTwice { part, token, said } => {
+                invalid(*part, format!("the token {} is {said}; say one of them", quoted(token)))
+            }
             Error::TwoLegs { field, .. } => {
                 let detail = format!("the dense field `{field}` is two legs");
                 Self::invalid_request(member(Part::Rank), detail)
@@ -87,6 +90,7 @@ impl From<&SearchError> for Problem {
         match error {
             SearchError::Catalog(error) => Self::from(error),
             SearchError::Filter { .. } => Self::new(Code::InvalidFilter, detail).field("filter"),
+            SearchError::FilterTime => Self::new(Code::TimedOut, detail),
             SearchError::QueryTerms { .. } => Self::new(Code::LimitExceeded, detail).field("query"),
             SearchError::Depth { .. } | SearchError::NoHits => {
                 Self::new(Code::LimitExceeded, detail).field("k")
@@ -129,8 +133,21 @@ impl From<&CatalogError> for Problem {
                 let file = file.file_name().unwrap_or_default().display();
                 damaged(format!("{file}: {}", chain(source)))
             }
+            CatalogError::Io { file, source } => {
+                let file = file.file_name().unwrap_or_default().display();
+                unavailable(format!("{file}: {source}"))
+            }
+            CatalogError::Missing { file } => {
+                let file = file.file_name().unwrap_or_default().display();
+                unavailable(format!("{file}: the file is missing"))
+            }
+            CatalogError::Replaced { reason, .. } => {
+                let detail = format!("the index was replaced since it was opened: {reason}");
+                unavailable(detail).hint("restart the server, or put back the index that was there")
+            }
             CatalogError::DenseField { .. } => unknown_field(error, Part::Rank),
             error if error.is_damage() => damaged(chain(error)),
+            error if error.is_unavailable() => unavailable(chain(error)),
             error => internal(error),
         }
     }
@@ -235,6 +252,10 @@ fn damaged(detail: String) -> Problem {
     Problem::new(Code::IndexDamaged, detail).hint(hint)
 }
 
+fn unavailable(detail: String) -> Problem {
+    Problem::new(Code::IndexUnavailable, detail)
+}
+
 fn internal(error: &dyn std::error::Error) -> Problem {
     Problem::new(Code::Internal, chain(error))
 }
@@ -261,5 +282,21 @@ mod tests {
         let problem = Problem::from(Error::Search(SearchError::from(damage)));
         assert_eq!(problem.code(), Code::IndexDamaged);
         assert_eq!(problem.detail(), "ab.store: short");
+    }
+
+    #[test]
+    fn what_the_system_refuses_is_unavailable_and_not_damaged() {
+        let file = PathBuf::from("/srv/secret/ab.store");
+        let source = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        for error in [
+            CatalogError::Io { file: file.clone(), source },
+            CatalogError::Missing { file },
+            CatalogError::Replaced { path: "/srv/secret".into(), reason: "its id".to_owned() },
+            CatalogError::Busy { path: "x".into() },
+        ] {
+            let problem = Problem::from(Error::Search(SearchError::from(error)));
+            assert_eq!(problem.code(), Code::IndexUnavailable);
+            assert!(!problem.detail().contains("secret"), "{}", problem.detail());
+        }
     }
 }

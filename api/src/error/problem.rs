@@ -116,7 +116,9 @@ fn header_of(code: Code) -> Option<(HeaderName, &'static str)> {
     match code {
         Code::Overloaded => Some((header::RETRY_AFTER, RETRY_AFTER_SECONDS)),
         Code::Unauthorized => Some((header::WWW_AUTHENTICATE, "Bearer realm=\"gleaner\"")),
-        Code::MalformedBody
+        Code::UnsupportedMediaType => Some((header::ACCEPT_ENCODING, "gzip, zstd")),
+        Code::MalformedAddress
+        | Code::MalformedBody
         | Code::MalformedJson
         | Code::RouteNotFound
         | Code::IndexNotFound
@@ -124,7 +126,6 @@ fn header_of(code: Code) -> Option<(HeaderName, &'static str)> {
         | Code::MethodNotAllowed
         | Code::ModelMismatch
         | Code::BodyTooLarge
-        | Code::UnsupportedMediaType
         | Code::InvalidRequest
         | Code::InvalidQuery
         | Code::InvalidFilter

@@ -10,6 +10,9 @@ use std::{
 
 use gleaner::{EncodeError, Error, Named};
 
+/// The remedy for a key that is refused.
+const NEW_KEY: &str = "`openssl rand -hex 32 > FILE` makes one for `--api-key-file FILE`";
+
 /// Why a server could not be started, or stopped serving.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -59,9 +62,26 @@ pub enum ServeError {
     },
     /// The key cannot be sent in a header.
     #[error(
-        "the API key is empty or has characters other than visible ASCII; see `--api-key-file`"
+        "the API key is empty, or has white space or other characters than visible ASCII; {NEW_KEY}"
     )]
     InvalidKey,
+    /// The key is short enough to be guessed.
+    #[error("the API key has {found} characters, and at least {least} are needed; {NEW_KEY}")]
+    ShortKey {
+        /// Its characters.
+        found: usize,
+        /// The fewest.
+        least: usize,
+    },
+    /// An origin that no browser would name.
+    #[error(
+        "`{origin}` is no origin; `--cors-origin` takes `*`, or a scheme and a host in small letters, \
+         with a port where it has one: https://example.org, http://localhost:8080"
+    )]
+    InvalidOrigin {
+        /// What was given.
+        origin: String,
+    },
     /// The model or the runtime that was asked for by name does not load.
     #[error("cannot use {asked_for}")]
     Model {

@@ -42,7 +42,8 @@ impl TeiError {
             }
             Code::EncodingFailed | Code::Internal => (StatusCode::FAILED_DEPENDENCY, "Backend"),
             // TEI answers 413 to every request it cannot accept.
-            Code::MalformedBody
+            Code::MalformedAddress
+            | Code::MalformedBody
             | Code::MalformedJson
             | Code::Unauthorized
             | Code::RouteNotFound

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     encoding::{ModelMetrics, page},
-    server::{ServerState, checks},
+    server::{ServerState, checks_now},
     wire::{Outcome, Readiness, ReadyState},
 };
 
@@ -37,7 +37,7 @@ pub(super) async fn ready(
     State(state): State<Arc<ServerState>>,
     headers: HeaderMap,
 ) -> (StatusCode, Json<Readiness>) {
-    let checks = checks(&state);
+    let checks = checks_now(&state).await;
     let failed = checks.iter().any(|check| check.outcome == Outcome::Fail);
     let (code, status) = match failed {
         true => (StatusCode::SERVICE_UNAVAILABLE, ReadyState::NotReady),

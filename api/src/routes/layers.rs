@@ -1,7 +1,8 @@
 //! The layers that every request passes.
 //!
-//! From the outside in: request id, panics, key, time limit, body limit, handler. Errors of the
-//! router itself (no such path, wrong method) become problems here too.
+//! From the outside in: request id, panics, origins, compression of the answer, key, time limit,
+//! address, body limit, handler. Errors of the router itself (no such path, wrong method) become
+//! problems here too, and `OPTIONS` is answered.
 
 use std::{
     any::Any,
@@ -15,30 +16,43 @@ use std::{
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderName, HeaderValue, Method, Uri},
+    http::{HeaderName, HeaderValue, Method, StatusCode, Uri},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::{
+    CompressionLevel,
+    catch_panic::CatchPanicLayer,
+    compression::{CompressionLayer, predicate::SizeAbove},
+};
 
-use super::health::is_open;
+use super::{cross_origin::open_to, health::is_open};
 use crate::{
     error::{Code, Problem, quoted},
     server::ServerState,
+    wire,
 };
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Answers that are shorter are sent as they are: compressing would gain less than a packet.
+const COMPRESSED_BYTES: u64 = 1024;
 /// Longest request id that is taken over from a client.
 const REQUEST_ID_LIMIT_BYTES: usize = 128;
 
 /// The routes with all layers around them.
 pub(super) fn layered(routes: Router, state: &Arc<ServerState>) -> Router {
-    routes
+    let compression = CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(SizeAbove::new(COMPRESSED_BYTES));
+    let routes = routes
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(state.limits.body_bytes))
+        .layer(from_fn(check_address))
         .layer(from_fn_with_state(Arc::clone(state), limit_time))
         .layer(from_fn_with_state(Arc::clone(state), check_key))
+        .layer(compression);
+    open_to(&state.origins, routes)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(name_request))
 }
@@ -47,9 +61,19 @@ async fn no_route(uri: Uri) -> Problem {
     Problem::new(Code::RouteNotFound, format!("nothing is at {}", quoted(uri.path())))
 }
 
-async fn no_method(method: Method, uri: Uri) -> Problem {
+/// Every route takes `OPTIONS`: the answer is its methods, which the router puts into `Allow`.
+async fn no_method(method: Method, uri: Uri) -> Response {
+    if method == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
     let detail = format!("{} does not take {method}", quoted(uri.path()));
-    Problem::new(Code::MethodNotAllowed, detail)
+    Problem::new(Code::MethodNotAllowed, detail).into_response()
+}
+
+/// Refuses an address that does not decode.
+async fn check_address(request: Request, next: Next) -> Result<Response, Problem> {
+    wire::check_address(request.uri())?;
+    Ok(next.run(request).await)
 }
 
 /// Every panic is a bug of ours: the hook has printed it, the client learns no more than that.

@@ -4,15 +4,19 @@
 //! a search needs and how it is answered is left to `searching`.
 
 use std::{
-    sync::{Arc, Weak},
-    time::{Duration, Instant},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
 };
 
 use axum::{Json, extract::State};
 
 use crate::{
     error::{Code, Problem},
-    searching::{PreparedSearch, QueryTexts, SearchedCommit},
+    searching::{PreparedSearch, QueryTexts, SearchLimit, SearchedCommit},
     server::{ServerState, run},
     wire::{
         BatchAnswer, BatchBody, BatchResponse, Body, IndexName, Params, SearchAnswer, SearchBody,
@@ -45,16 +49,18 @@ async fn search(
     body: SearchBody,
 ) -> Result<Json<SearchAnswer>, Problem> {
     let arrival = Instant::now();
+    let longest = arrival + state.limits.longest_search();
     let index = state.index(&name)?;
     let checked = body.check(&state.limits)?;
     let permit = state.admit()?;
     let snapshot = index.snapshot().await?;
     let mut texts = QueryTexts::default();
-    let prepared = PreparedSearch::new(checked, snapshot.manifest(), &state.models, &mut texts)?;
-    let vectors = texts.encode().await;
-    let deadline = prepared.timeout().map(|timeout| arrival + timeout);
+    let prepared = PreparedSearch::new(checked, &snapshot, &state.models, &mut texts)?;
+    let vectors = texts.encode(longest).await;
     let commit = SearchedCommit::new(name, snapshot, vectors);
-    run(permit, move || commit.answer(prepared, deadline).map(Json)).await
+    let client = Client::waiting();
+    let limit = SearchLimit { longest, begin: arrival, given_up: client.given_up() };
+    run(permit, move || commit.answer(prepared, &limit).map(Json)).await
 }
 
 /// Several searches of one commit, in one request.
@@ -71,28 +77,34 @@ pub(super) async fn batch(
     let mut texts = QueryTexts::default();
     let prepare = |body: Result<SearchBody, Problem>| {
         let checked = body?.check(&state.limits)?;
-        PreparedSearch::new(checked, snapshot.manifest(), &state.models, &mut texts)
+        PreparedSearch::new(checked, &snapshot, &state.models, &mut texts)
     };
     let searches: Vec<_> = searches.into_iter().map(prepare).collect();
-    let vectors = texts.encode().await;
+    let vectors = texts.encode(longest).await;
     let commit = SearchedCommit::new(name, snapshot, vectors);
-    // Gone when nobody waits for the answer any more.
-    let waiting = Arc::new(());
-    let limit = BatchLimit { longest, waiting: Arc::downgrade(&waiting) };
-    let answer = run(permit, move || Ok(Json(answer_batch(&commit, searches, &limit)))).await;
-    drop(waiting);
-    answer
+    let client = Client::waiting();
+    let given_up = client.given_up();
+    run(permit, move || Ok(Json(answer_batch(&commit, searches, longest, &given_up)))).await
 }
 
-/// When a batch is to begin no further search.
-struct BatchLimit {
-    longest: Instant,
-    waiting: Weak<()>,
+/// A client that waits for an answer. When it goes away, or its time is over, the handler is dropped,
+/// this with it, and what works for it ends.
+struct Client(Arc<AtomicBool>);
+
+impl Client {
+    fn waiting() -> Self {
+        Self(Arc::new(AtomicBool::new(false)))
+    }
+
+    /// Set when nobody waits any more.
+    fn given_up(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
 }
 
-impl BatchLimit {
-    fn is_over(&self) -> bool {
-        Instant::now() >= self.longest || self.waiting.strong_count() == 0
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -100,18 +112,16 @@ impl BatchLimit {
 fn answer_batch(
     commit: &SearchedCommit,
     searches: Vec<Result<PreparedSearch, Problem>>,
-    limit: &BatchLimit,
+    longest: Instant,
+    given_up: &Arc<AtomicBool>,
 ) -> BatchAnswer {
-    let answer = |search: PreparedSearch| match limit.is_over() {
-        true => {
+    let answer = |search: PreparedSearch| {
+        if Instant::now() >= longest || given_up.load(Ordering::Relaxed) {
             let detail = "the time of the batch was over before this search began";
-            Err(Problem::new(Code::TimedOut, detail))
+            return Err(Problem::new(Code::TimedOut, detail));
         }
-        false => {
-            let deadline = |timeout: Duration| limit.longest.min(Instant::now() + timeout);
-            let deadline = search.timeout().map(deadline);
-            commit.answer(search, deadline)
-        }
+        let limit = SearchLimit { longest, begin: Instant::now(), given_up: Arc::clone(given_up) };
+        alone(|| commit.answer(search, &limit))
     };
     let respond = |search: Result<PreparedSearch, Problem>| match search.and_then(answer) {
         Ok(answer) => BatchResponse::Answer(Box::new(answer)),
@@ -120,4 +130,37 @@ fn answer_batch(
     let responses = searches.into_iter().map(respond).collect();
     let (index, generation) = (commit.index().to_owned(), commit.generation());
     BatchAnswer { index, generation, responses }
+}
+
+/// Has a search of a batch fail alone, should it panic: that is a bug, and of this search only.
+fn alone<T>(search: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
+    // What a panic leaves half-done is the search's own; a commit is read only.
+    let result = catch_unwind(AssertUnwindSafe(search));
+    result.unwrap_or_else(|_| Err(Problem::new(Code::Internal, "a bug stopped this search")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_that_panics_fails_alone() {
+        let results = [
+            alone(|| Ok(1)),
+            alone(|| panic!("a test's panic")),
+            alone(|| Err(Problem::new(Code::TimedOut, "late"))),
+            alone(|| Ok(2)),
+        ];
+        let results = results.map(|result| result.map_err(|problem| problem.code()));
+        assert_eq!(results, [Ok(1), Err(Code::Internal), Err(Code::TimedOut), Ok(2)]);
+    }
+
+    #[test]
+    fn a_client_that_leaves_is_noticed() {
+        let client = Client::waiting();
+        let given_up = client.given_up();
+        assert!(!given_up.load(Ordering::Relaxed));
+        drop(client);
+        assert!(given_up.load(Ordering::Relaxed));
+    }
 }

@@ -4,13 +4,16 @@
 //! [`SearchedCommit::answer`] on a blocking thread. What a ranking needs and by which model is found
 //! by `gleaner::Prepared`.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::{Duration, Instant},
+};
 
-use gleaner::{Error, Manifest, Part, Prepared, QueryVector, SearchError, Snapshot};
+use gleaner::{Error, Part, Prepared, QueryVector, SearchError, Snapshot};
 
 use super::texts::{QueryTexts, QueryVectors, Ticket};
 use crate::{
-    error::Problem,
+    error::{Code, Problem},
     models::ServedModels,
     wire::{CheckedSearch, LegParts, SearchAnswer},
 };
@@ -23,6 +26,16 @@ pub(crate) struct PreparedSearch {
     /// The dense vectors that are, by field.
     dense: Vec<(String, Ticket)>,
     timeout: Option<Duration>,
+}
+
+/// When a search is to end, whatever it has found.
+pub(crate) struct SearchLimit {
+    /// The server's own limit.
+    pub(crate) longest: Instant,
+    /// From when the search's own time counts.
+    pub(crate) begin: Instant,
+    /// Set when nobody waits for the answer any more.
+    pub(crate) given_up: Arc<AtomicBool>,
 }
 
 /// The commit that the searches of a request read, and what was encoded for them.
@@ -52,25 +65,32 @@ impl SearchedCommit {
     /// Searches.
     ///
     /// Errors: those of encoding its text; those of the engine, as the part of the request they are
-    /// about.
+    /// about; `timed_out` where the limit passes and the search names no time of its own.
     pub(crate) fn answer(
         &self,
         search: PreparedSearch,
-        deadline: Option<Instant>,
+        limit: &SearchLimit,
     ) -> Result<SearchAnswer, Problem> {
         let is_encoded = search.is_encoded();
-        let PreparedSearch { mut prepared, sparse, dense, .. } = search;
+        let PreparedSearch { mut prepared, sparse, dense, timeout } = search;
         if let Some(ticket) = sparse {
             prepared.set_sparse(self.vectors.sparse(ticket)?.clone());
         }
         for (field, ticket) in dense {
             prepared.set_dense(&field, self.vectors.dense(ticket)?.to_vec());
         }
-        if let Some(deadline) = deadline {
-            prepared = prepared.with_deadline(deadline);
-        }
+        let asked = timeout.map(|timeout| limit.longest.min(limit.begin + timeout));
+        let prepared = prepared
+            .with_deadline(asked.unwrap_or(limit.longest))
+            .until_given_up(Arc::clone(&limit.given_up));
         let response = self.snapshot.search(&prepared);
         let response = response.map_err(|error| unanswered(&error, &prepared, is_encoded))?;
+        // Who names no time wants the whole answer, or to be told that there is none.
+        if asked.is_none() && !response.certificate.complete {
+            let detail = "the search took longer than the server's limit";
+            return Err(Problem::new(Code::TimedOut, detail)
+                .hint("with `timeout_ms` the best found by then is the answer"));
+        }
         Ok(SearchAnswer {
             index: self.index.clone(),
             generation: self.generation(),
@@ -87,12 +107,12 @@ impl PreparedSearch {
     /// `model_not_found`, `model_mismatch`; nothing is added then.
     pub(crate) fn new(
         checked: CheckedSearch,
-        manifest: &Manifest,
+        snapshot: &Snapshot,
         models: &ServedModels,
         to_encode: &mut QueryTexts,
     ) -> Result<Self, Problem> {
         let CheckedSearch { search, legs, timeout } = checked;
-        let prepared = Prepared::new(search, manifest, models.models());
+        let prepared = Prepared::new(search, snapshot, models.models());
         let prepared = prepared.map_err(|error| unprepared(&error, &legs))?;
         let sparse = match prepared.sparse() {
             Some(QueryVector::Encode(model)) => Some(models.sparse(model)?),
@@ -113,11 +133,6 @@ impl PreparedSearch {
             .map(|(field, model)| (field.to_owned(), to_encode.dense.add(model, text)))
             .collect();
         Ok(Self { prepared, sparse, dense, timeout })
-    }
-
-    /// The time that the search was given.
-    pub(crate) fn timeout(&self) -> Option<Duration> {
-        self.timeout
     }
 
     /// Whether a text has to be encoded.

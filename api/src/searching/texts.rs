@@ -75,21 +75,24 @@ impl<M: ServedModel> TextsByModel<M> {
 }
 
 impl QueryTexts {
-    /// Encodes everything.
-    pub(crate) async fn encode(self) -> QueryVectors {
+    /// Encodes everything that is encoded by the deadline; what is not is `timed_out`.
+    pub(crate) async fn encode(self, deadline: Instant) -> QueryVectors {
         let start = Instant::now();
         let (sparse, dense) = (self.sparse.submit(), self.dense.submit());
-        let (sparse, dense) = (results(sparse).await, results(dense).await);
+        let (sparse, dense) = (results(sparse, deadline).await, results(dense, deadline).await);
         QueryVectors { sparse, dense, took_us: start.elapsed().as_micros() as u64 }
     }
 }
 
 /// Waits for the texts of every model. A model that refuses refuses all of its texts.
-async fn results<V>(submitted: Vec<Submitted<'_, V>>) -> Vec<Vec<Result<V, Problem>>> {
+async fn results<V>(
+    submitted: Vec<Submitted<'_, V>>,
+    deadline: Instant,
+) -> Vec<Vec<Result<V, Problem>>> {
     let mut all = Vec::with_capacity(submitted.len());
     for (texts, pending) in submitted {
         let results = match pending {
-            Ok(pending) => pending.results().await,
+            Ok(pending) => pending.results_by(deadline).await,
             Err(problem) => Err(problem),
         };
         let refused = |problem: Problem| (0..texts).map(|_| Err(problem.clone())).collect();

@@ -1,15 +1,25 @@
 //! What `/readyz` looks at: every index, its models, and their self-tests.
 //!
-//! A check reads what is known already. Nothing is opened or encoded for it.
+//! Every index is asked for its newest commit first, so that a folder that is gone is seen. Otherwise a
+//! check reads what is known already: nothing is encoded for it.
 
 use gleaner::{Error, chain};
 
-use super::{index::ServedIndex, state::ServerState};
+use super::{
+    index::{ServedIndex, wait_for},
+    state::ServerState,
+};
 use crate::{
     error::Problem,
     models::{ServedModels, Trust},
     wire::{Check, CheckKind, Outcome},
 };
+
+/// Looks at the folders of all indexes, then makes every check.
+pub(crate) async fn checks_now(state: &ServerState) -> Vec<Check> {
+    wait_for(state.indexes.values().filter_map(ServedIndex::look).collect()).await;
+    checks(state)
+}
 
 /// Every check, of indexes by name and then of models by fingerprint.
 pub(crate) fn checks(state: &ServerState) -> Vec<Check> {
@@ -40,7 +50,7 @@ fn index_checks(name: &str, index: &ServedIndex, models: &ServedModels) -> Vec<C
     let mut checks = vec![check(open, Outcome::Pass, None)];
     checks.push(match index.refresh_error() {
         None => check(refreshed, Outcome::Pass, None),
-        Some(error) => check(refreshed, Outcome::Warn, Some(error)),
+        Some(error) => check(refreshed, Outcome::Fail, Some(chain(error.as_ref()))),
     });
     let manifest = snapshot.manifest();
     if manifest.model.is_some() {

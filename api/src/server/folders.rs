@@ -10,6 +10,9 @@ use std::{
 
 use crate::error::ServeError;
 
+/// The list of an index's commit.
+const LIST: &str = "meta.json";
+
 /// The indexes in a folder by name. Others that look like one are named in `warnings`.
 pub(super) fn find_indexes(
     data: &Path,
@@ -18,15 +21,20 @@ pub(super) fn find_indexes(
     if !data.is_dir() {
         return Err(ServeError::DataNotFound { path: data.to_owned() });
     }
-    if is_index(data) {
+    if data.join(LIST).is_file() {
         return Err(ServeError::DataIsIndex { path: data.to_owned(), parent: parent(data) });
     }
     let list = |source| ServeError::List { path: data.to_owned(), source };
     let mut indexes = BTreeMap::new();
     for entry in std::fs::read_dir(data).map_err(list)? {
         let folder = entry.map_err(list)?.path();
-        if !is_index(&folder) {
-            continue;
+        match is_index(&folder) {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(error) => {
+                warnings.push(format!("`{}` is not served: {error}", folder.display()));
+                continue;
+            }
         }
         let name = folder.file_name().and_then(|name| name.to_str());
         match name.filter(|name| is_name(name)) {
@@ -42,8 +50,21 @@ pub(super) fn find_indexes(
     Ok(indexes)
 }
 
-fn is_index(folder: &Path) -> bool {
-    folder.join("meta.json").is_file()
+/// Whether a folder is an index, or was one and lost its list: that is for whoever opens it to say.
+///
+/// Errors: what the system says of a link that leads nowhere.
+fn is_index(folder: &Path) -> std::io::Result<bool> {
+    if !std::fs::metadata(folder)?.is_dir() {
+        return Ok(false);
+    }
+    let has_list = match folder.join(LIST).symlink_metadata() {
+        Ok(_) => true,
+        // Nobody can say; opening it will fail with the reason.
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    };
+    let is_segment = |file: PathBuf| file.extension().is_some_and(|name| name == "imp");
+    let mut files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    Ok(has_list || files.any(|entry| is_segment(entry.path())))
 }
 
 /// The folder that holds `folder`, also for `.` and names without a folder.

@@ -6,15 +6,23 @@ use axum::http::{HeaderMap, header};
 
 use crate::error::{Code, Problem, ServeError};
 
+/// The fewest characters of a key: 16 that were drawn from base 64 cannot be tried out.
+const KEY_CHARACTERS: usize = 16;
+
 /// The key of this server.
 pub(crate) struct ApiKey(String);
 
 impl ApiKey {
-    /// Takes a key of visible ASCII characters.
+    /// Takes a key of visible ASCII characters, long enough that nobody guesses it.
+    ///
+    /// Errors: `InvalidKey`, `ShortKey`.
     pub(crate) fn new(key: String) -> Result<Self, ServeError> {
-        match key.bytes().all(|byte| byte.is_ascii_graphic()) && !key.is_empty() {
+        if !key.bytes().all(|byte| byte.is_ascii_graphic()) || key.is_empty() {
+            return Err(ServeError::InvalidKey);
+        }
+        match key.len() >= KEY_CHARACTERS {
             true => Ok(Self(key)),
-            false => Err(ServeError::InvalidKey),
+            false => Err(ServeError::ShortKey { found: key.len(), least: KEY_CHARACTERS }),
         }
     }
 
@@ -62,25 +70,48 @@ mod tests {
 
     #[test]
     fn only_the_key_itself_opens() {
-        let key = ApiKey::new("s3cret".to_owned()).unwrap();
+        let key = ApiKey::new("s3cret-0123456789".to_owned()).unwrap();
         let check = |value: &str| {
             let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]);
             key.check(&headers).is_ok()
         };
-        for right in ["Bearer s3cret", "bearer s3cret", "BEARER  s3cret "] {
+        for right in
+            ["Bearer s3cret-0123456789", "bearer s3cret-0123456789", "BEARER  s3cret-0123456789 "]
+        {
             assert!(check(right), "{right}");
         }
-        for wrong in
-            ["", "Bearer", "Bearer ", "Bearer s3cre", "Bearer s3crets", "Basic s3cret", "s3cret"]
-        {
+        for wrong in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer s3cret-012345678",
+            "Bearer s3cret-0123456789s",
+            "Basic s3cret-0123456789",
+            "s3cret-0123456789",
+        ] {
             assert!(!check(wrong), "{wrong}");
         }
         assert!(key.check(&HeaderMap::new()).is_err());
     }
 
     #[test]
+    fn keys_that_can_be_guessed_are_refused() {
+        for key in ["x", "secret", "123456789012345"] {
+            let short = ApiKey::new(key.to_owned());
+            let found = key.len();
+            assert!(
+                matches!(short, Err(ServeError::ShortKey { found: f, least: 16 }) if f == found),
+                "{key}"
+            );
+        }
+        assert!(ApiKey::new("1234567890123456".to_owned()).is_ok());
+    }
+
+    #[test]
     fn keys_that_no_header_can_carry_are_refused() {
-        for key in ["", "a b", "line\n", "schlüssel"] {
+        for key in
+            ["", "a b", "line\n", "schlüssel", "one two three four five", "a\tb-0123456789abcdef"]
+        {
             assert!(ApiKey::new(key.to_owned()).is_err(), "{key:?}");
         }
     }

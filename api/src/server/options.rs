@@ -17,6 +17,8 @@ pub struct ServeOptions {
     pub models: Models,
     /// What clients must send as `Authorization: Bearer KEY`.
     pub api_key: Option<String>,
+    /// Origins whose pages may ask, as browsers write them, or `*`; none by default.
+    pub cors_origins: Vec<String>,
     /// Encoders per model, each with a session and a thread of its own; at least one.
     pub encoder_threads: usize,
     /// What requests may ask for.

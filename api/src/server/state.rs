@@ -5,10 +5,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use axum::extract::FromRef;
 use gleaner::Model;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{index::ServedIndex, key::ApiKey};
+use super::{index::ServedIndex, key::ApiKey, origins::Origins};
 use crate::{
     error::{Code, Problem, quoted},
     limits::Limits,
@@ -21,11 +22,19 @@ pub(crate) struct ServerState {
     pub(crate) models: ServedModels,
     pub(crate) limits: Limits,
     pub(crate) key: Option<ApiKey>,
+    pub(crate) origins: Origins,
     pub(crate) permits: Arc<Semaphore>,
 }
 
 /// The right to occupy a blocking thread.
 pub(crate) type Permit = OwnedSemaphorePermit;
+
+/// For what reads bodies, which is told nothing else of the server.
+impl FromRef<Arc<ServerState>> for Limits {
+    fn from_ref(state: &Arc<ServerState>) -> Self {
+        state.limits
+    }
+}
 
 impl ServerState {
     /// The index of a name, which is only ever looked up, never joined to a path.

@@ -7,16 +7,23 @@ use std::error::Error;
 
 use axum::{
     Json,
+    body::Bytes,
     extract::{
-        FromRequest, FromRequestParts, Path, Query, Request,
+        FromRef, FromRequest, FromRequestParts, Path, Query, Request,
         rejection::{JsonRejection, QueryRejection},
     },
     http::{StatusCode, request::Parts},
 };
 use serde::de::DeserializeOwned;
 
-use super::members::Object;
-use crate::error::{Code, Problem, innermost};
+use super::{
+    coding::{self, Coding},
+    members::Object,
+};
+use crate::{
+    error::{Code, Problem, innermost},
+    limits::Limits,
+};
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -27,14 +34,25 @@ pub(crate) struct Params<T>(pub(crate) T);
 /// The name of an index in the path.
 pub(crate) struct IndexName(pub(crate) String);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T>
+where
+    Limits: FromRef<S>,
+{
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match Json::<Object<T>>::from_request(request, state).await {
-            Ok(Json(Object(value))) => Ok(Self(value)),
-            Err(rejection) => Err(body_problem(&rejection)),
-        }
+        let limit = Limits::from_ref(state).body_bytes;
+        let coding = coding::check(request.headers())?;
+        let bytes = Bytes::from_request(request, state).await;
+        let bytes = bytes.map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => coding::too_large(limit),
+            _ => Problem::new(Code::MalformedBody, rejection.body_text()),
+        })?;
+        let bytes = match coding {
+            Coding::Identity => bytes,
+            Coding::Gzip | Coding::Zstd => coding.decode(&bytes, limit)?.into(),
+        };
+        read_bytes(&bytes).map(Self)
     }
 }
 
@@ -67,13 +85,6 @@ fn body_problem(rejection: &JsonRejection) -> Problem {
         JsonRejection::JsonSyntaxError(error) => {
             Problem::new(Code::MalformedJson, innermost(error))
         }
-        JsonRejection::MissingJsonContentType(_) => {
-            let detail = "send `Content-Type: application/json`";
-            Problem::new(Code::UnsupportedMediaType, detail)
-        }
-        other if other.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(Code::BodyTooLarge, "the body is larger than the server accepts")
-        }
         other => Problem::new(Code::MalformedBody, other.body_text()),
     }
 }
@@ -82,7 +93,11 @@ fn body_problem(rejection: &JsonRejection) -> Problem {
 ///
 /// Errors: `malformed_json`, `invalid_request`.
 pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T, Problem> {
-    match Json::<Object<T>>::from_bytes(json.as_bytes()) {
+    read_bytes(json.as_bytes())
+}
+
+fn read_bytes<T: DeserializeOwned>(json: &[u8]) -> Result<T, Problem> {
+    match Json::<Object<T>>::from_bytes(json) {
         Ok(Json(Object(value))) => Ok(value),
         Err(rejection) => Err(body_problem(&rejection)),
     }

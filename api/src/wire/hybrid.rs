@@ -27,6 +27,7 @@ use crate::{
 pub(super) struct HybridBody {
     legs: Vec<Object<LegBody>>,
     fusion: Option<Object<FusionBody>>,
+    #[serde(alias = "depth")]
     window: Option<usize>,
 }
 
@@ -36,6 +37,7 @@ struct LegBody {
     name: String,
     field: Option<String>,
     weight: Option<f64>,
+    #[serde(alias = "depth")]
     window: Option<usize>,
 }
 
@@ -44,6 +46,7 @@ struct LegBody {
 struct FusionBody {
     method: Option<String>,
     k: Option<f64>,
+    #[serde(alias = "norm")]
     normalizer: Option<String>,
     weights: Option<Members<f64>>,
 }

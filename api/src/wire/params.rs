@@ -28,6 +28,7 @@ pub(crate) struct SearchParams {
     feedback: Option<String>,
     min_score: Option<f32>,
     cut: Option<String>,
+    until_knee: Option<bool>,
     #[serde(default)]
     filter: Option<String>,
     #[serde(default)]
@@ -65,6 +66,7 @@ impl SearchParams {
             feedback: self.feedback.as_deref().map(|feedback| Texts(listed(feedback, ';'))),
             min_score: self.min_score,
             cut: self.cut,
+            until_knee: self.until_knee,
             filter: self.filter,
             fields: listed(&self.fields, ','),
             effort: self.effort,

@@ -36,11 +36,11 @@ impl QueryBody {
         Self { text, like, boost, mute, ..Self::default() }
     }
 
-    /// Checks the query by itself and against what the ranking takes; dense fields, tokens and
+    /// Checks the query by itself and against what the ranking takes, where it names its legs; dense fields, tokens and
     /// documents are left to who has the index.
     ///
     /// Errors: `invalid_query`, `limit_exceeded`.
-    pub(super) fn check(self, rank: &Rank, limits: &Limits) -> Result<Query, Problem> {
+    pub(super) fn check(self, rank: Option<&Rank>, limits: &Limits) -> Result<Query, Problem> {
         if let Some(text) = &self.text {
             limits.check_text(text, "query.text")?;
             if text.trim().is_empty() {
@@ -75,7 +75,7 @@ impl QueryBody {
     }
 
     /// Refuses members that say different things of the same query.
-    fn check_forms(&self, rank: &Rank) -> Result<(), Problem> {
+    fn check_forms(&self, rank: Option<&Rank>) -> Result<(), Problem> {
         let (has_tokens, has_ids) =
             (self.tokens.is_some(), self.indices.is_some() || self.values.is_some());
         let has_sparse = has_tokens || has_ids;
@@ -84,7 +84,9 @@ impl QueryBody {
             let detail = "a document to find others like is the whole query: give `like` alone";
             return Err(invalid("query", detail));
         }
-        let reads_text_beside = rank.needs_text() || rank.dense_fields().next().is_some();
+        // `hybrid` has whatever legs there are.
+        let reads_text_beside =
+            rank.is_none_or(|rank| rank.needs_text() || rank.dense_fields().next().is_some());
         let is_ambiguous = self.text.is_some() && has_sparse && !reads_text_beside;
         let is_pair = self.indices.is_some() == self.values.is_some();
         if is_ambiguous || (has_tokens && has_ids) || !is_pair {
@@ -103,9 +105,12 @@ impl QueryBody {
 fn check_needs(
     query: &Query,
     feeds_sparse: bool,
-    rank: &Rank,
+    rank: Option<&Rank>,
     limits: &Limits,
 ) -> Result<(), Problem> {
+    let Some(rank) = rank else {
+        return query.text_given().map_or(Ok(()), |text| check_words(text, limits));
+    };
     if rank.needs_text() && query.like_given().is_none() {
         let missing = || invalid("query.text", "ranking by bm25 needs the query's text");
         check_words(query.text_given().ok_or_else(missing)?, limits)?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gleaner::{DEFAULT_RANK, Feedback, LEGS_LIMIT, Rank, Search, SearchError};
+use gleaner::{Feedback, LEGS_LIMIT, Rank, Ranking, Search, SearchError};
 use serde::Deserialize;
 
 use super::{
@@ -32,6 +32,8 @@ pub(crate) struct SearchBody {
     pub(super) feedback: Option<Texts>,
     pub(super) min_score: Option<f32>,
     pub(super) cut: Option<String>,
+    /// Another way to say `cut`, as the command line has it.
+    pub(super) until_knee: Option<bool>,
     #[serde(default)]
     pub(super) filter: Option<String>,
     #[serde(default)]
@@ -71,6 +73,20 @@ pub(crate) enum Cut {
 }
 
 impl Cut {
+    /// What `cut` and `until_knee` say together.
+    ///
+    /// Errors: `invalid_request`, also where they contradict each other.
+    fn asked(cut: Option<&str>, until_knee: Option<bool>) -> Result<Option<Self>, Problem> {
+        match (cut.map(Self::read).transpose()?, until_knee) {
+            (Some(Self::Knee), Some(false)) => Err(Problem::invalid_request(
+                "until_knee",
+                "`cut` ends the list at its knee, and `until_knee` is false; give one of them",
+            )),
+            (cut, None | Some(false)) => Ok(cut),
+            (_, Some(true)) => Ok(Some(Self::Knee)),
+        }
+    }
+
     /// Reads its name. Errors: `invalid_request`.
     fn read(name: &str) -> Result<Self, Problem> {
         match name {
@@ -91,10 +107,10 @@ impl SearchBody {
     /// Errors: `unknown_rank`, `invalid_request`, `invalid_query`, `limit_exceeded`.
     pub(crate) fn check(self, limits: &Limits) -> Result<CheckedSearch, Problem> {
         self.check_numbers(limits)?;
-        let cut = self.cut.as_deref().map(Cut::read).transpose()?;
+        let cut = Cut::asked(self.cut.as_deref(), self.until_knee)?;
         let (rank, legs) = ranking(self.rank, self.hybrid, limits)?;
         let feedback = feedback(self.feedback)?;
-        let query = self.query.check(&rank, limits)?;
+        let query = self.query.check(rank.rank(), limits)?;
         let longest = limits.longest_search();
         let timeout = self.timeout_ms.map(|ms| Duration::from_millis(ms).min(longest));
         let mut search = Search::new(query)
@@ -155,19 +171,22 @@ fn ranking(
     rank: Option<String>,
     hybrid: Option<Object<HybridBody>>,
     limits: &Limits,
-) -> Result<(Rank, LegParts), Problem> {
+) -> Result<(Ranking, LegParts), Problem> {
     match (rank, hybrid) {
         (Some(_), Some(_)) => Err(Problem::invalid_request(
             "hybrid",
             "`rank` and `hybrid` are two ways to say the same; give one",
         )),
-        (None, Some(Object(hybrid))) => hybrid.rank(limits),
-        (None, None) => Ok((DEFAULT_RANK, LegParts::default())),
+        (None, Some(Object(hybrid))) => {
+            let (rank, legs) = hybrid.rank(limits)?;
+            Ok((rank.into(), legs))
+        }
+        (None, None) => Ok((Ranking::default(), LegParts::default())),
         (Some(rank), None) => {
-            let parsed: Rank = rank.parse().map_err(|error| unknown_rank(&rank, &error))?;
-            let depth = match &parsed {
-                Rank::Leg(_) => None,
-                Rank::Fused(fusion) => fusion.depth,
+            let parsed: Ranking = rank.parse().map_err(|error| unknown_rank(&rank, &error))?;
+            let depth = match parsed.rank() {
+                None | Some(Rank::Leg(_)) => None,
+                Some(Rank::Fused(fusion)) => fusion.depth,
             };
             match depth.is_some_and(|depth| depth > limits.k) {
                 true => {
@@ -189,7 +208,7 @@ fn unknown_rank(rank: &str, error: &SearchError) -> Problem {
     };
     Problem::new(Code::UnknownRank, detail)
         .field("rank")
-        .hint("for example sparse, bm25, dense, rrf:sparse,bm25,dense")
+        .hint("for example hybrid, sparse, bm25, dense, rrf:sparse,bm25,dense")
 }
 
 fn feedback(texts: Option<Texts>) -> Result<Vec<Feedback>, Problem> {

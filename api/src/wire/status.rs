@@ -82,7 +82,7 @@ pub(crate) struct Check {
     pub(crate) check: CheckKind,
     /// The index it is about, `INDEX/FIELD` for a dense field's model, or the model.
     pub(crate) subject: String,
-    /// `pass`, `warn` (answers are still right) or `fail`.
+    /// `pass`, `warn` (worth knowing) or `fail`.
     pub(crate) outcome: Outcome,
     /// Why it did not pass, or what was not looked at.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -27,7 +27,7 @@ async fn a_bad_search_fails_alone_and_the_others_are_as_if_asked_alone() {
         (json!({"query": {"text": "red"}, "rank": "dense:emd"}), "unknown_field", "rank"),
         (json!({"query": {"text": "red"}, "kk": 5}), "invalid_request", "kk"),
         (json!(5), "invalid_request", ""),
-        (json!({"query": {"text": "red"}}), "model_not_found", ""),
+        (json!({"query": {"text": "red"}, "rank": "sparse"}), "model_not_found", ""),
         (json!({"query": {"like": "nobody"}}), "document_not_found", "query.like"),
     ];
     let searches: Vec<&Value> =

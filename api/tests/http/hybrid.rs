@@ -289,3 +289,54 @@ async fn concurrent_searches_have_the_answers_of_lone_ones() {
         assert_eq!(stable(&answer), expected[i % 5]);
     }
 }
+
+#[tokio::test]
+async fn every_name_of_one_thing_means_the_same() {
+    const RRF: &str = "rrf:sparse,dense";
+    let data = hybrid_data();
+    let app = app(data.path());
+    let ask = async |members: Value| {
+        let mut body = json!({"query": everything()});
+        body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let answer = post(&app, MIXED, &body).await;
+        assert_eq!(answer.status, 200, "{body}: {}", answer.body);
+        answer.hits()
+    };
+    let legs = json!([{"name": "sparse"}, {"name": "dense", "weight": 2}]);
+    let hybrid =
+        |fusion: Value, depth: &str| json!({"hybrid": {"legs": legs, "fusion": fusion, depth: 20}});
+    let convex = ask(json!({"rank": "convex:norm=bound,depth=20,sparse,dense=2"})).await;
+    for same in [
+        json!({"rank": "convex:normalizer=bound,window=20,sparse,dense=2"}),
+        hybrid(json!({"method": "convex", "normalizer": "bound"}), "window"),
+        hybrid(json!({"method": "linear", "norm": "bound"}), "depth"),
+    ] {
+        assert_eq!(ask(same.clone()).await, convex, "{same}");
+    }
+    let knee = ask(json!({"rank": RRF, "cut": "knee"})).await;
+    assert_eq!(ask(json!({"rank": RRF, "until_knee": true})).await, knee);
+    assert_eq!(ask(json!({"rank": RRF, "until_knee": true, "cut": "knee"})).await, knee);
+    assert_eq!(
+        ask(json!({"rank": RRF, "until_knee": false})).await,
+        ask(json!({"rank": RRF})).await
+    );
+    let (by_cut, by_knee) =
+        (format!("{MIXED}?like=d0007&cut=knee"), format!("{MIXED}?like=d0007&until_knee=true"));
+    assert_eq!(get(&app, &by_cut).await.hits(), get(&app, &by_knee).await.hits());
+    for (members, field) in [
+        (json!({"cut": "knee", "until_knee": false}), "until_knee"),
+        (json!({"rank": "convex:norm=bound,normalizer=bound,sparse,dense"}), "rank"),
+        (
+            hybrid(json!({"method": "convex", "norm": "bound", "normalizer": "bound"}), "depth"),
+            "hybrid.fusion",
+        ),
+        (json!({"hybrid": {"legs": legs, "depth": 20, "window": 20}}), "hybrid"),
+    ] {
+        let mut body = json!({"query": everything()});
+        body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let answer = post(&app, MIXED, &body).await;
+        assert_eq!(answer.status, 422, "{members}: {}", answer.body);
+        let found = answer.body["field"].as_str().unwrap_or_default();
+        assert!(found.starts_with(field), "{members}: {}", answer.body);
+    }
+}

@@ -256,6 +256,17 @@ async fn fields_must_be_told_apart_where_there_are_several() {
                     "feedback": "dense:docs=2,field=c"}),
                 "feedback",
             ),
+            // The index has two, even if the ranking names one of them.
+            ask(
+                json!({"query": {"dense": {"a": [1, 2]}}, "rank": "dense:a",
+                    "feedback": "dense"}),
+                "feedback",
+            ),
+            ask(
+                json!({"query": {"dense": dense}, "rank": "rrf:dense:a,dense:b",
+                    "feedback": ["dense:rocchio,docs=2"]}),
+                "feedback",
+            ),
         ],
     )
     .await;
@@ -362,4 +373,39 @@ async fn parameters_are_named_as_they_are_sent() {
         let found = (answer.status.as_u16(), answer.code(), &answer.body["field"]);
         assert_eq!(found, (status, code, &json!(field)), "{parameters}: {}", answer.body);
     }
+}
+
+#[tokio::test]
+async fn a_search_that_contradicts_itself_names_the_member() {
+    let invalid = |body: Value, field: &'static str| (body, 422, "invalid_query", field);
+    let query = |more: Value| {
+        let mut query = everything();
+        query.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"query": query, "rank": "rrf:sparse,bm25,dense"})
+    };
+    refuse(
+        MIXED,
+        &[
+            invalid(query(json!({"boost": {"7": 2.0}, "mute": ["7"]})), "query.mute"),
+            invalid(query(json!({"boost": {"8": 2, "7": 0.5}, "mute": ["1", "7"]})), "query.mute"),
+            invalid(
+                json!({"query": {"like": "d0001", "boost": {"7": 3}, "mute": ["7", "7"]}}),
+                "query.mute",
+            ),
+            (
+                with(json!({"rank": "sparse", "hybrid": {"legs": [{"name": "sparse"}]}})),
+                422,
+                "invalid_request",
+                "hybrid",
+            ),
+        ],
+    )
+    .await;
+    let data = hybrid_data();
+    let app = app(data.path());
+    let silent = query(json!({"boost": {"7": 0}, "mute": ["7", "9"]}));
+    assert_eq!(post(&app, MIXED, &silent).await.status, 200, "both silence it");
+    let path = format!("{MIXED}?like=d0001&boost=7:2&mute=7");
+    let answer = get(&app, &path).await;
+    assert_eq!((answer.status.as_u16(), &answer.body["field"]), (422, &json!("mute")));
 }

@@ -5,13 +5,16 @@
 #![allow(clippy::unwrap_used)]
 
 mod batch;
+mod decoding;
 mod dense_models;
 mod documented;
 mod encoding;
+mod folders;
 mod hybrid;
 mod hybrid_refusals;
 mod inputs;
 mod model;
+mod model_folders;
 mod refusals;
 mod robustness;
 mod searching;
@@ -140,6 +143,7 @@ fn options(data: &Path) -> ServeOptions {
         addr: "127.0.0.1:0".parse().unwrap(),
         models: Models::new(),
         api_key: None,
+        cors_origins: Vec::new(),
         encoder_threads: 2,
         limits: limits(),
         batching: BatchLimits {

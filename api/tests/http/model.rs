@@ -8,7 +8,7 @@ use gleaner_searcher::{Index, Rank, SearchRequest};
 
 use super::*;
 
-struct Documents(Encoder);
+pub(super) struct Documents(pub(super) Encoder);
 
 impl DocumentEncoder for Documents {
     fn encode(
@@ -69,9 +69,10 @@ async fn texts_are_encoded_and_searched() {
     let data = data(&model);
     let app = app(data.path());
     let text = "who discovered penicillin?";
-    let body = json!({"query": {"text": text}, "k": 3, "explain": true});
+    let body = json!({"query": {"text": text}, "k": 3, "explain": true, "rank": "sparse"});
     let by_post = post(&app, "/v1/indexes/science/search", &body).await;
-    let path = "/v1/indexes/science/search?q=who%20discovered%20penicillin%3F&k=3&explain=true";
+    let path = "/v1/indexes/science/search?q=who%20discovered%20penicillin%3F&k=3&explain=true\
+                &rank=sparse";
     let by_get = get(&app, path).await;
     assert_eq!(by_post.body["hits"], by_get.body["hits"]);
     assert_eq!(by_post.hits()[0].0, "s0");
@@ -213,19 +214,20 @@ async fn a_named_model_stands_in_for_the_recorded_path() {
     assert!(matches!(open(missing), Err(ServeError::Model { .. })));
 }
 
-/// A copy of the model whose golden file is what `change` makes of the shipped one.
+/// A copy of the model whose golden file is what `change` makes of the shipped one; without such a
+/// file where it returns `false`.
 fn copy_with_golden(to: &Path, change: impl FnOnce(&mut Value) -> bool) -> PathBuf {
     let copy = to.join("models/copy");
     std::fs::create_dir_all(&copy).unwrap();
-    std::fs::create_dir_all(to.join("golden")).unwrap();
     for entry in std::fs::read_dir(folder()).unwrap() {
         let file = entry.unwrap().path();
         std::fs::copy(&file, copy.join(file.file_name().unwrap())).unwrap();
     }
-    let golden = std::fs::read(root().join("data/golden/splade-tiny.json")).unwrap();
+    let golden = std::fs::read(root().join("data/models/splade-tiny/golden.json")).unwrap();
     let mut golden: Value = serde_json::from_slice(&golden).unwrap();
-    if change(&mut golden) {
-        std::fs::write(to.join("golden/splade-tiny.json"), golden.to_string()).unwrap();
+    match change(&mut golden) {
+        true => std::fs::write(copy.join("golden.json"), golden.to_string()).unwrap(),
+        false => std::fs::remove_file(copy.join("golden.json")).unwrap(),
     }
     copy
 }

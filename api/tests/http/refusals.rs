@@ -76,7 +76,7 @@ async fn queries_must_be_one_valid_vector_or_text() {
         (r#"{"query": {}}"#, "query"),
         (r#"{"query": {"text": ""}}"#, "query.text"),
         (r#"{"query": {"text": " \t"}, "rank": "bm25"}"#, "query.text"),
-        (r#"{"query": {"text": "a", "tokens": {"a": 1}}}"#, "query"),
+        (r#"{"query": {"text": "a", "tokens": {"a": 1}}, "rank": "sparse"}"#, "query"),
         (r#"{"query": {"indices": [1]}}"#, "query"),
         (r#"{"query": {"indices": [1, 2], "values": [1]}}"#, "query"),
         (r#"{"query": {"indices": [2, 1], "values": [1, 1]}}"#, "query.indices"),
@@ -112,7 +112,7 @@ async fn limits_hold() {
 #[tokio::test]
 async fn filters_ranks_and_models_must_exist() {
     let nested = with(&format!(r#""filter": "{}""#, "(".repeat(999)));
-    let filters = [r#""year:[""#, r#""""#, r#""nokey:1""#, r#""text:*""#]
+    let filters = [r#""year:[""#, r#""""#, r#""nokey:1""#, r#""text:>5""#]
         .map(|filter| with(&format!(r#""filter": {filter}"#)));
     let filters: Vec<_> =
         filters.iter().chain([&nested]).map(|body| (body.as_str(), "filter")).collect();
@@ -160,7 +160,6 @@ async fn unknown_names_lead_nowhere() {
         "..%2Fwords",
         "%2Fetc",
         "words%00",
-        "%FF",
         "WORDS",
         "a".repeat(9000).as_str(),
     ] {
@@ -235,7 +234,7 @@ async fn too_many_requests_at_once_are_sent_away() {
 #[tokio::test]
 async fn a_key_guards_everything_but_health() {
     let data = data();
-    let api_key = Some("s3cret".to_owned());
+    let api_key = Some("s3cret-0123456789".to_owned());
     let app = router(&open(ServeOptions { api_key, ..options(data.path()) }).unwrap());
     let with = |path: &str, key: &str| {
         Request::get(path).header("authorization", key).body(Body::empty()).unwrap()
@@ -251,15 +250,15 @@ async fn a_key_guards_everything_but_health() {
         let answer = get(&app, path).await;
         check(&answer, path, 401, "unauthorized");
         assert!(answer.headers.contains_key("www-authenticate"));
-        for key in ["Bearer wrong!", "Basic s3cret", "Bearer s3cret2"] {
+        for key in ["Bearer wrong!", "Basic s3cret-0123456789", "Bearer s3cret-01234567892"] {
             check(&ask(&app, with(path, key)).await, path, 401, "unauthorized");
         }
     }
-    assert_eq!(ask(&app, with("/v1/indexes", "Bearer s3cret")).await.status, 200);
+    assert_eq!(ask(&app, with("/v1/indexes", "Bearer s3cret-0123456789")).await.status, 200);
     assert_eq!(get(&app, "/livez").await.status, 200);
     let stranger = get(&app, "/readyz").await;
     assert_eq!((stranger.status.as_u16(), stranger.body.get("checks")), (503, None));
-    assert!(ask(&app, with("/readyz", "Bearer s3cret")).await.body["checks"].is_array());
+    assert!(ask(&app, with("/readyz", "Bearer s3cret-0123456789")).await.body["checks"].is_array());
 }
 
 #[tokio::test]

@@ -172,7 +172,7 @@ async fn a_damaged_commit_leaves_the_one_before() {
         .unwrap()
         .iter()
         .find(|check| check["subject"] == "given" && check["check"] == "index_refreshed");
-    assert_eq!(refreshed.unwrap()["outcome"], "warn", "{checks}");
+    assert_eq!(refreshed.unwrap()["outcome"], "fail", "{checks}");
 }
 
 #[tokio::test]
@@ -261,5 +261,28 @@ async fn profiles_show_phases_bytes_and_known_filters() {
         let whole = profile["search_us"].as_f64().unwrap();
         // Filter and search are both cut to microseconds.
         assert!((sum - whole).abs() < 2.0, "{profile}");
+    }
+}
+
+/// Where nothing was skipped the proof is that everything was scored, and there is no bound.
+#[tokio::test]
+async fn the_kind_of_proof_says_whether_everything_was_scored() {
+    let data = data();
+    let app = app(data.path());
+    for (body, kind) in [
+        (json!({"query": query("red"), "k": 100, "filter": "year:1990"}), "exhaustive"),
+        (json!({"query": query("nothing-has-this-word")}), "exhaustive"),
+        (json!({"query": {"text": "red"}, "rank": "bm25"}), "exhaustive"),
+        (json!({"query": query("red apple number3 door"), "k": 1}), "rank_safe"),
+    ] {
+        let answer = post(&app, "/v1/indexes/words/search", &body).await;
+        let certificate = &answer.body["certificate"];
+        assert_eq!(
+            (&answer.body["exact"], &certificate["kind"]),
+            (&json!(true), &json!(kind)),
+            "{body}"
+        );
+        let has_bound = certificate["highest_bound_not_scored"].is_number();
+        assert_eq!(has_bound, kind == "rank_safe", "{body}: {certificate}");
     }
 }

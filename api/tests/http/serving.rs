@@ -49,7 +49,7 @@ fn other_machines_need_a_key() {
         let addr: SocketAddr = addr.parse().unwrap();
         let error = refused(ServeOptions { addr, ..options(data.path()) });
         assert!(error.to_string().contains("--api-key-file"), "{error}");
-        let api_key = Some("key".to_owned());
+        let api_key = Some("a-key-of-16-signs".to_owned());
         assert!(open(ServeOptions { addr, api_key, ..options(data.path()) }).is_ok());
     }
     for addr in ["127.0.0.1:7700", "[::1]:7700", "127.1.2.3:1", "[::ffff:127.0.0.1]:80"] {
@@ -59,6 +59,22 @@ fn other_machines_need_a_key() {
     let api_key = Some(String::new());
     let error = refused(ServeOptions { api_key, ..options(data.path()) });
     assert!(matches!(error, ServeError::InvalidKey), "{error:?}");
+}
+
+#[test]
+fn a_key_that_can_be_guessed_is_refused_with_the_remedy() {
+    let data = data();
+    for (key, says) in [
+        ("x", "1 characters"),
+        ("secret", "6 characters"),
+        ("123456789012345", "15 characters"),
+        ("one two three four", "white space"),
+        ("schlüssel-0123456789", "visible ASCII"),
+    ] {
+        let api_key = Some(key.to_owned());
+        let error = refused(ServeOptions { api_key, ..options(data.path()) }).to_string();
+        assert!(error.contains(says) && error.contains("openssl rand"), "{key}: {error}");
+    }
 }
 
 #[tokio::test]

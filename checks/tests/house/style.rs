@@ -49,20 +49,32 @@ fn long_functions(repository: &Repository) -> Vec<String> {
     long
 }
 
-/// Files of libraries that print.
+/// The one file of the product that writes to stderr.
+const STDERR: &str = "cli/src/io/stderr.rs";
+
+/// Whether a text uses one of these macros, comments apart.
+fn uses(text: &str, macros: &[&str]) -> bool {
+    let code = text.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
+    code.into_iter().any(|line| macros.iter().any(|name| line.contains(name)))
+}
+
+/// Files of libraries that print, and files of the product that print by macros which panic where
+/// nothing can be written.
 fn printing(repository: &Repository) -> Vec<&str> {
-    let is_library = |path: &str| {
-        let is_printing = PRINTING.iter().any(|folder| path.starts_with(folder));
-        !is_printing && !path.contains("tests") && !path.contains("examples/")
+    let is_tested_code = |path: &str| !path.contains("tests") && !path.contains("examples/");
+    let prints = |path: &str, text: &str| {
+        let may_print = PRINTING.iter().any(|folder| path.starts_with(folder));
+        // `print!(` is the end of all four of them.
+        let panics = uses(text, &["print!(", "println!(", "dbg!("]);
+        let writes_stderr = uses(text, &["io::stderr()"]) && path != STDERR;
+        // The programs of `benches` and `checks` are run by hand, and are no product.
+        let is_product = path.starts_with("cli/");
+        match is_product {
+            true => panics || writes_stderr && !text.contains("stderr().is_terminal()"),
+            false => !may_print && (panics || writes_stderr),
+        }
     };
-    let prints = |text: &str| {
-        text.lines().any(|line| {
-            let line = line.trim_start();
-            !line.starts_with("//")
-                && ["print!(", "println!(", "dbg!("].iter().any(|print| line.contains(print))
-        })
-    };
-    let files = repository.rust().filter(|(path, text)| is_library(path) && prints(text));
+    let files = repository.rust().filter(|(path, text)| is_tested_code(path) && prints(path, text));
     files.map(|(path, _)| path).collect()
 }
 
@@ -83,9 +95,22 @@ fn functions_are_short() {
 }
 
 #[test]
-fn libraries_do_not_print() {
+fn only_programs_print_and_the_product_never_by_macros_that_panic() {
     assert_eq!(printing(&Repository::read()), Vec::<&str>::new());
-    let text = "fn a() {\n    println!(\"a\");\n}\n";
-    let bad = Repository::of(&[("a/src/lib.rs", text), ("cli/src/main.rs", text)]);
-    assert_eq!(printing(&bad), ["a/src/lib.rs"]);
+    let prints = "fn a() {\n    println!(\"a\");\n}\n";
+    let complains = "fn a() {\n    eprintln!(\"a\");\n}\n";
+    let writes = "fn a() {\n    writeln!(io::stderr(), \"a\");\n}\n";
+    let bad = Repository::of(&[
+        ("a/src/lib.rs", prints),
+        ("api/src/lib.rs", complains),
+        ("benches/src/main.rs", prints),
+        ("cli/src/commands/a.rs", complains),
+        ("cli/src/commands/b.rs", writes),
+        ("cli/src/io/stderr.rs", writes),
+        ("cli/src/main.rs", prints),
+        ("cli/src/quiet.rs", "// println!(\n"),
+    ]);
+    let found =
+        ["a/src/lib.rs", "api/src/lib.rs", "cli/src/commands/a.rs", "cli/src/commands/b.rs"];
+    assert_eq!(printing(&bad), [&found[..], &["cli/src/main.rs"]].concat());
 }

@@ -22,7 +22,7 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "SPLIT", default_value = "test")]
     pub(crate) split: String,
     /// Measures, in ir_measures' names; each makes the correction for several tests stricter
-    #[arg(long, value_name = "M,…", default_value = "nDCG@10,R@100")]
+    #[arg(long, visible_alias = "measures", value_name = "M,…", default_value = "nDCG@10,R@100")]
     pub(crate) metrics: String,
     /// Remove a hit whose id is the query's (ArguAna, Quora)
     #[arg(long)]

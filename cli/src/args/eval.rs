@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{
     encoders::QueryModelArgs,
-    ranking::RankingArgs,
+    ranking::ListArgs,
     values::{effort, threads},
 };
 
@@ -24,8 +24,12 @@ pub(crate) struct EvalArgs {
     /// Which judgements: qrels/SPLIT.tsv
     #[arg(long, value_name = "SPLIT", default_value = "test")]
     pub(crate) split: String,
+    /// What orders the hits; repeatable. Without it, every leg of the index is measured by itself, and
+    /// `hybrid`. The last ranking counts for --fail-if, --run and the top members of --json
+    #[arg(long, value_name = "RANK", conflicts_with = "from_run")]
+    pub(crate) rank: Vec<String>,
     #[command(flatten)]
-    pub(crate) ranking: RankingArgs,
+    pub(crate) list: ListArgs,
     /// Share of the work to do, above 0 and at most 1: 1 is exact, below it hits may be missed
     #[arg(long, value_name = "E", default_value_t = 1.0, value_parser = effort)]
     pub(crate) effort: f32,
@@ -33,7 +37,12 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<usize>,
     /// Measures, in ir_measures' names
-    #[arg(long, value_name = "M,…", default_value = "nDCG@10,AP,RR@10,R@100,R@1000")]
+    #[arg(
+        long,
+        visible_alias = "measures",
+        value_name = "M,…",
+        default_value = "nDCG@10,AP,RR@10,R@100,R@1000"
+    )]
     pub(crate) metrics: String,
     /// Remove a hit whose id is the query's (ArguAna, Quora)
     #[arg(long)]

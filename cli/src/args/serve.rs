@@ -17,6 +17,9 @@ pub(crate) struct ServeArgs {
     /// File with the key that requests must present; needed to listen beyond this machine
     #[arg(long, value_name = "FILE")]
     pub(crate) api_key_file: Option<PathBuf>,
+    /// An origin whose web pages may ask, such as https://example.org, or `*` for all. Repeatable
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) cors_origin: Vec<String>,
     /// Encoder threads of a model [default: all cores]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,

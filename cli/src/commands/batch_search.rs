@@ -12,7 +12,7 @@ use gleaner::{
 use crate::{
     args::{BatchSearchArgs, threads_or_cores},
     failure::with_rank,
-    io::{output::create, query_file::QueryFile},
+    io::{model_folder::say_where_found, output::create, query_file::QueryFile},
 };
 
 /// `gleaner batch-search`
@@ -28,20 +28,21 @@ pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
     if let QueryFile::Texts(_) = &queries {
         batch.open_models().map_err(with_rank(&rank))?;
     }
+    say_where_found(&models);
     let mut writer = RunWriter::new(create(&args.run)?, "gleaner")?;
     let (start, mut cut_short) = (Instant::now(), 0);
     for first in (0..queries.len()).step_by(QUERIES_AT_ONCE) {
         let places = first..queries.len().min(first + QUERIES_AT_ONCE);
-        let answers = batch.hits(asked(&queries, places.clone(), &rank));
+        let answers = batch.hits(asked(&queries, places.clone(), rank.rank()));
         for (place, answer) in places.clone().zip(answers.map_err(with_rank(&rank))?) {
             cut_short += usize::from(answer.is_cut_short);
             writer.write_ranked(queries.id(place), &answer.hits)?;
         }
         let rate = places.end as f64 / start.elapsed().as_secs_f64().max(1e-3);
-        eprintln!("{} queries, {rate:.0}/s", places.end);
+        say!("{} queries, {rate:.0}/s", places.end);
     }
     if cut_short > 0 {
-        eprintln!("{cut_short} queries were cut short by --timeout-ms");
+        say!("{cut_short} queries were cut short by --timeout-ms");
     }
     writer.finish()?.finish()
 }
@@ -59,9 +60,9 @@ fn search(args: &BatchSearchArgs) -> anyhow::Result<Search> {
 }
 
 /// Some of the queries, as they are searched for.
-fn asked(queries: &QueryFile, places: Range<usize>, rank: &Rank) -> Vec<Query> {
+fn asked(queries: &QueryFile, places: Range<usize>, rank: Option<&Rank>) -> Vec<Query> {
     // A ranking without a sparse leg says itself what it lacks.
-    let given = |vector: &SparseVector| match rank.needs_sparse() {
+    let given = |vector: &SparseVector| match rank.is_none_or(Rank::needs_sparse) {
         true => Query::vector(vector.clone()),
         false => Query::default(),
     };

@@ -38,10 +38,9 @@ pub(crate) fn run(args: &CompareArgs) -> anyhow::Result<()> {
     let mut out: Box<dyn Write> =
         if per_query_is_stdout { Box::new(io::stderr()) } else { Box::new(stdout()) };
     if args.json {
-        serde_json::to_writer_pretty(&mut out, &report)?;
-        writeln!(out)?;
+        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
-        eprintln!(
+        say!(
             "{} queries; 95 % intervals of {RESAMPLES} resamples; p of {} permutations, adjusted \
              by Holm for {} tests",
             report.queries,

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use gleaner::{Finding, Level, examine};
+use serde_json::json;
 
 use crate::{
     args::{DoctorArgs, DoctorLevel},
@@ -29,8 +30,12 @@ pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<()> {
 fn write(findings: &[Finding], json: bool) -> anyhow::Result<()> {
     let mut out = stdout();
     if json {
-        let ok = findings.iter().all(|finding| finding.ok);
-        let report = serde_json::json!({ "ok": ok, "findings": findings });
+        let passed = findings.iter().all(|finding| finding.ok);
+        let mut report = json!({ "passed": passed, "ok": passed, "findings": findings });
+        // `ok` is the older name of `passed`.
+        for (at, finding) in findings.iter().enumerate() {
+            report["findings"][at]["passed"] = finding.ok.into();
+        }
         writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
         for finding in findings {

@@ -1,4 +1,9 @@
 //! `gleaner eval`: a BEIR folder's queries, searched and measured.
+//!
+//! Without a ranking, every leg of the index is measured by itself, and `hybrid`, which fuses them.
+//! How the figures are shown is `report.rs`'s.
+
+mod report;
 
 use std::{
     collections::BTreeSet,
@@ -7,27 +12,32 @@ use std::{
 };
 
 use gleaner::{
-    BatchSearch, Index, Snapshot,
+    BatchSearch, Index, Models, Query, Rank, Ranking, Snapshot,
     eval::{
         Dataset, EvalError, Measure, Run, ScoredDoc, Threshold, evaluate, remove_identical_ids,
     },
 };
 
+use report::{MeasuredRanking, Origin, Report};
+
 use crate::{
     args::{EvalArgs, threads_or_cores},
     failure::{Failure, with_rank},
     io::{
-        intervals::{Measured, SEED, bootstrap, interval_text},
+        intervals::{SEED, bootstrap},
+        model_folder::say_where_found,
         output::{create, is_standard_stream, stdout},
     },
 };
 
 /// Hits per query that measures without a cut-off see, at least.
 const UNCUT_HITS: usize = 1_000;
+/// Stands for a query's text where only the legs of an index are asked for.
+const ANY_TEXT: &str = "text";
 
 /// `gleaner eval`
 pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
-    let search = args.ranking.search()?.effort(args.effort);
+    let rankings = args.rank.iter().map(|rank| rank.parse()).collect::<Result<Vec<_>, _>>()?;
     let usage = |error: EvalError| Failure::Usage(error.to_string());
     let mut measures = Measure::parse_list(&args.metrics).map_err(usage)?;
     let thresholds = args.fail_if.iter().map(|condition| condition.parse::<Threshold>());
@@ -40,28 +50,21 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     let dataset = Dataset::open(&args.dataset, &args.split)?;
     let unknown = dataset.unknown_queries().len();
     if unknown > 0 {
-        eprintln!("warning: {unknown} judged queries have no text; they count as 0");
+        say!("warning: {unknown} judged queries have no text; they count as 0");
     }
-    let k = hits_measured(&measures);
     let table = table_out([&args.json, &args.run])?;
     let json = args.json.as_deref().map(create).transpose()?;
     let run_file = args.run.as_deref().map(create).transpose()?;
-    let mut run = match (&args.from_run, &args.index) {
-        (Some(path), _) => {
-            let run = Run::open(path)?;
-            warn_of_other_run(&dataset, &run, path);
-            run
-        }
+    let (mut runs, index) = match (&args.from_run, &args.index) {
+        (Some(path), _) => (vec![RankedRun::read(path, &dataset)?], None),
         (None, Some(index)) => {
             let models = args.model.models();
             let snapshot = Index::open_with(index, &models)?.snapshot();
             check_judged(&dataset, &snapshot, index)?;
-            let rank = search.ranking().clone();
-            eprintln!("searching {} queries by {rank}, depth {k}", dataset.qrels.len());
-            let search = search.k(k + usize::from(args.ignore_identical_ids));
-            let batch = BatchSearch::new(&snapshot, &models, search);
-            let run = batch.threads(threads_or_cores(args.threads)).run(&dataset);
-            run.map_err(with_rank(&rank))?
+            let searched = Searched { args, snapshot: &snapshot, models: &models };
+            let runs = searched.runs(rankings, &dataset, hits_measured(&measures))?;
+            say_where_found(&models);
+            (runs, Some(snapshot))
         }
         (None, None) => {
             let message = "name an index with --index or a run with --from-run";
@@ -69,26 +72,97 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         }
     };
     if args.ignore_identical_ids {
-        remove_identical_ids(&mut run);
+        runs.iter_mut().for_each(|ranked| remove_identical_ids(&mut ranked.run));
     }
-    let evaluation = evaluate(&dataset.qrels, &run, &measures)?;
-    let intervals = evaluation.intervals(&bootstrap(SEED))?;
-    let measured = Measured { evaluation: &evaluation, intervals };
+    let measured = runs.iter().map(|ranked| {
+        let evaluation = evaluate(&dataset.qrels, &ranked.run, &measures)?;
+        let intervals = evaluation.intervals(&bootstrap(SEED))?;
+        Ok(MeasuredRanking::new(&ranked.rank, ranked.ranking.clone(), evaluation, intervals))
+    });
+    let measured = measured.collect::<Result<Vec<_>, EvalError>>()?;
+    let report = Report::new(measured, Origin::new(args, index.as_ref()));
+    let (Some(report), Some(main)) = (report, runs.last()) else { return Ok(()) };
     if let Some(mut out) = json {
-        serde_json::to_writer_pretty(&mut out, &measured)?;
+        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
         out.finish()?;
     }
     if let Some(mut out) = run_file {
-        run.write(&mut out, "gleaner")?;
+        main.run.write(&mut out, "gleaner")?;
         out.finish()?;
     }
-    let printed = print(table, &measured);
+    let printed = report.print(table);
     for threshold in &thresholds {
-        if threshold.is_true_of(&evaluation)? {
+        if threshold.is_true_of(&report.main().evaluation)? {
             return Err(Failure::Threshold { condition: threshold.to_string() }.into());
         }
     }
     Ok(printed?)
+}
+
+/// A run, and what made it.
+struct RankedRun {
+    /// The ranking as it was asked for; nothing of a run that was read.
+    rank: Option<Ranking>,
+    /// By its legs.
+    ranking: Option<String>,
+    run: Run,
+}
+
+impl RankedRun {
+    fn read(path: &Path, dataset: &Dataset) -> anyhow::Result<Self> {
+        let run = Run::open(path)?;
+        warn_of_other_run(dataset, &run, path);
+        Ok(Self { rank: None, ranking: None, run })
+    }
+}
+
+/// An index that is searched.
+struct Searched<'a> {
+    args: &'a EvalArgs,
+    snapshot: &'a Snapshot,
+    models: &'a Models,
+}
+
+impl Searched<'_> {
+    /// The runs of several rankings; the last of them is the one that counts.
+    fn runs(
+        &self,
+        rankings: Vec<Ranking>,
+        dataset: &Dataset,
+        k: usize,
+    ) -> anyhow::Result<Vec<RankedRun>> {
+        let rankings = if rankings.is_empty() { self.every_leg()? } else { rankings };
+        rankings.into_iter().map(|ranking| self.run(ranking, dataset, k)).collect()
+    }
+
+    /// Every leg of the index by itself, and `hybrid`; where there is one leg, that is `hybrid`.
+    fn every_leg(&self) -> anyhow::Result<Vec<Ranking>> {
+        let mut rankings = match self.legs_of(&Ranking::Hybrid)? {
+            Rank::Leg(_) => Vec::new(),
+            rank @ Rank::Fused(_) => {
+                rank.legs().map(|leg| Rank::Leg(leg.clone()).into()).collect::<Vec<_>>()
+            }
+        };
+        rankings.push(Ranking::Hybrid);
+        Ok(rankings)
+    }
+
+    /// A ranking of texts by the legs of this index.
+    fn legs_of(&self, ranking: &Ranking) -> anyhow::Result<Rank> {
+        Ok(ranking.in_index(&Query::text(ANY_TEXT), self.snapshot, self.models)?)
+    }
+
+    fn run(&self, ranking: Ranking, dataset: &Dataset, k: usize) -> anyhow::Result<RankedRun> {
+        let args = self.args;
+        let legs = self.legs_of(&ranking)?.to_string();
+        say!("searching {} queries by {ranking}, depth {k}", dataset.qrels.len());
+        let search = args.list.search(ranking.clone())?.effort(args.effort);
+        let search = search.k(k + usize::from(args.ignore_identical_ids));
+        let batch = BatchSearch::new(self.snapshot, self.models, search);
+        let run = batch.threads(threads_or_cores(args.threads)).run(dataset);
+        let run = run.map_err(with_rank(&ranking))?;
+        Ok(RankedRun { rank: Some(ranking), ranking: Some(legs), run })
+    }
 }
 
 /// Refuses judgements of which no document is in the index, and warns if that is most of them: an
@@ -109,7 +183,7 @@ fn check_judged(dataset: &Dataset, snapshot: &Snapshot, index: &Path) -> anyhow:
         return Err(Failure::OtherCollection { judged, index: index.to_path_buf() }.into());
     }
     if found * 2 < judged {
-        eprintln!(
+        say!(
             "warning: only {found} of {judged} judged documents are in the index; is it of this \
              collection?"
         );
@@ -124,7 +198,7 @@ fn warn_of_other_run(dataset: &Dataset, run: &Run, path: &Path) {
         judged.is_some_and(|judged| docs.iter().any(|doc| judged.contains_key(&doc.id)))
     };
     if !run.is_empty() && !run.iter().any(is_judged) {
-        eprintln!(
+        say!(
             "warning: no document that {} finds is judged; are run and judgements of one collection?",
             path.display()
         );
@@ -149,16 +223,4 @@ fn table_out(files: [&Option<PathBuf>; 2]) -> anyhow::Result<Box<dyn Write>> {
             Err(Failure::Usage(message.to_owned()).into())
         }
     }
-}
-
-fn print(mut out: Box<dyn Write>, measured: &Measured<'_>) -> io::Result<()> {
-    let evaluation = measured.evaluation;
-    for ((measure, mean), (_, interval)) in evaluation.means.iter().zip(&measured.intervals) {
-        writeln!(out, "{:<8} {mean:.4}  {}", measure.to_string(), interval_text(*interval))?;
-    }
-    writeln!(out, "{:<8} {}", "queries", evaluation.queries)?;
-    if evaluation.queries_without_results > 0 {
-        writeln!(out, "{:<8} {} (they count as 0)", "empty", evaluation.queries_without_results)?;
-    }
-    out.flush()
 }

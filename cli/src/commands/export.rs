@@ -37,7 +37,7 @@ fn dense(args: &ExportArgs, snapshot: &Snapshot, field: &str) -> anyhow::Result<
         vectors += 1;
     }
     out.finish()?;
-    eprintln!("{vectors} vectors of {} documents exported", snapshot.documents());
+    say!("{vectors} vectors of {} documents exported", snapshot.documents());
     Ok(())
 }
 
@@ -92,9 +92,9 @@ fn sparse(args: &ExportArgs, snapshot: &Snapshot, format: ExportFormat) -> anyho
     out.finish()?;
     match snapshot.manifest().long.is_passages() {
         true => {
-            eprintln!("{} passages of {} documents exported", snapshot.rows(), snapshot.documents())
+            say!("{} passages of {} documents exported", snapshot.rows(), snapshot.documents())
         }
-        false => eprintln!("{} documents exported", snapshot.documents()),
+        false => say!("{} documents exported", snapshot.documents()),
     }
     Ok(())
 }

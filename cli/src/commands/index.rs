@@ -41,6 +41,9 @@ pub(crate) fn run(args: &IndexArgs) -> anyhow::Result<()> {
     // From here on, so that no signal leaves an index into which nothing was indexed.
     stop_on_signal()?;
     let display = RefCell::new(IndexingProgress::new(args.progress));
+    for moved in indexing.models().take_moved() {
+        display.borrow().say(&format!("note: {moved}"));
+    }
     let opened = show_progress(indexing, args.resume, &display).open()?;
     if opened.indexing().has_texts() && !opened.indexing().encodes_sparse() {
         display.borrow().say(WITHOUT_SPARSE);

@@ -9,7 +9,7 @@ mod report;
 
 use std::io::Write;
 
-use gleaner::{Index, Snapshot};
+use gleaner::{Index, Models, Snapshot};
 
 use effort::EffortPoint;
 use print::print_report;
@@ -18,13 +18,15 @@ use report::IndexReport;
 use crate::{
     args::InspectArgs,
     failure::Failure,
-    io::{output::stdout, query_file::QueryFile},
+    io::{model_folder::say_where_found, output::stdout, query_file::QueryFile},
 };
 
 /// `gleaner inspect`
 pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<()> {
-    let snapshot = Index::open(&args.index)?.snapshot();
-    let curve = effort_curve(args, &snapshot)?;
+    let models = args.model.models();
+    let snapshot = Index::open_with(&args.index, &models)?.snapshot();
+    let curve = effort_curve(args, &snapshot, &models)?;
+    say_where_found(&models);
     let report = IndexReport::of(&snapshot, curve)?;
     let mut out = stdout();
     if args.json {
@@ -41,11 +43,12 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<()> {
 fn effort_curve(
     args: &InspectArgs,
     snapshot: &Snapshot,
+    models: &Models,
 ) -> anyhow::Result<Option<Vec<EffortPoint>>> {
     let Some(file) = &args.queries else { return Ok(None) };
-    let (manifest, models) = (snapshot.manifest(), args.model.models());
-    let queries = QueryFile::read(file, args.format, manifest, &models)?;
-    let vectors = queries.into_vectors(manifest, &models)?;
+    let manifest = snapshot.manifest();
+    let queries = QueryFile::read(file, args.format, manifest, models)?;
+    let vectors = queries.into_vectors(manifest, models)?;
     if vectors.is_empty() {
         let message = format!("there is no query in {}", file.display());
         return Err(Failure::Usage(message).into());

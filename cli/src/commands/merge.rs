@@ -6,6 +6,6 @@ use crate::args::MergeArgs;
 
 pub(crate) fn run(args: &MergeArgs) -> anyhow::Result<()> {
     let report = Index::merge_at(&args.index)?;
-    eprintln!("{} segments became {}", report.before, report.after);
+    say!("{} segments became {}", report.before, report.after);
     Ok(())
 }

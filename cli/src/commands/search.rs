@@ -4,7 +4,7 @@
 
 mod prepared_query;
 
-use std::{collections::HashMap, io::Write, time::Duration};
+use std::{io::Write, time::Duration};
 
 use gleaner::{Index, Search, SearchResponse};
 
@@ -15,6 +15,7 @@ use crate::{
     failure::Failure,
     io::{
         answer::{QueryWords, print},
+        model_folder::say_where_found,
         output::stdout,
         query_file::is_blank,
     },
@@ -28,9 +29,11 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
     }
     let models = args.model.models();
     let snapshot = Index::open_with(&args.index, &models)?.snapshot();
-    let prepared = PreparedQuery::new(snapshot.manifest(), &models, args, search)?;
+    let prepared = PreparedQuery::new(&snapshot, &models, args, search)?;
+    say_where_found(&models);
     let response = snapshot.search(&prepared.search)?;
     let mut out = stdout();
+    response.notes.iter().for_each(|note| say!("note: {note}"));
     if args.json {
         let words = &prepared.words;
         let answer = TracedResponse { response: &response, query_words: words };
@@ -69,6 +72,6 @@ fn search(args: &SearchArgs) -> anyhow::Result<Search> {
 struct TracedResponse<'a> {
     #[serde(flatten)]
     response: &'a SearchResponse,
-    #[serde(skip_serializing_if = "HashMap::is_empty")]
+    #[serde(skip_serializing_if = "QueryWords::is_empty")]
     query_words: &'a QueryWords,
 }

@@ -33,6 +33,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         addr: args.addr,
         models: args.model.models(),
         api_key,
+        cors_origins: args.cors_origin.clone(),
         encoder_threads: threads,
         limits: Limits {
             body_bytes: 1 << 20,
@@ -53,20 +54,21 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         },
     };
     let server = gleaner_api::open(options)?;
-    server.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
+    let server = server.on_trouble(|message| say!("warning: {message}"));
+    server.warnings().iter().for_each(|warning| say!("warning: {warning}"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(args.addr)
             .await
             .with_context(|| format!("cannot listen on {}", args.addr))?;
         let address = listener.local_addr()?;
-        eprintln!("serving {} on http://{address}; Ctrl-C stops", args.data.display());
+        say!("serving {} on http://{address}; Ctrl-C stops", args.data.display());
         anyhow::Ok(gleaner_api::serve_on(server, listener, stop_signal()).await?)
     });
     // A search that outlived its request must not keep the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     served?;
-    eprintln!("stopped");
+    say!("stopped");
     Ok(())
 }
 

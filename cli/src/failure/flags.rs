@@ -3,7 +3,7 @@
 //! `gleaner::Error` says what is wrong and names no flag. Here the flag is named, and the remedy with
 //! it. Exit codes are `failure`'s.
 
-use gleaner::{Error, Part, Rank, SearchError};
+use gleaner::{Error, Part, Ranking, SearchError};
 
 use super::Failure;
 
@@ -26,7 +26,7 @@ pub(super) fn in_words_of_flags(error: anyhow::Error) -> anyhow::Error {
 }
 
 /// Says an error of a search with its ranking, where the ranking is what is wrong.
-pub(crate) fn with_rank(rank: &Rank) -> impl Fn(Error) -> anyhow::Error {
+pub(crate) fn with_rank(rank: &Ranking) -> impl Fn(Error) -> anyhow::Error {
     move |error| match error {
         Error::TwoLegs { field, .. } => {
             let reason = format!("the dense field {field} is named twice");
@@ -65,6 +65,10 @@ fn translated(error: Error) -> anyhow::Error {
         }
         Error::NoLeg { part, rank, field: _ } => Failure::NoLeg { flag: flag(part), rank },
         Error::WhichField { .. } => usage(WHICH_FIELD),
+        Error::SaidTwice { part, .. } => usage(&format!("{}: {error}", flag(part))),
+        Error::UnknownField { part: Part::Feedback, source, .. } => {
+            usage(&format!("{}: {source}; add field=NAME", flag(Part::Feedback)))
+        }
         Error::NoDenseInput { leg, .. } => usage(&format!(
             "ranking by {leg} needs a dense query vector: text and the field's model, or the \
              vector itself"

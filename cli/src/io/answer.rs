@@ -2,18 +2,42 @@
 //!
 //! JSON is the response itself and needs nothing of this.
 
-use std::{
-    collections::HashMap,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
 use gleaner::{CertificateKind, Contribution, Hit, Profile, SearchResponse};
+use serde::{Serialize, Serializer};
 
 /// Contributions shown per hit to people; JSON has all.
 const CONTRIBUTIONS_SHOWN: usize = 8;
 
-/// The words of a query by the terms they gave their weights.
-pub(crate) type QueryWords = HashMap<u32, String>;
+/// The words of a query by the terms they gave their weights, in the order of the words.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct QueryWords(Vec<(u32, String)>);
+
+impl QueryWords {
+    /// Of terms and their words, in the order of the words.
+    pub(crate) fn new(words: Vec<(u32, String)>) -> Self {
+        Self(words)
+    }
+
+    /// Whether no word is known.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The word that gave a term its weight.
+    fn get(&self, term: u32) -> Option<&str> {
+        let found = self.0.iter().find(|(of, _)| *of == term);
+        found.map(|(_, word)| word.as_str())
+    }
+}
+
+/// An object whose members are in the order of the words.
+impl Serialize for QueryWords {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(term, word)| (term, word)))
+    }
+}
 
 /// The response for people.
 pub(crate) fn print(
@@ -22,7 +46,7 @@ pub(crate) fn print(
     words: &QueryWords,
 ) -> io::Result<()> {
     for note in &response.notes {
-        eprintln!("note: {note}");
+        say!("note: {note}");
     }
     if response.hits.is_empty() {
         let found = match response.certificate.complete {
@@ -145,7 +169,7 @@ fn print_contributions(
     for c in shown {
         let token = c.token.clone().or_else(|| Some(format!("#{}", c.id?))).unwrap_or_default();
         // A word that stands for itself needs no arrow.
-        let from = c.id.and_then(|id| words.get(&id)).filter(|word| word.to_lowercase() != token);
+        let from = c.id.and_then(|id| words.get(id)).filter(|word| word.to_lowercase() != token);
         let from = from.map_or_else(String::new, |word| format!("  ← {word}"));
         writeln!(
             out,

@@ -8,6 +8,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{Read, Write},
     path::{Path, PathBuf},
+    sync::mpsc,
     time::Duration,
 };
 
@@ -24,9 +25,14 @@ const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
-/// After this a transfer is taken to hang; what has come is kept.
+/// A transfer that brings nothing for so long is taken to hang; what has come is kept. A server that
+/// promises more bytes than it has, and holds the connection, would be waited for without end.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
+/// After this a transfer is begun again, from where it is.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 const BUFFER_BYTES: usize = 1 << 16;
+/// Buffers that are read before they are written.
+const PIECES_AHEAD: usize = 4;
 
 /// Why a file could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -126,21 +132,23 @@ pub(crate) fn download(
     fs::rename(&part, target).map_err(failed)
 }
 
-/// Asks until the file is whole, or until several attempts in a row brought nothing.
+/// Asks until the file is whole, or until several attempts in a row brought nothing new. Bytes that
+/// come again are not new: a server whose lengths are wrong could send them for ever.
 fn fetch(
     agent: &Agent,
     url: &str,
     part: &Path,
     on_bytes: OnBytes<'_>,
 ) -> Result<(), DownloadError> {
-    let (mut vain, mut pause) = (0, PAUSE);
+    let (mut vain, mut pause, mut most) = (0, PAUSE, length(part));
     loop {
-        let before = length(part);
         let error = match attempt(agent, url, part, on_bytes) {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
-        vain = if length(part) > before { 0 } else { vain + 1 };
+        let reached = length(part);
+        vain = if reached > most { 0 } else { vain + 1 };
+        most = most.max(reached);
         if !error.is_passing() || vain >= ATTEMPTS {
             return Err(error);
         }
@@ -199,15 +207,14 @@ fn receive(
         Ok(file)
     };
     let mut file = open().map_err(failed)?;
-    let body = response.headers().get(header::CONTENT_LENGTH).and_then(|bytes| bytes.to_str().ok());
-    let total_bytes = body.and_then(|bytes| bytes.parse::<u64>().ok()).map(|bytes| start + bytes);
+    let total_bytes = total_bytes(response.headers(), start);
     let mut got_bytes = start;
-    let mut reader = response.into_body().into_reader();
+    let reader = response.into_body().into_reader();
     let mut tell = |bytes: usize| {
         got_bytes += bytes as u64;
         on_bytes(got_bytes, total_bytes);
     };
-    let is_whole = copy(&mut reader, &mut file, &mut tell).map_err(failed)?;
+    let is_whole = copy(reader, &mut file, SILENCE_TIMEOUT, &mut tell).map_err(failed)?;
     file.sync_all().map_err(failed)?;
     match is_whole && total_bytes.is_none_or(|total| got_bytes >= total) {
         true => Ok(()),
@@ -215,24 +222,52 @@ fn receive(
     }
 }
 
-/// Copies until the end, or until the reader fails, which is `false`; errors are the writer's.
+/// Copies until the end, or until the reader fails or says nothing for `silence`, which is `false`;
+/// errors are the writer's.
+///
+/// A reader that says nothing cannot be stopped. So it has a thread of its own, which ends with the
+/// next bytes, with the connection, or with the process.
 fn copy(
-    reader: &mut impl Read,
+    mut reader: impl Read + Send + 'static,
     writer: &mut impl Write,
+    silence: Duration,
     tell: &mut impl FnMut(usize),
 ) -> std::io::Result<bool> {
-    let mut buffer = vec![0; BUFFER_BYTES];
+    let (sender, pieces) = mpsc::sync_channel(PIECES_AHEAD);
+    std::thread::spawn(move || {
+        loop {
+            let mut buffer = vec![0; BUFFER_BYTES];
+            let read = reader.read(&mut buffer);
+            let is_last = match &read {
+                Ok(bytes) => *bytes == 0,
+                Err(error) => error.kind() != std::io::ErrorKind::Interrupted,
+            };
+            // Nobody listens when the copy has ended.
+            if sender.send(read.map(|bytes| (buffer, bytes))).is_err() || is_last {
+                return;
+            }
+        }
+    });
     loop {
-        match reader.read(&mut buffer) {
-            Ok(0) => return Ok(true),
-            Ok(bytes) => {
+        match pieces.recv_timeout(silence) {
+            Ok(Ok((_, 0))) => return Ok(true),
+            Ok(Ok((buffer, bytes))) => {
                 writer.write_all(&buffer[..bytes])?;
                 tell(bytes);
             }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(_) => return Ok(false),
+            Ok(Err(error)) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Ok(Err(_)) | Err(_) => return Ok(false),
         }
     }
+}
+
+/// Bytes of the whole file, as `Content-Range: bytes 5-9/10` says, or the length of this body.
+fn total_bytes(headers: &HeaderMap, start: u64) -> Option<u64> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let of_range = text(header::CONTENT_RANGE);
+    let of_range = of_range.and_then(|range| range.rsplit_once('/')?.1.trim().parse().ok());
+    let of_body = || text(header::CONTENT_LENGTH)?.parse::<u64>().ok()?.checked_add(start);
+    of_range.or_else(of_body)
 }
 
 /// What `If-Range` may be asked with: a strong ETag, or the date, or nothing.
@@ -277,8 +312,9 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_named() {
-        let mut data = &[7u8; 100_000][..];
-        let source = copy(&mut data, &mut Disk(70_000), &mut |_| {}).unwrap_err();
+        let data = &[7u8; 100_000][..];
+        let copied = copy(data, &mut Disk(70_000), Duration::MAX, &mut |_| {});
+        let source = copied.unwrap_err();
         let message = chain(&DownloadError::Write { path: "m/model.onnx.part".into(), source });
         assert!(
             message.contains("m/model.onnx.part") && message.contains("disk is full"),
@@ -287,6 +323,44 @@ mod tests {
         let source = Error::from(ErrorKind::PermissionDenied);
         let message = chain(&DownloadError::Write { path: "m".into(), source });
         assert!(!message.contains("disk is full"), "{message}");
+    }
+
+    /// Some bytes, then nothing, and no end.
+    struct Silent(usize);
+
+    impl Read for Silent {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            if self.0 == 0 {
+                std::thread::sleep(Duration::from_secs(3600));
+            }
+            let bytes = self.0.min(buffer.len());
+            self.0 -= bytes;
+            Ok(bytes)
+        }
+    }
+
+    #[test]
+    fn a_server_that_says_nothing_more_is_not_waited_for() {
+        let mut got = 0;
+        let silence = Duration::from_millis(200);
+        let is_whole =
+            copy(Silent(100_000), &mut std::io::sink(), silence, &mut |bytes| got += bytes);
+        assert_eq!((is_whole.unwrap(), got), (false, 100_000));
+    }
+
+    #[test]
+    fn the_length_of_the_whole_is_the_range_s_or_the_body_s() {
+        let of = |pairs: &[(header::HeaderName, &str)], start| {
+            let pairs = pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap()));
+            total_bytes(&HeaderMap::from_iter(pairs), start)
+        };
+        let (range, length) = (header::CONTENT_RANGE, header::CONTENT_LENGTH);
+        let body = (length.clone(), "5");
+        assert_eq!(of(&[(range.clone(), "bytes 5-9/100"), body.clone()], 5), Some(100));
+        assert_eq!(of(&[(range.clone(), "bytes 5-9/*"), body.clone()], 5), Some(10));
+        assert_eq!(of(&[body], 0), Some(5));
+        assert_eq!(of(&[(length, "18446744073709551615")], 5), None);
+        assert_eq!(of(&[(range, "nonsense")], 5), None);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(crate) fn stop_on_signal() -> anyhow::Result<()> {
         if STOP.swap(true, Ordering::Relaxed) {
             process::exit(INTERRUPTED);
         }
-        eprintln!("stopping after the documents under way; again to stop at once");
+        say!("stopping after the documents under way; again to stop at once");
     })
     .context("cannot listen for Ctrl-C")
 }

@@ -3,7 +3,7 @@
 //! Both resample alike, so the interval of a run is the same in both. How an interval is computed
 //! is `gleaner::eval`'s.
 
-use gleaner::eval::{Bootstrap, Evaluation, Interval, Measure};
+use gleaner::eval::{Bootstrap, Interval, Measure};
 use serde::{Serialize, Serializer};
 
 /// The level of every interval.
@@ -18,16 +18,6 @@ pub(crate) const SEED: u64 = 1;
 /// How intervals are computed from a seed.
 pub(crate) fn bootstrap(seed: u64) -> Bootstrap {
     Bootstrap { level: LEVEL, resamples: RESAMPLES, seed }
-}
-
-/// An evaluation and the intervals of its means, as JSON shows them: `metrics`, `per_query` and
-/// `"intervals": {"nDCG@10": [low, high], …}`.
-#[derive(Serialize)]
-pub(crate) struct Measured<'a> {
-    #[serde(flatten)]
-    pub(crate) evaluation: &'a Evaluation,
-    #[serde(serialize_with = "by_name")]
-    pub(crate) intervals: Vec<(Measure, Interval)>,
 }
 
 /// Writes values by their measure's name, in the order of the measures.

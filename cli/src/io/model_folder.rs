@@ -1,10 +1,10 @@
-//! Model folders named on the command line, sparse or dense.
+//! Model folders named on the command line, sparse or dense, and those found elsewhere.
 //!
 //! No index is asked. Which model belongs to an index, `gleaner::Models` proves.
 
 use std::path::Path;
 
-use gleaner::{DenseModel, Model, SideEncoder};
+use gleaner::{DenseModel, Model, Models, SideEncoder};
 
 use crate::{
     args::{QueryEncoderArg, RuntimeArgs},
@@ -28,6 +28,11 @@ pub(crate) fn open(
 /// Opens a dense model folder named on the command line.
 pub(crate) fn open_dense(folder: &Path, runtime: &RuntimeArgs) -> anyhow::Result<DenseModel> {
     Ok(runtime.models().open_dense(folder)?)
+}
+
+/// Says where models were found that are not where an index recorded them.
+pub(crate) fn say_where_found(models: &Models) {
+    models.take_moved().iter().for_each(|moved| say!("note: {moved}"));
 }
 
 /// Refuses flags that mean nothing to a dense model.

@@ -1,11 +1,12 @@
 //! Where data goes: stdout, and files that appear whole.
 //!
-//! Commands write stdout with `writeln!` and `?`. `println!` panics when the reader has gone away
-//! (`gleaner search … | head -1`); an error here names that case, and `failure` ends the process in
-//! silence. A file grows beside its place and is renamed when it is complete. What is written is
+//! Commands write stdout with `writeln!` and `?`, and flush it: what is only dropped may be lost
+//! without a word. `println!` panics when the reader has gone away (`gleaner search … | head -1`); an
+//! error here names that case, and `failure` ends the process in silence. A file grows beside its place and is renamed when it is complete. What is written is
 //! the commands' business; files that an interrupted run can go on with are `resumable_file`'s.
 
 use std::{
+    fmt::Display,
     fs::{self, File},
     io::{self, BufWriter, StdoutLock, Write},
     path::{Path, PathBuf},
@@ -18,6 +19,11 @@ use anyhow::Context;
 #[error("the reader of the output has gone")]
 pub(crate) struct ReaderGone;
 
+/// Stdout cannot be written, as on a full disk.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to stdout")]
+struct StdoutFailed(#[source] io::Error);
+
 /// Buffered stdout; flush it at the end.
 pub(crate) fn stdout() -> Stdout {
     Stdout(BufWriter::new(io::stdout().lock()))
@@ -26,20 +32,30 @@ pub(crate) fn stdout() -> Stdout {
 /// Stdout whose broken pipes can be told from those of other outputs.
 pub(crate) struct Stdout(BufWriter<StdoutLock<'static>>);
 
-fn name_reader(error: io::Error) -> io::Error {
+/// Writes one line to stdout.
+pub(crate) fn print_line(line: impl Display) -> anyhow::Result<()> {
+    let mut out = stdout();
+    writeln!(out, "{line}")?;
+    Ok(out.flush()?)
+}
+
+/// An error of stdout, told from those of other outputs.
+pub(crate) fn name_stdout(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::BrokenPipe => io::Error::new(io::ErrorKind::BrokenPipe, ReaderGone),
-        _ => error,
+        // `writeln!` goes on after it, and a name would hide it.
+        io::ErrorKind::Interrupted => error,
+        kind => io::Error::new(kind, StdoutFailed(error)),
     }
 }
 
 impl Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes).map_err(name_reader)
+        self.0.write(bytes).map_err(name_stdout)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush().map_err(name_reader)
+        self.0.flush().map_err(name_stdout)
     }
 }
 

@@ -89,7 +89,7 @@ impl QueryFile {
         let mut blank = queries.iter().filter(|query| is_blank(&query.text));
         if let Some(first) = blank.next() {
             let count = 1 + blank.count();
-            eprintln!("warning: {count} queries are blank and find nothing, first {:?}", first.id);
+            say!("warning: {count} queries are blank and find nothing, first {:?}", first.id);
         }
     }
 
@@ -143,7 +143,7 @@ fn named_vectors(
     if manifest.model.is_none() {
         return read_vectors(&input);
     }
-    eprintln!("note: the index is bound to a model; vectors must come from the same");
+    say!("note: the index is bound to a model; vectors must come from the same");
     if !has_tokens {
         return read_vectors(&input);
     }
@@ -154,7 +154,7 @@ fn named_vectors(
     let model = match tokens.iter().any(|token| is_word(token)) {
         true => Some(models.sparse_of(manifest)?),
         false => {
-            eprintln!(
+            say!(
                 "note: all tokens are numbers and are taken as term ids; with --model they are words"
             );
             None

@@ -51,8 +51,14 @@ fn search(index: &Path, query: &str, more: &[&str]) -> Value {
 #[test]
 fn explanations_sum_to_the_score() {
     let Some(index) = sample_index() else { return };
-    let answer = search(index, "pink eye contagious", &["--explain", "--profile", "-k", "5"]);
+    let answer = search(
+        index,
+        "pink eye contagious",
+        &["--explain", "--profile", "-k", "5", "--rank", "sparse"],
+    );
     assert_eq!(answer["exact"], true);
+    assert_eq!(answer["ranking"], "sparse");
+    assert!(answer["notes"][0].as_str().unwrap().contains("hybrid"), "{answer}");
     assert_eq!(answer["hits"].as_array().unwrap().len(), 5);
     for hit in answer["hits"].as_array().unwrap() {
         let explanation = &hit["explanation"];
@@ -76,11 +82,11 @@ fn the_sample_measures_as_documented_and_thresholds_set_the_exit_code() {
     let json = folder.path().join("eval.json");
     let eval = ["eval", "--index", index, "--dataset", dataset.to_str().unwrap()];
     let with = |more: &[&'static str]| [&eval[..], more].concat();
-    ok(&[&eval[..], &["--json", json.to_str().unwrap()]].concat());
+    ok(&[&eval[..], &["--rank", "sparse", "--json", json.to_str().unwrap()]].concat());
     let report: Value = read_json(&json);
     let ndcg = report["metrics"]["nDCG@10"].as_f64().unwrap();
-    assert!((ndcg - 0.6515).abs() < 0.002, "{ndcg}");
-    assert_eq!(report["per_query"].as_object().unwrap().len(), 111);
+    assert!((ndcg - 0.7337).abs() < 0.002, "{ndcg}");
+    assert_eq!(report["per_query"].as_object().unwrap().len(), 231);
     fails(&with(&["--fail-if", "nDCG@10<0.99"]), 5, "nDCG@10<0.99");
     ok(&with(&["--fail-if", "nDCG@10<0.5", "--rank", "bm25"]));
     fails(&with(&["--metrics", "nDCG@ten"]), 2, "nDCG@ten");
@@ -95,7 +101,8 @@ fn a_run_file_measures_as_the_search_that_wrote_it() {
     let (run_file, dataset) = (run_file.to_str().unwrap(), sample());
     let dataset = dataset.to_str().unwrap();
     let index = index.to_str().unwrap();
-    let searched = ok(&["eval", "--index", index, "--dataset", dataset, "--run", run_file]);
+    let searched =
+        ok(&["eval", "--index", index, "--dataset", dataset, "--rank", "bm25", "--run", run_file]);
     let read = ok(&["eval", "--from-run", run_file, "--dataset", dataset]);
     assert_eq!(searched, read);
     // An output that is also the input is replaced only once it is complete.
@@ -260,7 +267,7 @@ fn encode_writes_what_other_engines_read() {
     assert!(first(encode("anserini"))["vector"].as_object().unwrap().values().all(Value::is_u64));
     let seismic = first(encode("vectors-jsonl"));
     assert!(seismic["vector"].as_object().unwrap().len() > 3 && seismic["content"].is_string());
-    assert_eq!(encode("vectors")[..8], 111u64.to_le_bytes());
+    assert_eq!(encode("vectors")[..8], 231u64.to_le_bytes());
 }
 
 #[test]
@@ -268,7 +275,7 @@ fn inspect_export_and_doctor_agree_on_a_sound_index() {
     let Some(index) = sample_index() else { return };
     let index = index.to_str().unwrap();
     let report = ok_json(&["inspect", "--index", index, "--json"]);
-    assert_eq!(report["documents"], 653);
+    assert_eq!(report["documents"], 848);
     assert_eq!(report["manifest"]["inputs"][0]["complete"], true);
     ok(&["doctor", "--index", index]);
     let full = ok(&["doctor", "--index", index, "--level", "full", "--json"]);
@@ -277,10 +284,10 @@ fn inspect_export_and_doctor_agree_on_a_sound_index() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("docs.bin");
     ok(&["export", "--index", index, "--format", "vectors", "--out", out.to_str().unwrap()]);
-    assert_eq!(fs::read(&out).unwrap()[..8], 653u64.to_le_bytes());
+    assert_eq!(fs::read(&out).unwrap()[..8], 848u64.to_le_bytes());
     assert_eq!(
         fs::read_to_string(folder.path().join("docs.bin.ids")).unwrap().lines().count(),
-        653
+        848
     );
 }
 

@@ -56,6 +56,13 @@ fn explanations_name_the_words_of_the_query() {
     let answer = ok_json(&[&args[..], &["--json"]].concat());
     let words = answer["query_words"].as_object().unwrap();
     assert!(!words.is_empty() && words.values().all(|word| word == "immunization"), "{words:?}");
+    // In the order of the words, whatever the ids of their terms.
+    let asked = "wine immunization red";
+    let said = ok(&["search", "--index", &index, asked, "--explain", "--json"]);
+    let listed = &said[said.find("\"query_words\"").unwrap()..];
+    let places: Vec<usize> =
+        asked.split(' ').filter_map(|word| listed.find(&format!("\"{word}\""))).collect();
+    assert!(places.len() >= 2 && places.is_sorted(), "{listed}");
     let corpus = folder.path().join("corpus.jsonl");
     let model = fixture("splade-max");
     let lines =
@@ -76,7 +83,8 @@ fn terms_beyond_65536_are_indexed_and_found() {
     }
     let folder = tempfile::tempdir().unwrap();
     let index = index(folder.path(), "codes");
-    let args = ["search", "--index", &index, "black tea", "--json", "--explain"];
+    let args =
+        ["search", "--index", &index, "black tea", "--json", "--explain", "--rank", "sparse"];
     let answer = ok_json(&args);
     assert_eq!(answer["hits"][0]["explanation"]["contributions"][0]["token"], Value::Null);
     let term = answer["hits"][0]["explanation"]["contributions"][0]["id"].as_u64().unwrap();

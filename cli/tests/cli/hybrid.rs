@@ -62,7 +62,7 @@ fn query<'a>(more: &[&'a str]) -> Vec<&'a str> {
 
 /// The sparse part of the query alone.
 fn sparse<'a>(more: &[&'a str]) -> Vec<&'a str> {
-    [&QUERY[..3], more].concat()
+    [&QUERY[..3], &["--rank", "sparse"], more].concat()
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn terms_are_boosted_and_muted_and_documents_are_queries() {
 #[test]
 fn what_cannot_be_searched_is_a_usage_error_that_names_it() {
     let fixture = Fixture::new();
-    fixture.refuses(&query(&["--rank", "splade"]), "known: sparse, bm25, dense");
+    fixture.refuses(&query(&["--rank", "splade"]), "known: hybrid, sparse, bm25, dense");
     fixture.refuses(&query(&["--rank", "rrf:sparse,sparse"]), "named twice");
     let dense = |rank, json| ["red", "--rank", rank, "--dense-vector", json];
     fixture.refuses(&dense("dense:other", "[1, 0]"), "no dense field \"other\"");
@@ -186,10 +186,10 @@ fn texts_are_searched_by_all_legs_with_the_shipped_models() {
         let report: Value = read_json(json);
         report["metrics"]["nDCG@10"].as_f64().unwrap()
     };
-    // The sample asks in other words than its documents have, which dense vectors do best.
+    // A quarter of the questions uses other words than the documents, which dense vectors do best.
     let legs = ["sparse", "bm25", "dense"].map(measure);
     let fused = measure("rrf:sparse,bm25,dense");
-    assert!(legs[0] > 0.6 && legs[1] > 0.55 && legs[2] > 0.85, "{legs:?}");
+    assert!(legs[0] > 0.7 && legs[1] > 0.7 && legs[2] > 0.83, "{legs:?}");
     assert!(fused > legs[0] && fused > legs[1], "{fused} of {legs:?}");
     let batch = folder.path().join("out.run").to_str().unwrap().to_owned();
     let queries = data("sample/queries.jsonl");
@@ -201,4 +201,73 @@ fn texts_are_searched_by_all_legs_with_the_shipped_models() {
     let other = fixture("dense-mean");
     let args = ["search", "--index", &index, "x", "--rank", "dense", "--dense-model", &other];
     fails(&args, 1, "model_mismatch: the dense field dense was made with");
+}
+
+#[test]
+fn a_search_that_contradicts_itself_names_the_flag() {
+    let fixture = Fixture::new();
+    fixture.refuses(&sparse(&["--boost", "2=5", "--mute", "2"]), "--mute");
+    fixture.refuses(
+        &sparse(&["--boost", "1=2", "--boost", "2=0.5", "--mute", "2"]),
+        "boosted and muted",
+    );
+    fixture.refuses(&["--like", "a", "--boost", "2=5", "--mute", "1", "--mute", "2"], "--mute");
+    assert_eq!(ids(&fixture.search(&sparse(&["--boost", "2=0", "--mute", "2"]))), ["a", "b"]);
+    let two = DOCUMENTS.replace("\"emb\": ", "\"other\": [1], \"emb\": ");
+    let (input, index) = (fixture.0.write("two.jsonl", two), fixture.path("two"));
+    let args = ["index", "--index", &index, "--input", &input, "--format", "vectors-jsonl"];
+    let fields = ["--dense-field", "emb=2:cosine:f32", "--dense-field", "other=1:dot:f32"];
+    ok(&[&args[..], &fields].concat());
+    let ask = |feedback: &'static str| {
+        [
+            "search",
+            "--index",
+            &index,
+            "--rank",
+            "dense:emb",
+            "--dense-vector",
+            "{\"emb\": [1, 0]}",
+            "--feedback",
+            feedback,
+        ]
+        .map(str::to_owned)
+    };
+    for feedback in ["dense", "dense:docs=2", "dense:rocchio,alpha=.4,beta=.6"] {
+        let args = ask(feedback);
+        fails(&args.each_ref().map(String::as_str), 2, "--feedback");
+    }
+    let args = ask("dense:docs=2,field=emb");
+    ok(&args.each_ref().map(String::as_str));
+}
+
+#[test]
+fn every_flag_of_one_thing_means_the_same() {
+    let fixture = Fixture::new();
+    let ended = fixture.search(&query(&["--rank", ALL, "--cut", "knee"]));
+    assert_eq!(ended["hits"], fixture.search(&query(&["--rank", ALL, "--until-knee"]))["hits"]);
+    let by = |rank: &str| fixture.search(&query(&["--rank", rank]))["hits"].clone();
+    let norm = by("convex:norm=tmm,depth=9,sparse,dense");
+    assert_eq!(norm, by("convex:normalizer=tmm,window=9,sparse,dense"));
+    fixture.refuses(&query(&["--rank", "convex:norm=tmm,normalizer=tmm,sparse"]), "one option");
+    let report = ok_json(&["doctor", "--index", &fixture.path("index"), "--json"]);
+    assert_eq!((&report["passed"], &report["ok"]), (&true.into(), &true.into()));
+    assert!(report["findings"].as_array().unwrap().iter().all(|it| it["passed"] == it["ok"]));
+}
+
+#[test]
+fn a_key_that_can_be_guessed_is_refused_with_the_remedy() {
+    let fixture = Fixture::new();
+    let data = fixture.path("");
+    for (key, says) in [
+        ("x\n", "1 characters"),
+        ("123456789012345", "15 characters"),
+        ("a b c d e f g h i j", "white space"),
+    ] {
+        let file = fixture.0.write("key", key);
+        let serve = ["serve", "--data", &data, "--addr", "127.0.0.1:0", "--api-key-file", &file];
+        fails(&serve, 1, says);
+        fails(&serve, 1, "openssl rand -hex 32");
+    }
+    let serve = ["serve", "--data", &data, "--addr", "127.0.0.1:0", "--cors-origin", "example.org"];
+    fails(&serve, 1, "--cors-origin");
 }

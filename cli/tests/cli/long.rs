@@ -27,7 +27,7 @@ fn corpus(folder: &Path) -> String {
 }
 
 fn found(index: &str, query: &str) -> Vec<(String, f64)> {
-    hits(&ok_json(&["search", "--index", index, query, "--json"]))
+    hits(&ok_json(&["search", "--index", index, query, "--rank", "sparse", "--json"]))
 }
 
 #[test]

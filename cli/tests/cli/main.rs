@@ -14,7 +14,11 @@ mod fingerprint;
 mod harness;
 mod hybrid;
 mod inputs;
+mod io;
 mod long;
+mod models {
+    mod blanks;
+    mod folders;
+    mod moved;
+}
 mod no_traffic;
-mod opened_once;
-mod pull;

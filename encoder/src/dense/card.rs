@@ -1,5 +1,6 @@
 //! What there is to say about an opened dense model, and the names of what its sides compute.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -54,6 +55,9 @@ pub struct DenseCard {
     pub golden: Option<PathBuf>,
     /// Largest allowed difference from a golden number.
     pub golden_tolerance: Option<f32>,
+    /// What states the settings above: a file of the folder and its key, the graph, or nothing
+    /// ("default").
+    pub from: BTreeMap<&'static str, String>,
     /// The ONNX Runtime library in use.
     pub runtime: PathBuf,
     /// Its version.
@@ -85,6 +89,10 @@ pub(super) fn card(
         }
     };
     let document = side(Side::Document, 1);
+    let mut from = settings.from.clone();
+    if pooling == DensePooling::Graph && settings.graph.pooling.is_none() {
+        from.insert("pooling", "the graph".to_owned());
+    }
     DenseCard {
         kind: ModelKind::Dense,
         folder: folder.to_owned(),
@@ -104,6 +112,7 @@ pub(super) fn card(
         output: graph.output.clone(),
         golden: settings.golden.as_ref().map(|golden| golden.file.clone()),
         golden_tolerance: settings.golden.as_ref().map(|golden| golden.tolerance),
+        from,
         runtime: runtime.path().to_owned(),
         runtime_version: runtime.version(),
     }

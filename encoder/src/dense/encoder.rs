@@ -118,7 +118,8 @@ impl DenseEncoder {
                 true => Cow::Owned(content.to_lowercase()),
                 false => Cow::Borrowed(*content),
             };
-            let tokens = tokenizer.tokenize(&content, Wanted { units: None, words: false });
+            let tokens =
+                tokenizer.tokenize(&content, Wanted { units: None, words: false, blanks: true });
             tokens.map_err(|source| EncodeError::Tokenize { text, source })
         };
         texts.iter().enumerate().map(tokenize).collect()

@@ -26,6 +26,7 @@ use crate::selftest::SelfTest;
 use crate::session::graph_session::open_session;
 use crate::session::runtime::Runtime;
 use crate::side::Side;
+use crate::text::tokenize::SideTexts;
 use crate::text::tokens::Tokens;
 
 /// A dense model folder, opened and checked; a cheap handle, all clones are the same model.
@@ -64,13 +65,15 @@ impl DenseModel {
         let max_length =
             MaxLength { query: bounded(Side::Query)?, document: bounded(Side::Document)? };
         let tokenizer_of = |side, at: usize| {
-            let template = &settings.templates[at];
-            tokens.side(side, template, max_length.of(side), &settings.path)
+            let (template, max_length) = (&settings.templates[at], max_length.of(side));
+            // Texts are put into lower case by the encoder.
+            let texts = SideTexts { template, max_length, lower_case: false };
+            tokens.side(side, &texts, &settings.path)
         };
         let tokenizers = [tokenizer_of(Side::Query, 0)?, tokenizer_of(Side::Document, 1)?];
         let mut files = graph_digests(&settings.file, &weight_files)?;
         files.push(("tokenizer".to_owned(), hex(&Sha256::digest(&tokenizer))));
-        let lengths = Lengths { max: max_length, ..settings.lengths };
+        let lengths = Lengths { max: max_length, ..settings.lengths.clone() };
         let settings = DenseSettings { lengths, ..settings };
         let mut card = card(folder, runtime, &settings, (&graph, pooling), &files);
         (card.inputs, card.outputs) = (inputs, outputs);

@@ -22,6 +22,7 @@ use crate::family::graph::OpenedGraph;
 use crate::family::layout::Layout;
 use crate::family::settings::sparse::{HeadTensors, Settings};
 use crate::family::side::{Kind, OpenedSide};
+use crate::files::regular;
 use crate::session::pool::DROPPED_WEIGHT;
 use crate::side::Side;
 use crate::text::template::Template;
@@ -123,6 +124,9 @@ fn extend(
     if !is_plain(&card.template) {
         *text += &format!("template {:?}\n", card.template);
     }
+    if card.lower_case {
+        *text += "lower_case true\n";
+    }
     let prune = &opened.prune;
     if !prune.is_nothing() {
         *text += &format!("prune {:?} {:?} {:?}\n", prune.ratio, prune.mass, prune.top_terms);
@@ -185,7 +189,7 @@ fn all_weight_files(graph: &Path, named: &[(String, PathBuf)]) -> Vec<(String, P
 
 fn digest_file(path: &Path) -> Result<String, EncodeError> {
     let failed = |source| EncodeError::Read { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = regular(path).and_then(|()| File::open(path)).map_err(failed)?;
     let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
     loop {
         match file.read(&mut buffer).map_err(failed)? {

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 
 use crate::error::EncodeError;
+use crate::family::kind::ModelKind;
 use crate::files::read_text;
 
 /// The settings file's name.
@@ -41,13 +42,25 @@ pub(crate) fn stated(
     Ok(file)
 }
 
-/// The only graph of the folder beside `other`, which is spoken for.
-pub(crate) fn only_graph(folder: &Path, other: Option<&Path>) -> Result<PathBuf, EncodeError> {
-    let mut graphs = graphs_in(folder)?;
-    graphs.extend(graphs_in(&folder.join("onnx"))?);
+/// The only graph of some folders and their `onnx` subfolders beside `other`, which is spoken for.
+/// The first of the folders is the model's.
+///
+/// Errors: `NoGraph` where there are weights of another form; `MissingFile`, `AmbiguousGraph`,
+/// `Read`.
+pub(crate) fn only_graph(
+    folders: &[&Path],
+    other: Option<&Path>,
+    kind: ModelKind,
+) -> Result<PathBuf, EncodeError> {
+    let folder = folders.first().copied().unwrap_or(Path::new(""));
+    let mut graphs = Vec::new();
+    for folder in folders {
+        graphs.extend(graphs_in(folder)?);
+        graphs.extend(graphs_in(&folder.join("onnx"))?);
+    }
     graphs.retain(|graph| Some(graph.as_path()) != other);
     match graphs.len() {
-        0 => Err(EncodeError::MissingFile { what: "graph", path: folder.join("model.onnx") }),
+        0 => Err(no_graph(folders, kind)),
         1 => Ok(graphs.remove(0)),
         _ => Err(EncodeError::AmbiguousGraph {
             folder: folder.to_owned(),
@@ -57,6 +70,43 @@ pub(crate) fn only_graph(folder: &Path, other: Option<&Path>) -> Result<PathBuf,
                 .collect(),
         }),
     }
+}
+
+/// Files that hold a model's weights for other libraries.
+const OTHER_WEIGHTS: [&str; 8] = [
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "tf_model.h5",
+    "flax_model.msgpack",
+    "adapter_model.safetensors",
+    "openvino/openvino_model.xml",
+];
+
+/// The error for folders without a graph: how to make one of the weights that lie there.
+fn no_graph(folders: &[&Path], kind: ModelKind) -> EncodeError {
+    for folder in folders {
+        if let Some(weights) = first_present(folder, &OTHER_WEIGHTS) {
+            return EncodeError::NoGraph { weights, command: export_command(folder, kind) };
+        }
+    }
+    let folder = folders.first().copied().unwrap_or(Path::new(""));
+    EncodeError::MissingFile { what: "graph", path: folder.join("model.onnx") }
+}
+
+/// The command that puts a graph into the `onnx` subfolder.
+fn export_command(folder: &Path, kind: ModelKind) -> String {
+    let task = match kind {
+        ModelKind::Sparse => "--library transformers --task fill-mask",
+        ModelKind::Dense if folder.join("modules.json").is_file() => {
+            "--library sentence_transformers --task feature-extraction"
+        }
+        ModelKind::Dense => "--library transformers --task feature-extraction",
+    };
+    let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', "'\\''"));
+    let (folder, to) = (quoted(folder), quoted(&folder.join("onnx")));
+    format!("optimum-cli export onnx {task} --model {folder} {to}")
 }
 
 /// The `.onnx` files directly in a folder, by name; none when there is no such folder.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::EncodeError;
 use crate::family::folder::FILE_NAME;
-use crate::family::settings::sentence::has_pooling;
+use crate::family::settings::modules::Routes;
 use crate::files::read_text;
 
 /// What a model makes of a text.
@@ -39,8 +39,10 @@ impl ModelKind {
     pub fn of(folder: &Path) -> Result<Self, EncodeError> {
         match Self::stated(folder)? {
             Some(kind) => Ok(kind),
-            None if has_pooling(folder)? => Ok(Self::Dense),
-            None => Ok(Self::Sparse),
+            None => {
+                let is_dense = Routes::read(folder)?.is_some_and(|routes| routes.is_dense());
+                Ok(if is_dense { Self::Dense } else { Self::Sparse })
+            }
         }
     }
 

@@ -8,7 +8,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::EncodeError;
-use crate::family::folder::positions;
+use crate::family::folder::FILE_NAME;
+use crate::family::settings::said::Said;
 use crate::side::Side;
 
 /// Tokens per text, specials included, after which a text is cut.
@@ -39,44 +40,72 @@ pub(crate) struct FileMaxLength {
 }
 
 /// Tokens per text, and for the query and the document side whether somebody stated them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lengths {
     pub(crate) max: MaxLength,
     pub(crate) is_stated: [bool; 2],
+    /// What states each.
+    pub(crate) from: [String; 2],
 }
 
 impl FileMaxLength {
-    /// Fills in `default` where neither this key nor the side's `own` states a length.
+    /// Fills in the defaults where neither this key nor the side's `own` states a length. A model
+    /// has so many `positions`, where that is known.
     ///
     /// Errors: `InvalidSetting` for a length stated twice, or beyond the model's positions.
     pub(crate) fn settle(
         self,
-        folder: &Path,
         path: &Path,
         own: [Option<usize>; 2],
-        default: usize,
+        defaults: [Said<usize>; 2],
+        positions: [Option<usize>; 2],
     ) -> Result<Lengths, EncodeError> {
-        let bound = positions(folder)?;
-        let default = default.min(bound.unwrap_or(default));
-        let refuse =
-            |key, reason| Err(EncodeError::InvalidSetting { path: path.to_owned(), key, reason });
-        let side = |key, common: Option<usize>, own: Option<usize>| match (common.or(own), bound) {
-            _ if common.is_some() && own.is_some() => {
-                let reason = "it is stated twice, here and in the side's own table";
-                refuse(key, reason.to_owned())
-            }
-            (Some(length), Some(bound)) if length > bound => refuse(
-                key,
-                format!("{length} tokens, but config.json says the model has {bound} positions"),
-            ),
-            (stated, _) => Ok(stated.unwrap_or(default)),
-        };
         let Self { query, document } = self;
-        let max = MaxLength {
-            query: side("max_length.query", query, own[0])?,
-            document: side("max_length.document", document, own[1])?,
+        let keys = ["max_length.query", "max_length.document"];
+        let common = [query, document];
+        let side = |at: usize| {
+            let stated = StatedLength { key: keys[at], common: common[at], own: own[at] };
+            stated.settle(path, &defaults[at], positions[at])
         };
-        Ok(Lengths { max, is_stated: [query.or(own[0]).is_some(), document.or(own[1]).is_some()] })
+        let [query, document] = [side(0)?, side(1)?];
+        Ok(Lengths {
+            max: MaxLength { query: query.value, document: document.value },
+            is_stated: [0, 1].map(|at| common[at].or(own[at]).is_some()),
+            from: [query.from, document.from],
+        })
+    }
+}
+
+/// What `gleaner.toml` states of the length of one side.
+struct StatedLength {
+    key: &'static str,
+    common: Option<usize>,
+    own: Option<usize>,
+}
+
+impl StatedLength {
+    fn settle(
+        self,
+        path: &Path,
+        default: &Said<usize>,
+        positions: Option<usize>,
+    ) -> Result<Said<usize>, EncodeError> {
+        let Self { key, common, own } = self;
+        let refuse =
+            |reason| Err(EncodeError::InvalidSetting { path: path.to_owned(), key, reason });
+        match (common.or(own), positions) {
+            _ if common.is_some() && own.is_some() => {
+                refuse("it is stated twice, here and in the side's own table".to_owned())
+            }
+            (Some(length), Some(bound)) if length > bound => refuse(format!(
+                "{length} tokens, but config.json says the model has {bound} positions"
+            )),
+            (Some(value), _) => Ok(Said { value, from: FILE_NAME.to_owned() }),
+            (None, Some(bound)) if default.value > bound => {
+                Ok(Said { value: bound, from: "config.json (max_position_embeddings)".to_owned() })
+            }
+            (None, _) => Ok(default.clone()),
+        }
     }
 }
 

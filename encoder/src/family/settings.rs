@@ -47,18 +47,24 @@
 //! A graph that returns one row per text has pooled and activated inside, so there `pooling` and
 //! `activation` are `"graph"` (or `"binary"`, which makes every weight 1). Truncation and padding
 //! in `tokenizer.json` are overridden: lengths are those above, and padding is this crate's own.
-//! `config.json`, where present, bounds the lengths by `max_position_embeddings`.
+//! `config.json`, where present, bounds the lengths by `max_position_embeddings`. In a folder of
+//! sentence-transformers that library's own files have the defaults of pooling, activation, lengths,
+//! prefixes and the encoder of queries.
 //!
 //! `settings/file.rs` reads the file and fills in defaults; `settings/sparse.rs` has what comes of
-//! it, checked for sense. Dense folders have `settings/dense.rs`, and `settings/sentence.rs` for
-//! what sentence-transformers wrote. `names` and `golden` are what both kinds share.
+//! it, checked for sense. Dense folders have `settings/dense.rs`. What sentence-transformers wrote is
+//! `settings/splade.rs` for sparse folders and `settings/sentence.rs` for dense ones; `modules` lists
+//! its steps, and `said` keeps where a value came from. `names` and `golden` are what both kinds share.
 
 pub(crate) mod dense;
 pub(crate) mod file;
 pub(crate) mod golden;
+pub(crate) mod modules;
 pub(crate) mod names;
+pub(crate) mod said;
 pub(crate) mod sentence;
 pub(crate) mod sparse;
+pub(crate) mod splade;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 //! Queries and documents may be treated alike, by the same graph. They may also differ: a table for
 //! the one, a graph for the other. Opening resolves that once; `session/encoder.rs` carries it out.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -16,7 +17,7 @@ use crate::session::prune::Prune;
 use crate::session::table::Table;
 use crate::side::Side;
 use crate::text::terms::Terms;
-use crate::text::tokenize::SideTokenizer;
+use crate::text::tokenize::{SideTexts, SideTokenizer};
 
 /// What turns a side's tokens into a vector.
 #[derive(Debug)]
@@ -55,8 +56,13 @@ pub struct SideCard {
     pub max_length: usize,
     /// What is put around a text, `{text}` where there is nothing.
     pub template: String,
+    /// Whether texts are put into lower case before anything else.
+    pub lower_case: bool,
     /// What is kept of a vector.
     pub prune: Prune,
+    /// What states the settings above: a file of the folder and its key, the graph, or nothing
+    /// ("default").
+    pub from: BTreeMap<&'static str, String>,
     /// Names what this side computes: `sha256:` and 64 hexadecimal digits.
     pub fingerprint: String,
 }
@@ -84,6 +90,12 @@ impl OpenedSide {
         };
         let (pooling, activation) = settings.steps(side, layout)?;
         let max_length = settings.lengths.within(side, fixed, &settings.path)?;
+        let mut from = stated.origins(layout);
+        if max_length != settings.lengths.max.of(side) {
+            from.insert("max_length", "the graph".to_owned());
+        }
+        let texts =
+            SideTexts { template: &stated.template, max_length, lower_case: stated.lower_case };
         let card = SideCard {
             encoder: stated.encoder,
             file: file.clone(),
@@ -92,11 +104,13 @@ impl OpenedSide {
             activation,
             max_length,
             template: stated.template.clone().into(),
+            lower_case: stated.lower_case,
             prune: stated.prune,
+            from,
             fingerprint: String::new(),
         };
         Ok(Self {
-            tokenizer: terms.tokens().side(side, &stated.template, max_length, &settings.path)?,
+            tokenizer: terms.tokens().side(side, &texts, &settings.path)?,
             kind,
             pooling,
             activation,

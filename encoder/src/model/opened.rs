@@ -47,16 +47,16 @@ impl OpenedModel {
         Finish { activation, terms: Some(&self.terms), prune }
     }
 
-    /// Tokenizes a text of this side.
+    /// Tokenizes a text of this side; `blanks` too, or else those have no tokens.
     pub(crate) fn tokenize(
         &self,
         side: Side,
         text: &str,
-        words: bool,
+        (words, blanks): (bool, bool),
     ) -> Result<TokenizedText, Cause> {
         let side = self.side(side);
         let units = side.wants_units.then_some(&self.terms);
-        side.tokenizer.tokenize(text, Wanted { units, words })
+        side.tokenizer.tokenize(text, Wanted { units, words, blanks })
     }
 
     /// Tokenizes a text of this side span by span.
@@ -68,6 +68,6 @@ impl OpenedModel {
     ) -> Result<TokenizedLongText, Cause> {
         let side = self.side(side);
         let units = side.wants_units.then_some(&self.terms);
-        side.tokenizer.spans(text, spans, Wanted { units, words: false })
+        side.tokenizer.spans(text, spans, Wanted { units, words: false, blanks: false })
     }
 }

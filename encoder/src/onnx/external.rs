@@ -10,6 +10,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::EncodeError;
+use crate::files::regular;
 
 /// Messages within messages; a graph within a node's attribute is three deeper than its graph.
 const DEPTH: usize = 64;
@@ -59,7 +60,7 @@ pub(crate) fn external_files(
     folder: &Path,
 ) -> Result<Vec<(String, PathBuf)>, EncodeError> {
     let failed = |source| EncodeError::Read { path: graph.to_owned(), source };
-    let file = File::open(graph).map_err(failed)?;
+    let file = regular(graph).and_then(|()| File::open(graph)).map_err(failed)?;
     let end = file.metadata().map_err(failed)?.len();
     let mut walk = Walk { file: BufReader::new(file), at: 0, found: BTreeSet::new() };
     // What does not parse is left to the runtime, which says so.

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::files::regular;
+
 /// Bytes of a file that are looked through at once.
 const LOOK_BYTES: usize = 1 << 20;
 
@@ -12,6 +14,7 @@ const LOOK_BYTES: usize = 1 << 20;
 ///
 /// Cost: one pass over the file, with a buffer of a mebibyte.
 pub(crate) fn mentions(path: &Path, name: &str) -> std::io::Result<bool> {
+    regular(path)?;
     let mut file = File::open(path)?;
     let (mut buffer, mut kept) = (vec![0; LOOK_BYTES + name.len()], 0);
     loop {

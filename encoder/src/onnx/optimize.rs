@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::error::{EncodeError, chain};
 use crate::family::folder::FILE_NAME;
 use crate::family::layout::Layout;
+use crate::family::settings::modules::step_folders;
 use crate::files::read_file;
 use crate::model::Model;
 use crate::onnx::graph::Graph;
@@ -103,6 +104,7 @@ pub fn optimize(
     let (graph, cut) = cut_graph(&original, options.is_half)?;
     let made = TemporaryFolder::beside(target)?;
     copy_files(folder, &made.path)?;
+    copy_table(&original, &made.path)?;
     write(&made.path.join(name), &graph)?;
     let golden = match (&old.golden, &options.out) {
         (Some(golden), Some(_)) => Some(copy_golden(&original, golden, &made.path)?),
@@ -361,8 +363,42 @@ fn rename(from: &Path, to: &Path) -> Result<(), EncodeError> {
     std::fs::rename(from, to).map_err(written(to))
 }
 
-/// Copies the files of a folder but graphs and weights; folders in it are left out.
+/// Copies the table of the queries, whatever its name: weights of a static embedding may be one.
+fn copy_table(original: &Model, made: &Path) -> Result<(), EncodeError> {
+    let query = &original.card().query;
+    let table = query.file.as_ref().filter(|_| !query.encoder.runs_graph());
+    let Some((table, name)) =
+        table.and_then(|table| Some((table, table.strip_prefix(original.folder()).ok()?)))
+    else {
+        return Ok(());
+    };
+    let to = made.join(name);
+    if to.is_file() {
+        return Ok(());
+    }
+    if let Some(folder) = to.parent() {
+        std::fs::create_dir_all(folder).map_err(written(folder))?;
+    }
+    std::fs::copy(table, &to).map_err(written(&to))?;
+    Ok(())
+}
+
+/// Copies the files of a folder but graphs and weights, and those of its steps: they may say how to
+/// pool, or where the graph's texts end. Other folders in it are left out.
 fn copy_files(from: &Path, to: &Path) -> Result<(), EncodeError> {
+    copy_folder(from, to)?;
+    for step in step_folders(from)? {
+        let (from, to) = (from.join(&step), to.join(&step));
+        if from.is_dir() {
+            std::fs::create_dir_all(&to).map_err(written(&to))?;
+            copy_folder(&from, &to)?;
+        }
+    }
+    Ok(())
+}
+
+/// Copies the files that lie directly in a folder, but graphs and weights.
+fn copy_folder(from: &Path, to: &Path) -> Result<(), EncodeError> {
     let failed = |source| EncodeError::Read { path: from.to_owned(), source };
     const WEIGHTS: [&str; 9] =
         ["onnx", "onnx_data", "data", "bin", "safetensors", "pt", "h5", "msgpack", "before"];

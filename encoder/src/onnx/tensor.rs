@@ -3,6 +3,7 @@
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path};
 
+use crate::files::regular;
 use crate::onnx::protobuf::{OnnxError, fields, put_bytes, put_number};
 
 /// Element types.
@@ -180,6 +181,7 @@ impl<'a> External<'a> {
             return Err(format!("`{}` does not lie in the model folder", self.file));
         }
         let load = || -> std::io::Result<Vec<u8>> {
+            regular(&folder.join(path))?;
             let mut file = std::fs::File::open(folder.join(path))?;
             file.seek(SeekFrom::Start(self.offset))?;
             let mut bytes = Vec::new();

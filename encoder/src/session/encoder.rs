@@ -47,6 +47,8 @@ pub struct Encoder {
     sessions: Vec<Option<GraphSession>>,
     /// One row of the vocabulary, reused.
     space: Space,
+    /// Blank texts have the vector that the model gives them; only the self-test asks for it.
+    pub(crate) sees_blanks: bool,
 }
 
 impl Encoder {
@@ -61,7 +63,7 @@ impl Encoder {
             let open = |session| GraphSession::new(&graph.layout, model.batching, session);
             sessions.push(session.map(open).transpose()?);
         }
-        Ok(Self { model, threads, sessions, space: Space::default() })
+        Ok(Self { model, threads, sessions, space: Space::default(), sees_blanks: false })
     }
 
     /// Opens what a side needs, which the side's first text would do otherwise.
@@ -83,7 +85,8 @@ impl Encoder {
     ///
     /// Shapes: one vector per text, in the order of `texts`; weights are above
     /// [`crate::DROPPED_WEIGHT`]. A text longer than the side's maximum length is cut, its
-    /// beginning kept. An empty text has the vector the model gives it.
+    /// beginning kept. A text without tokens of its own, such as a blank one, has the empty vector:
+    /// what a model makes of its special tokens alone says nothing about a text.
     /// Errors: `Tokenize`, `NonFinite`, `NotSparse`, `UnknownTerm` or `Vector` with the text's
     /// position; `Runtime` or `OutputShape` when the graph fails. Panics: never on input.
     /// Cost: memory for all tokens and vectors and one batch's output.
@@ -132,7 +135,7 @@ impl Encoder {
         words: bool,
     ) -> Result<Vec<TokenizedText>, EncodeError> {
         let tokenize = |(text, content): (usize, &&str)| {
-            let tokens = self.model.tokenize(side, content, words);
+            let tokens = self.model.tokenize(side, content, (words, self.sees_blanks));
             tokens.map_err(|source| EncodeError::Tokenize { text, source })
         };
         texts.iter().enumerate().map(tokenize).collect()

@@ -73,7 +73,7 @@ impl Encoder {
             let long = match spans {
                 Some(spans) => self.model.tokenize_long(side, content, spans),
                 None => {
-                    let tokens = self.model.tokenize(side, content, false);
+                    let tokens = self.model.tokenize(side, content, (false, false));
                     tokens.map(|tokens| TokenizedLongText::whole(content, tokens))
                 }
             };

@@ -10,8 +10,11 @@ use std::path::Path;
 use crate::error::{Cause, EncodeError};
 use crate::family::choices::SideEncoder;
 use crate::files::read_file;
+use crate::session::safetensors::vector;
 use crate::text::terms::Terms;
 
+/// The tensor of a static embedding, as sentence-transformers calls it.
+const STATIC_WEIGHTS: &str = "weight";
 /// Unknown tokens that an error names.
 const NAMED: usize = 3;
 
@@ -89,6 +92,9 @@ fn invalid(path: &Path) -> impl Fn(Cause) -> EncodeError {
 
 fn weights(path: &Path, terms: &Terms) -> Result<Table, EncodeError> {
     let bytes = read_file("table of weights", path)?;
+    if path.extension().is_some_and(|extension| extension == "safetensors") {
+        return static_weights(&bytes, path, terms);
+    }
     let text = std::str::from_utf8(&bytes).map_err(|error| invalid(path)(error.into()))?;
     let stated = if path.extension().is_some_and(|extension| extension == "json") {
         numbers(text).map_err(invalid(path))?
@@ -103,6 +109,24 @@ fn weights(path: &Path, terms: &Terms) -> Result<Table, EncodeError> {
         }
     }
     resolve.finish()?;
+    Ok(Table::Weights(table))
+}
+
+/// The weights of a static embedding: one for each token, by id. Terms behind its end weigh
+/// nothing.
+fn static_weights(bytes: &[u8], path: &Path, terms: &Terms) -> Result<Table, EncodeError> {
+    let weights = vector(bytes, STATIC_WEIGHTS).map_err(invalid(path))?;
+    if weights.len() > terms.len() {
+        let (found, known) = (weights.len(), terms.len());
+        let reason = format!("it has {found} weights, but the model has {known} terms");
+        return Err(invalid(path)(reason.into()));
+    }
+    let resolve = Resolve::new(path, terms);
+    let mut table = vec![0.0; terms.len()];
+    for (term, (place, weight)) in table.iter_mut().zip(weights).enumerate() {
+        let name = u32::try_from(term).ok().and_then(|term| terms.name(term));
+        *place = resolve.weight(name.unwrap_or_default(), f64::from(weight))?;
+    }
     Ok(Table::Weights(table))
 }
 

@@ -204,6 +204,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::text::tokenize::SideTexts;
     use crate::{
         side::Side,
         text::{template::Template, tokens::Tokens},
@@ -214,7 +215,9 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/models/splade-tiny");
         let bytes = std::fs::read(folder.join("tokenizer.json")).unwrap();
         let tokens = Tokens::read(&bytes, &folder).unwrap();
-        let side = tokens.side(Side::Document, &Template::default(), 32, &folder).unwrap();
+        let template = Template::default();
+        let texts = SideTexts { template: &template, max_length: 32, lower_case: false };
+        let side = tokens.side(Side::Document, &texts, &folder).unwrap();
         let text = "Sparse retrieval, naïve 検索 and 1,024 unbelievably antidisestablished words. ";
         for text in
             [text.repeat(40), text.replace(' ', "  ").repeat(40), text.replace(' ', "-").repeat(40)]

@@ -9,8 +9,10 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use tokenizers::normalizers::{Lowercase, Sequence};
 use tokenizers::{
-    Encoding, NormalizedString, Normalizer, PostProcessor, Tokenizer, TruncationParams,
+    Encoding, NormalizedString, Normalizer, NormalizerWrapper, PostProcessor, Tokenizer,
+    TruncationParams,
 };
 
 use crate::error::{Cause, EncodeError};
@@ -47,19 +49,28 @@ pub(crate) struct TokenizedText {
     pub(crate) is_cut: bool,
 }
 
+/// What is stated about the texts of one side.
+pub(crate) struct SideTexts<'a> {
+    pub(crate) template: &'a Template,
+    /// Tokens per text, specials included.
+    pub(crate) max_length: usize,
+    /// Texts are put into lower case before anything else.
+    pub(crate) lower_case: bool,
+}
+
 impl Tokens {
-    /// The tokenizer of one side, which cuts texts to `max_length` tokens; `path` is the settings
-    /// file's, for messages.
+    /// The tokenizer of one side, which cuts texts to its length; `path` is the settings file's,
+    /// for messages.
     ///
     /// Errors: `InvalidSetting` when the length leaves no room for a token beside the specials and
     /// the template's own.
     pub(crate) fn side(
         &self,
         side: Side,
-        template: &Template,
-        max_length: usize,
+        texts: &SideTexts<'_>,
         path: &Path,
     ) -> Result<SideTokenizer, EncodeError> {
+        let SideTexts { template, max_length, lower_case } = *texts;
         let (length_key, template_key) = match side {
             Side::Query => ("max_length.query", "query.template"),
             Side::Document => ("max_length.document", "document.template"),
@@ -75,17 +86,21 @@ impl Tokens {
             return Err(invalid(length_key, reason));
         }
         let failed = |error: Cause| invalid(template_key, error.to_string());
-        let empty = self.tokenizer().encode_fast(template.fill("").0, true).map_err(failed)?.len();
+        let whole = match lower_case {
+            true => Arc::new(lowered(self.tokenizer()).map_err(failed)?),
+            false => Arc::clone(self.tokenizer()),
+        };
+        let empty = whole.encode_fast(template.fill("").0, true).map_err(failed)?.len();
         if !template.is_nothing() && empty >= max_length {
             let reason = format!("{empty} tokens without a text, of {max_length}: none is left");
             return Err(invalid(template_key, reason));
         }
         let truncation = TruncationParams { max_length, ..TruncationParams::default() };
-        let mut tokenizer = Tokenizer::clone(self.tokenizer());
+        let mut tokenizer = Tokenizer::clone(&whole);
         tokenizer.with_truncation(Some(truncation)).map_err(failed)?;
         Ok(SideTokenizer {
             cut: Arc::new(tokenizer),
-            whole: Arc::clone(self.tokenizer()),
+            whole,
             locality: self.locality,
             specials: self.special_ids(),
             template: template.clone(),
@@ -95,6 +110,15 @@ impl Tokens {
     }
 }
 
+/// A tokenizer that puts texts into lower case first. Offsets stay those of the text.
+fn lowered(tokenizer: &Tokenizer) -> Result<Tokenizer, Cause> {
+    let mut lowered = tokenizer.clone();
+    let mut steps = vec![NormalizerWrapper::from(Lowercase)];
+    steps.extend(tokenizer.get_normalizer().cloned());
+    lowered.with_normalizer(Some(Sequence::new(steps)))?;
+    Ok(lowered)
+}
+
 /// What a side's tokenizer is to find out beside the ids.
 #[derive(Clone, Copy)]
 pub(crate) struct Wanted<'a> {
@@ -102,6 +126,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) units: Option<&'a Terms>,
     /// The words that tokens come from.
     pub(crate) words: bool,
+    /// The tokens around a text that has none of its own.
+    pub(crate) blanks: bool,
 }
 
 /// The tokenizer of one side.
@@ -127,14 +153,17 @@ impl SideTokenizer {
 
     /// Whether a text, with what its template adds, is cut to the side's length.
     pub(crate) fn is_cut(&self, text: &str) -> Result<bool, Cause> {
-        Ok(self.tokenize(text, Wanted { units: None, words: false })?.is_cut)
+        Ok(self.tokenize(text, Wanted { units: None, words: false, blanks: true })?.is_cut)
     }
 
-    /// Tokenizes a text: specials added, cut to the side's length. May be empty only where the
-    /// tokenizer adds no specials.
+    /// Tokenizes a text: specials added, cut to the side's length. Empty for a text without tokens
+    /// of its own, unless `blanks` are wanted; else only where the tokenizer adds no specials.
     ///
     /// Cost: memory for a multiple of the tokens kept, where the tokenizer works word by word.
     pub(crate) fn tokenize(&self, text: &str, wanted: Wanted<'_>) -> Result<TokenizedText, Cause> {
+        if !wanted.blanks && text.trim().is_empty() {
+            return Ok(TokenizedText::default());
+        }
         if let Some(tokens) = self.tokenize_head(text, wanted)? {
             return Ok(tokens);
         }
@@ -187,6 +216,9 @@ impl SideTokenizer {
             true => self.cut.encode(filled.as_str(), true)?,
             false => self.cut.encode_fast(filled.as_str(), true)?,
         };
+        if !wanted.blanks && self.is_bare(&encoding, kept)? {
+            return Ok(Some(TokenizedText::default()));
+        }
         let widen = |ids: &[u32]| ids.iter().map(|&id| i64::from(id)).collect::<Vec<_>>();
         let ids = widen(encoding.get_ids());
         let pooled = match self.template.echoes() {
@@ -201,6 +233,12 @@ impl SideTokenizer {
         let types = widen(encoding.get_type_ids());
         let is_cut = kept.len() < text.len() || !encoding.get_overflowing().is_empty();
         Ok(Some(TokenizedText { ids, types, pooled, units, words, is_cut }))
+    }
+
+    /// Whether the tokens of a text are only what is put around it: the tokenizer sees nothing in
+    /// it, such as in control characters.
+    fn is_bare(&self, encoding: &Encoding, text: &str) -> Result<bool, Cause> {
+        Ok(encoding.len() <= self.empty && self.whole.encode_fast(text, false)?.is_empty())
     }
 
     /// The beginning of a text that fits into the length twice; all of it where it need not. With a

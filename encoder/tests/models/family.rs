@@ -73,6 +73,10 @@ fn terms_are_those_of_the_reference() {
         for golden in goldens(family) {
             let found = encoder.encode(golden.side, &[&golden.text]).unwrap().remove(0);
             let what = format!("{family}, {:?} {:?}", golden.side, golden.text);
+            if golden.text.trim().is_empty() {
+                assert!(found.is_empty(), "{what}: a blank text has no vector");
+                continue;
+            }
             assert_eq!(found.terms(), golden.indices, "{what}");
             let off = largest_difference(found.weights(), &golden.weights);
             assert!(off <= tolerance, "{what}: off by {off:e}");

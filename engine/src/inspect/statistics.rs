@@ -5,7 +5,7 @@
 use std::io;
 
 use gleaner_catalog::{Analyzer, DenseField};
-use gleaner_format::{ImpactView, Rows, Section, VectorData};
+use gleaner_format::{ImpactView, Section, VectorData, VectorRows};
 use gleaner_searcher::Segment;
 use serde::Serialize;
 
@@ -128,7 +128,7 @@ fn data_bytes(data: VectorData<'_>) -> usize {
         VectorData::F32(rows) | VectorData::F16(rows) => rows.len_bytes(),
         VectorData::Int8 { codes, scales, norms, errors, floats } => {
             let bounds = scales.len_bytes() + norms.len_bytes() + errors.len_bytes();
-            codes.len_bytes() + bounds + floats.map_or(0, Rows::len_bytes)
+            codes.len_bytes() + bounds + floats.map_or(0, VectorRows::len_bytes)
         }
     }
 }

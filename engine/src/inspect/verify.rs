@@ -5,8 +5,9 @@
 
 use std::{collections::HashMap, path::Path};
 
+use gleaner_catalog::CatalogError;
 use gleaner_indexer::IndexError;
-use gleaner_searcher::Segment;
+use gleaner_searcher::{SearchError, Segment};
 use serde::Serialize;
 
 use crate::{
@@ -109,8 +110,19 @@ impl Error {
             Self::Catalog(error) => error.is_damage(),
             Self::Search(error) => error.is_damage(),
             Self::Index(IndexError::Storage(error)) => error.is_damage(),
+            Self::Index(IndexError::Catalog(error)) => error.is_damage(),
             _ => false,
         }
+    }
+
+    /// Whether another index, or an earlier or a diverged commit of it, lies where an index was opened.
+    pub fn is_replaced(&self) -> bool {
+        let error = match self {
+            Self::Catalog(error) | Self::Search(SearchError::Catalog(error)) => error,
+            Self::Index(IndexError::Catalog(error)) => error,
+            _ => return false,
+        };
+        matches!(error, CatalogError::Replaced { .. })
     }
 }
 

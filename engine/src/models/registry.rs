@@ -133,6 +133,13 @@ impl<M: FolderModel> Registry<M> {
         }
     }
 
+    /// Takes a model that is open, in place of what the folder held.
+    pub(crate) fn adopt(&mut self, folder: &Path, model: M) {
+        let fingerprint = model.fingerprint().to_owned();
+        self.folders.insert(folder.to_owned(), Ok(fingerprint.clone()));
+        self.opened.entry(fingerprint).or_insert(model);
+    }
+
     /// Remembers why a folder cannot be used.
     pub(crate) fn refuse(&mut self, folder: &Path, reason: String) {
         self.folders.insert(folder.to_owned(), Err(reason));

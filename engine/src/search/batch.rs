@@ -77,7 +77,7 @@ impl<'a> BatchSearch<'a> {
     /// Those of [`Prepared::new`].
     pub fn open_models(&self) -> Result<(), Error> {
         let search = self.search.clone().with_query(ANY_TEXT);
-        Prepared::new(search, self.snapshot.manifest(), self.models).map(drop)
+        Prepared::new(search, self.snapshot, self.models).map(drop)
     }
 
     /// The answers, in the order of the queries.
@@ -128,7 +128,7 @@ impl<'a> BatchSearch<'a> {
     ) -> Result<Vec<T>, Error> {
         let prepare = |query: Query| {
             let search = self.search.clone().with_query(query);
-            Prepared::new(search, self.snapshot.manifest(), self.models)
+            Prepared::new(search, self.snapshot, self.models)
         };
         let mut prepared = queries.into_iter().map(prepare).collect::<Result<Vec<_>, Error>>()?;
         self.encoder.encode_all(&mut prepared)?;

@@ -25,7 +25,7 @@ use crate::{
 ///
 /// let index = Index::create(path).model(model).open()?;
 /// let snapshot = index.snapshot();
-/// let mut search = Prepared::new(Search::new("kittens"), snapshot.manifest(), index.models())?;
+/// let mut search = Prepared::new(Search::new("kittens"), &snapshot, index.models())?;
 /// assert!(search.needs_encoding());
 /// QueryEncoder::new(1).encode(&mut search)?;
 /// assert!(!search.needs_encoding());
@@ -121,8 +121,8 @@ fn texts(searches: &[Prepared], places: &[usize]) -> Vec<String> {
     places.iter().map(text).collect()
 }
 
-/// The words of a text that gave the terms of its vector their weights: `(term, word)`. Nothing where
-/// the model's graph does not tell.
+/// The words of a text that gave the terms of its vector their weights: `(term, word)`, in the order
+/// of the words, and of the terms of one word. Nothing where the model's graph does not tell.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -151,11 +151,16 @@ pub fn term_sources(
         Err(EncodeError::NoProvenance { .. }) => return Ok(None),
         traced => traced?,
     };
-    let named = traced.sources.into_iter().filter_map(|source| {
-        let word = text.get(source.word?)?;
-        Some((source.term, word.to_owned()))
-    });
-    Ok(Some(named.collect()))
+    let mut placed: Vec<_> = traced
+        .sources
+        .into_iter()
+        .filter_map(|source| {
+            let place = source.word?;
+            Some((place.start, source.term, text.get(place)?.to_owned()))
+        })
+        .collect();
+    placed.sort_unstable();
+    Ok(Some(placed.into_iter().map(|(_, term, word)| (term, word)).collect()))
 }
 
 /// As many threads as asked for, or as there are cores; at least one.

@@ -4,6 +4,8 @@
 //! Models are asked for only where they are needed, so an index without one still answers to vectors
 //! and words. Making the missing vectors is `encode`'s, searching `snapshot`'s.
 
+use std::sync::{Arc, atomic::AtomicBool};
+
 use gleaner_catalog::{DenseField, Manifest};
 use gleaner_encoder::{DenseModel, Model, SparseVector};
 use gleaner_searcher::{Boost, Leg, Rank};
@@ -13,6 +15,7 @@ use crate::{
     models::Models,
     search::query::{GivenDense, GivenFor, Query, Search, SparseQuery},
     search::vocabulary::{term_of, vector_of},
+    snapshot::Snapshot,
 };
 
 /// A query vector: at hand, or to be made of the query's text by a model.
@@ -39,7 +42,7 @@ pub enum QueryVector<V, M> {
 /// let index = Index::open(path)?;
 /// let snapshot = index.snapshot();
 /// let search = Search::new("penicillin");
-/// let mut prepared = Prepared::new(search, snapshot.manifest(), index.models())?;
+/// let mut prepared = Prepared::new(search, &snapshot, index.models())?;
 /// assert!(prepared.needs_encoding());
 /// QueryEncoder::new(1).encode(&mut prepared)?;
 /// assert!(snapshot.search(&prepared)?.hits.is_empty());
@@ -49,12 +52,16 @@ pub enum QueryVector<V, M> {
 #[derive(Clone)]
 pub struct Prepared {
     pub(crate) search: Search,
+    /// What orders the hits in this index.
+    pub(crate) rank: Rank,
     pub(crate) sparse: Option<QueryVector<SparseVector, Model>>,
     /// By dense field.
     pub(crate) dense: Vec<(String, QueryVector<Vec<f32>, DenseModel>)>,
     pub(crate) boosts: Vec<Boost>,
     /// Names terms in explanations, where a model is at hand.
     pub(crate) vocabulary: Option<Model>,
+    /// Set when nobody waits for the answer any more.
+    pub(crate) given_up: Option<Arc<AtomicBool>>,
 }
 
 impl Prepared {
@@ -64,8 +71,11 @@ impl Prepared {
     /// Those of [`Search::check`]; `NoLeg` for dense vectors without a leg; `UnknownField`, `TwoLegs`, `WhichField`,
     /// `DenseVector`, `NoDenseInput` for dense legs; `Token`, `Tokens` for tokens; those of
     /// [`Models::sparse_of`] and [`Models::dense_of`] where a text is to be encoded.
-    pub fn new(search: Search, manifest: &Manifest, models: &Models) -> Result<Self, Error> {
+    pub fn new(search: Search, snapshot: &Snapshot, models: &Models) -> Result<Self, Error> {
         search.check()?;
+        let manifest = snapshot.manifest();
+        let rank = search.ranking.in_index(&search.query, snapshot, models)?;
+        search.query.check_legs(&rank)?;
         for feedback in &search.feedback {
             if let Leg::Dense(field) = &feedback.leg {
                 dense_field(manifest, field.as_deref(), Part::Feedback)?;
@@ -73,11 +83,11 @@ impl Prepared {
         }
         let resolve = Resolve { manifest, models, query: &search.query };
         let (boosts, boost_model) = resolve.boosts()?;
-        let dense = resolve.dense(&search.rank)?;
-        let (sparse, sparse_model) = resolve.sparse(&search.rank)?;
+        let dense = resolve.dense(&rank)?;
+        let (sparse, sparse_model) = resolve.sparse(&rank)?;
         let at_hand = || models.sparse_at_hand(manifest);
         let vocabulary = sparse_model.or(boost_model).or_else(at_hand);
-        Ok(Self { search, sparse, dense, boosts, vocabulary })
+        Ok(Self { search, rank, sparse, dense, boosts, vocabulary, given_up: None })
     }
 
     /// The sparse query vector, where the ranking takes one.
@@ -113,6 +123,11 @@ impl Prepared {
         &self.search
     }
 
+    /// What orders the hits: the search's ranking, by the legs of this index.
+    pub fn rank(&self) -> &Rank {
+        &self.rank
+    }
+
     /// The model whose tokens name the terms of explanations, where one is at hand.
     pub fn vocabulary(&self) -> Option<&Model> {
         self.vocabulary.as_ref()
@@ -121,6 +136,13 @@ impl Prepared {
     /// The same search, whose explanations name terms by this model's tokens.
     pub fn with_vocabulary(mut self, model: Model) -> Self {
         self.vocabulary = Some(model);
+        self
+    }
+
+    /// The same search, which ends as at a deadline when this is set: nobody waits for its answer any
+    /// more.
+    pub fn until_given_up(mut self, given_up: Arc<AtomicBool>) -> Self {
+        self.given_up = Some(given_up);
         self
     }
 

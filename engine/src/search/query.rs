@@ -3,15 +3,18 @@
 //! Both types are built by naming what differs from the default. What a ranking needs of them in one
 //! index is `prepare`'s.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use gleaner_encoder::SparseVector;
 use gleaner_searcher::{Feedback, Rank};
 
-use crate::error::{Error, Part};
-
-/// The ranking where none is asked for.
-pub const DEFAULT_RANK: Rank = Rank::SPARSE;
+use crate::{
+    error::{Error, Part},
+    search::ranking::Ranking,
+};
 
 /// What is looked for: a text, vectors in its place, or a document to find others like.
 ///
@@ -139,9 +142,50 @@ impl Query {
         self
     }
 
+    /// Refuses a token that is to have a factor and to be silent.
+    ///
+    /// Errors: `SaidTwice`.
+    fn check_factors(&self) -> Result<(), Error> {
+        // A factor of 0 silences, too.
+        let boosted = self.boost.iter().filter(|(_, factor)| *factor != 0.0);
+        let boosted: HashSet<&str> = boosted.map(|(token, _)| &token[..]).collect();
+        match self.mute.iter().find(|token| boosted.contains(&token[..])) {
+            Some(token) => {
+                let (part, said) = (Part::Mute, "boosted and muted");
+                Err(Error::SaidTwice { part, token: token.clone(), said })
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The text, where there is one.
     pub fn text_given(&self) -> Option<&str> {
         self.text.as_deref()
+    }
+
+    /// Refuses what no leg of a ranking could use.
+    ///
+    /// Errors: `NoLeg`.
+    pub(crate) fn check_legs(&self, rank: &Rank) -> Result<(), Error> {
+        match self.part_without_leg(rank) {
+            Some(part) => Err(Error::NoLeg { part, rank: rank.to_string(), field: None }),
+            None => Ok(()),
+        }
+    }
+
+    fn part_without_leg(&self, rank: &Rank) -> Option<Part> {
+        let Query { sparse, dense, boost, mute, .. } = self;
+        if !dense.is_empty() && rank.dense_fields().next().is_none() {
+            return Some(Part::Dense);
+        }
+        match sparse {
+            _ if rank.needs_sparse() => None,
+            Some(SparseQuery::Tokens(_)) => Some(Part::Tokens),
+            Some(SparseQuery::Vector(_)) => Some(Part::Vector),
+            None if !boost.is_empty() => Some(Part::Boost),
+            None if !mute.is_empty() => Some(Part::Mute),
+            None => None,
+        }
     }
 
     /// The `_id` of the document that is the query, where there is one.
@@ -170,7 +214,7 @@ impl From<SparseVector> for Query {
 
 /// One search: what is looked for, what orders the hits, which of them are returned.
 ///
-/// Without more than a query it is the exact ten best of all documents by [`DEFAULT_RANK`].
+/// Without more than a query it is the exact ten best of all documents by [`Ranking::Hybrid`].
 ///
 /// ```
 /// use gleaner::Search;
@@ -185,7 +229,7 @@ impl From<SparseVector> for Query {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Search {
     pub(crate) query: Query,
-    pub(crate) rank: Rank,
+    pub(crate) ranking: Ranking,
     pub(crate) feedback: Vec<Feedback>,
     pub(crate) k: usize,
     pub(crate) offset: usize,
@@ -212,11 +256,11 @@ pub(crate) enum TimeLimit {
 }
 
 impl Search {
-    /// The exact ten best documents for a query by [`DEFAULT_RANK`].
+    /// The exact ten best documents for a query by [`Ranking::Hybrid`].
     pub fn new(query: impl Into<Query>) -> Self {
         Self {
             query: query.into(),
-            rank: DEFAULT_RANK,
+            ranking: Ranking::default(),
             feedback: Vec::new(),
             k: 10,
             offset: 0,
@@ -232,9 +276,9 @@ impl Search {
         }
     }
 
-    /// What orders the hits: one leg, or several fused.
-    pub fn rank(mut self, rank: Rank) -> Self {
-        self.rank = rank;
+    /// What orders the hits: one leg, several fused, or `hybrid`.
+    pub fn rank(mut self, ranking: Ranking) -> Self {
+        self.ranking = ranking;
         self
     }
 
@@ -327,32 +371,15 @@ impl Search {
     /// Checks what can be checked without an index. [`Prepared::new`](crate::Prepared::new) does so, too.
     ///
     /// # Errors
-    /// `BlankQuery`; `NoLeg` for what only a sparse or a dense leg could use where the ranking has none.
+    /// `BlankQuery`; `SaidTwice`; `NoLeg` for what only a sparse or a dense leg could use where the ranking
+    /// names none.
     pub fn check(&self) -> Result<(), Error> {
         let text = self.query.text.as_deref();
         if text.is_some_and(|text| text.trim().is_empty()) {
             return Err(Error::BlankQuery);
         }
-        match self.part_without_leg() {
-            Some(part) => Err(Error::NoLeg { part, rank: self.rank.to_string(), field: None }),
-            None => Ok(()),
-        }
-    }
-
-    /// What no leg of the ranking could use, whatever the index has.
-    fn part_without_leg(&self) -> Option<Part> {
-        let Query { sparse, dense, boost, mute, .. } = &self.query;
-        if !dense.is_empty() && self.rank.dense_fields().next().is_none() {
-            return Some(Part::Dense);
-        }
-        match sparse {
-            _ if self.rank.needs_sparse() => None,
-            Some(SparseQuery::Tokens(_)) => Some(Part::Tokens),
-            Some(SparseQuery::Vector(_)) => Some(Part::Vector),
-            None if !boost.is_empty() => Some(Part::Boost),
-            None if !mute.is_empty() => Some(Part::Mute),
-            None => None,
-        }
+        self.query.check_factors()?;
+        self.ranking.rank().map_or(Ok(()), |rank| self.query.check_legs(rank))
     }
 
     /// The query.
@@ -361,8 +388,8 @@ impl Search {
     }
 
     /// The ranking.
-    pub fn ranking(&self) -> &Rank {
-        &self.rank
+    pub fn ranking(&self) -> &Ranking {
+        &self.ranking
     }
 }
 

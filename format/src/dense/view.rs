@@ -46,13 +46,13 @@ impl<'a> DenseView<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VectorData<'a> {
     /// `[vectors, dims] f32`.
-    F32(Rows<'a>),
+    F32(VectorRows<'a>),
     /// `[vectors, dims] f16`.
-    F16(Rows<'a>),
+    F16(VectorRows<'a>),
     /// A code times its vector's scale is the value, or where there are floats close to it.
     Int8 {
         /// `[vectors, dims] i8`, −127 to 127.
-        codes: Rows<'a>,
+        codes: VectorRows<'a>,
         /// `[vectors] f32`, not negative.
         scales: Floats<'a>,
         /// `[vectors] f32`: the length of the vector of scale × code, rounded up.
@@ -61,19 +61,19 @@ pub enum VectorData<'a> {
         /// there are no floats.
         errors: Floats<'a>,
         /// `[vectors, dims] f32`, the truth where they are kept.
-        floats: Option<Rows<'a>>,
+        floats: Option<VectorRows<'a>>,
     },
 }
 
 /// Vectors of one width, one behind the other, as the kernels take them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rows<'a> {
+pub struct VectorRows<'a> {
     bytes: &'a [u8],
     /// Bytes of a vector.
     stride: usize,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> VectorRows<'a> {
     /// The bytes of the vectors of these ordinals. Panics: if there are not as many vectors.
     #[inline]
     pub fn of(self, ordinals: Range<usize>) -> &'a [u8] {
@@ -166,7 +166,8 @@ impl<'a> DenseFieldView<'a> {
     /// The vectors.
     pub fn data(self) -> VectorData<'a> {
         let dims = self.spec().dims;
-        let rows = |part: Part| Rows { bytes: self.part(part), stride: part.stride_bytes(dims) };
+        let rows =
+            |part: Part| VectorRows { bytes: self.part(part), stride: part.stride_bytes(dims) };
         let int8 = |floats| VectorData::Int8 {
             codes: rows(Part::Codes),
             scales: Floats(self.part(Part::Scales)),

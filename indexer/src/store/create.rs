@@ -4,19 +4,20 @@
 //! Writing into it is left to `write`.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use gleaner_catalog::{Analyzer, Fields, Manifest, register_analyzers};
+use gleaner_catalog::{Analyzer, Fields, Manifest, new_id, register_analyzers};
 use tantivy::IndexWriter;
 
 use super::{
+    directory::SealingDirectory,
     plugin::ImpactPlugin,
     writer::{open_writer, payload},
 };
-use crate::error::{IndexError, storage};
+use crate::error::IndexError;
 
 /// What [`create`] found where it put a new index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,10 +28,32 @@ pub(super) enum Created {
     InEmptyFolder,
 }
 
-/// The absolute path of an index folder, and how names of unfinished ones beside it begin.
+/// Links that are followed before they count as a circle.
+const LINKS_LIMIT: usize = 40;
+
+/// Threads of this process create one index after the other: their unfinished ones have the same name.
+static CREATING: Mutex<()> = Mutex::new(());
+
+/// Where a path leads, whether something is there or not: a link cannot be replaced by a folder.
+pub(super) fn place(path: &Path) -> io::Result<PathBuf> {
+    if let Ok(place) = path.canonicalize() {
+        return Ok(place);
+    }
+    let mut place: PathBuf = std::path::absolute(path)?.components().collect();
+    for _ in 0..LINKS_LIMIT {
+        match (fs::read_link(&place), place.parent()) {
+            (Ok(target), Some(parent)) => place = parent.join(target),
+            _ => return Ok(place),
+        }
+    }
+    // What the system says of a circle of links.
+    fs::metadata(path).map(|_| place)
+}
+
+/// The place of an index folder, and how names of unfinished ones beside it begin.
 fn place_and_prefix(path: &Path) -> Result<(PathBuf, String), IndexError> {
     let failed = |source| IndexError::Create { path: path.to_path_buf(), source };
-    let place = std::path::absolute(path).map_err(failed)?;
+    let place = place(path).map_err(failed)?;
     match (place.parent(), place.file_name()) {
         (Some(_), Some(name)) => {
             let prefix = format!(".{}.creating-", name.to_string_lossy());
@@ -40,20 +63,26 @@ fn place_and_prefix(path: &Path) -> Result<(PathBuf, String), IndexError> {
     }
 }
 
-/// Makes an empty index beside `path` and renames it there.
+/// Makes an empty index beside `path` and renames it there. Nothing if another process or thread made
+/// one there meanwhile.
 ///
 /// # Errors
-/// `NotEmpty`, `Create`, `Storage`.
+/// `NotEmpty`, `Create`, `Write`, `Storage`.
 pub(super) fn create(
     path: &Path,
     manifest: &Manifest,
     analyzer: Analyzer,
-) -> Result<Created, IndexError> {
+) -> Result<Option<Created>, IndexError> {
+    let _one_by_one = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
     let failed = |source| IndexError::Create { path: path.to_path_buf(), source };
     let is_empty_folder =
         |path: &Path| fs::read_dir(path).is_ok_and(|mut dir| dir.next().is_none());
+    let is_index = || path.join("meta.json").is_file();
     if path.exists() && !is_empty_folder(path) {
-        return Err(IndexError::NotEmpty { path: path.to_path_buf() });
+        return match is_index() {
+            true => Ok(None),
+            false => Err(IndexError::NotEmpty { path: path.to_path_buf() }),
+        };
     }
     let made = if path.exists() { Created::InEmptyFolder } else { Created::Folder };
     let (place, prefix) = place_and_prefix(path)?;
@@ -63,14 +92,20 @@ pub(super) fn create(
     let staging = parent.join(format!("{prefix}{}", std::process::id()));
     fs::create_dir(&staging).map_err(failed)?;
     let created = create_in(&staging, manifest, analyzer).and_then(|()| {
-        fs::rename(&staging, &place).map_err(failed)?;
-        fs::File::open(parent).and_then(|folder| folder.sync_all()).map_err(failed)
+        match fs::rename(&staging, &place) {
+            Ok(()) => {}
+            // The other process was faster.
+            Err(_) if is_index() => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        }
+        fs::File::open(parent).and_then(|folder| folder.sync_all()).map_err(failed)?;
+        Ok(Some(made))
     });
-    if created.is_err() {
+    if !matches!(created, Ok(Some(_))) {
         // The error that matters is the first one.
         let _ = fs::remove_dir_all(&staging);
     }
-    created.map(|()| made)
+    created
 }
 
 /// Removes what processes that died left of their attempts to create the same index.
@@ -119,15 +154,18 @@ pub(super) fn is_unfinished_index(folder: &Path) -> bool {
 }
 
 fn create_in(folder: &Path, manifest: &Manifest, analyzer: Analyzer) -> Result<(), IndexError> {
+    let failed = |source| IndexError::Create { path: folder.to_path_buf(), source };
+    let directory = SealingDirectory::open(folder).map_err(failed)?;
     let index = tantivy::Index::builder()
         .schema(Fields::schema(analyzer))
         .register_plugin(Arc::new(ImpactPlugin::default()))
-        .create_in_dir(folder)
-        .map_err(storage)?;
+        .open_or_create(directory.clone())
+        .map_err(|error| directory.explain(error))?;
     register_analyzers(&index);
-    let mut writer = open_writer(&index, folder)?;
-    let mut prepared = writer.prepare_commit().map_err(storage)?;
-    prepared.set_payload(&payload(manifest)?);
-    prepared.commit().map_err(storage)?;
+    let mut writer = open_writer(&index, &directory, folder)?;
+    let mut prepared = writer.prepare_commit().map_err(|error| directory.explain(error))?;
+    let (id, commit) = (Some(new_id()), Some(new_id()));
+    prepared.set_payload(&payload(&Manifest { id, commit, ..manifest.clone() })?);
+    prepared.commit().map_err(|error| directory.explain(error))?;
     Ok(())
 }

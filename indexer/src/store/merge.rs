@@ -44,15 +44,20 @@ impl IndexStore {
             return self.merge().map(|_| ());
         }
         self.merge_small()?;
-        self.writer.garbage_collect_files().wait().map_err(storage)?;
+        let collected = self.writer.garbage_collect_files().wait();
+        collected.map_err(|error| self.directory.explain(error))?;
         Ok(())
     }
 
-    /// Merges all segments into as few as the size limit allows and removes replaced files.
+    /// Merges all segments into as few as the size limit allows and removes replaced files. The files of an
+    /// index of an earlier version are then named by its manifest.
     ///
     /// # Errors
-    /// `Storage`; the sources of a failed merge stay in place.
+    /// `Write`, `Storage`; the sources of a failed merge stay in place.
     pub fn merge(&mut self) -> Result<MergeReport, IndexError> {
+        if self.uncommitted == 0 && !self.manifest.is_sealed() {
+            self.commit(self.manifest.inputs.clone())?;
+        }
         let before = self.index.searchable_segment_ids().map_err(storage)?.len();
         let mut batch: Vec<SegmentId> = Vec::new();
         let mut batch_docs = 0;
@@ -68,7 +73,8 @@ impl IndexStore {
             batch_docs += u64::from(meta.num_docs());
         }
         self.merge_segments(&batch)?;
-        self.writer.garbage_collect_files().wait().map_err(storage)?;
+        let collected = self.writer.garbage_collect_files().wait();
+        collected.map_err(|error| self.directory.explain(error))?;
         Ok(MergeReport {
             before,
             after: self.index.searchable_segment_ids().map_err(storage)?.len(),
@@ -98,7 +104,8 @@ impl IndexStore {
         if segments.len() < 2 && !has_deletes()? || segments.is_empty() {
             return Ok(());
         }
-        self.writer.merge(segments).wait().map_err(storage)?;
+        let merged = self.writer.merge(segments).wait();
+        merged.map_err(|error| self.directory.explain(error))?;
         Ok(())
     }
 }

@@ -3,17 +3,20 @@
 //! How a folder comes into being is left to `create`, writing to `write`, merging to `merge`.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use gleaner_catalog::{
-    CatalogError, Fields, IndexSettings, Manifest, ModelBinding, OpenIndex, register_analyzers,
+    CatalogError, Fields, IndexSettings, Manifest, ModelBinding, OpenIndex, new_id,
+    register_analyzers, regular_file,
 };
 use tantivy::IndexWriter;
 
 use super::{
-    create::{Created, create, is_unfinished_index, remove},
+    create::{Created, create, is_unfinished_index, place, remove},
+    directory::SealingDirectory,
     plugin::{DenseSpecs, ImpactPlugin},
     seen_ids::{EarlierIds, SeenIds},
     writer::open_writer,
@@ -24,6 +27,7 @@ use crate::error::{IndexError, storage};
 pub struct IndexStore {
     path: PathBuf,
     pub(super) fields: Fields,
+    pub(super) directory: SealingDirectory,
     pub(super) index: tantivy::Index,
     pub(super) writer: IndexWriter,
     pub(super) manifest: Manifest,
@@ -65,7 +69,7 @@ impl IndexStore {
                 let manifest = settings.manifest(model.clone());
                 let made = create(path, &manifest, settings.analyzer.unwrap_or_default())?;
                 let store = Self::open_checked(&OpenIndex::open(path)?, model, settings)?;
-                Ok(Self { made: Some(made), ..store })
+                Ok(Self { made, ..store })
             }
             opened => Self::open_checked(&opened?, model, settings),
         }
@@ -97,22 +101,30 @@ impl IndexStore {
     /// Takes the lock of an index, and then its latest commit.
     fn lock(opened: &OpenIndex, model: Option<ModelBinding>) -> Result<Self, IndexError> {
         let path = opened.path();
-        if !path.join("meta.json").is_file() {
-            return Err(CatalogError::IndexNotFound { path: path.to_path_buf() }.into());
-        }
-        let mut index = tantivy::Index::open_in_dir(path).map_err(storage)?;
+        let list = path.join("meta.json");
+        let unreadable = |file, source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => CatalogError::IndexNotFound { path: path.to_path_buf() },
+            _ => CatalogError::Io { file, source },
+        };
+        regular_file(&list).map_err(|error| unreadable(list.clone(), error))?;
+        let directory = SealingDirectory::open(path);
+        let directory = directory.map_err(|error| unreadable(path.to_path_buf(), error))?;
+        let mut index = tantivy::Index::open(directory.clone()).map_err(storage)?;
         let fields = Fields::find(&index)?;
         let specs = DenseSpecs::default();
         index.register_plugin(Arc::new(ImpactPlugin::new(specs.clone())));
         register_analyzers(&index);
-        let writer = open_writer(&index, path)?;
+        let writer = open_writer(&index, &directory, path)?;
         // Read under the lock: another process may have committed until now.
-        let commit = match fields.analyzer == opened.fields().analyzer {
-            true => opened.refresh()?,
+        let commit = match opened.refresh() {
             // Another index is in its place by now.
-            false => OpenIndex::open(path)?.commit(),
+            Err(CatalogError::Replaced { .. }) => OpenIndex::open(path)?.commit(),
+            refreshed => refreshed?,
         };
-        let manifest = commit.manifest().clone();
+        let mut manifest = commit.manifest().clone();
+        directory.know(std::mem::take(&mut manifest.files));
+        // That of an earlier version has none.
+        manifest.id.get_or_insert_with(new_id);
         let seen = commit.segments().is_empty().then(SeenIds::default);
         let fingerprint =
             |model: &Option<ModelBinding>| model.as_ref().map(|model| model.fingerprint.clone());
@@ -129,6 +141,7 @@ impl IndexStore {
         Ok(Self {
             path,
             fields,
+            directory,
             index,
             writer,
             manifest,
@@ -154,7 +167,9 @@ impl IndexStore {
         }
         let Self { path, manifest, writer, .. } = self;
         remove(&path, writer)?;
-        create(&path, &manifest, asked)?;
+        if create(&path, &manifest, asked)?.is_none() {
+            return Err(IndexError::Locked { path });
+        }
         Self::lock(&OpenIndex::open(&path)?, manifest.model)
     }
 
@@ -180,7 +195,7 @@ impl IndexStore {
         remove(&self.path, self.writer)?;
         if made == Created::InEmptyFolder {
             let failed = |source| IndexError::Discard { path: self.path.clone(), source };
-            std::fs::create_dir(&self.path).map_err(failed)?;
+            place(&self.path).and_then(std::fs::create_dir).map_err(failed)?;
         }
         Ok(true)
     }

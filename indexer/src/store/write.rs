@@ -3,11 +3,12 @@
 //! A document of several rows is written in one run of operations, so its rows lie together in one
 //! segment. What becomes of vectors in a segment's files is left to `plugin`.
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
-use gleaner_catalog::InputProgress;
+use gleaner_catalog::{InputProgress, MANIFEST_VERSION, TimeKey, new_id};
 use gleaner_format::SparseVector;
-use tantivy::{TantivyDocument, Term, indexer::UserOperation};
+use serde_json::Value;
+use tantivy::{TantivyDocument, Term, indexer::UserOperation, schema::OwnedValue};
 
 use super::{
     field_bytes::{dense_to_bytes, vector_to_bytes},
@@ -15,11 +16,7 @@ use super::{
     seen_ids::EarlierIds,
     writer::payload,
 };
-use crate::{
-    document::Document,
-    encoder::EncodedRow,
-    error::{IndexError, storage},
-};
+use crate::{document::Document, encoder::EncodedRow, error::IndexError};
 
 /// What an upsert did. Of an index that was not empty, a document counts as one that replaces
 /// another unless a run looks it up.
@@ -96,18 +93,27 @@ impl IndexStore {
         let fields = self.fields;
         let mut stored = TantivyDocument::new();
         stored.add_text(fields.id, &document.id);
-        for (field, text) in [(fields.source, &document.source), (fields.text, &document.text)] {
-            if !text.is_empty() {
-                stored.add_text(field, text);
-            }
+        let texts = [
+            (fields.source, &document.source),
+            (fields.text, &document.text),
+            (fields.words, &document.text),
+        ];
+        for (field, text) in texts.into_iter().filter(|(_, text)| !text.is_empty()) {
+            stored.add_text(field, text);
         }
         if !document.source.is_empty() {
             self.add_passage(&mut stored, passage);
         }
         if !document.fields.is_empty() {
             let keys = document.fields.iter();
-            let keys = keys.map(|(key, value)| (key.clone(), value.clone().into())).collect();
+            let keys = keys.map(|(key, value)| (key.clone(), value_of(value))).collect();
             stored.add_object(fields.fields, keys);
+            let times = document.fields.iter();
+            let times: BTreeMap<_, _> =
+                times.filter_map(|(key, value)| Some((key.clone(), times_of(value)?))).collect();
+            if !times.is_empty() {
+                stored.add_object(fields.times, times);
+            }
         }
         self.add_vectors(&mut stored, vector, dense);
         stored
@@ -142,7 +148,8 @@ impl IndexStore {
         if self.uncommitted == 0 {
             // The first operation of a writer has the number of the last commit, and a merge would take
             // the delete for committed. An empty run uses that number up.
-            self.writer.run(std::iter::empty()).map_err(storage)?;
+            let run = self.writer.run(std::iter::empty());
+            run.map_err(|error| self.directory.explain(error))?;
         }
         self.uncommitted += 1;
         if self.seen.as_ref().is_none_or(|seen| seen.contains(id)) {
@@ -181,7 +188,8 @@ impl IndexStore {
             self.delete_rows(id);
         }
         // Operations of one run go to the same segment.
-        self.writer.run(rows.into_iter().map(UserOperation::Add)).map_err(storage)?;
+        let run = self.writer.run(rows.into_iter().map(UserOperation::Add));
+        run.map_err(|error| self.directory.explain(error))?;
         Ok(if replaces { Written::Replaced } else { Written::Added })
     }
 
@@ -195,13 +203,16 @@ impl IndexStore {
     /// After this returns, the documents survive a crash.
     ///
     /// # Errors
-    /// `Storage`; the previous commit is then still whole.
+    /// `Write`, `Storage`; the previous commit is then still whole.
     pub fn commit(&mut self, inputs: Vec<InputProgress>) -> Result<(), IndexError> {
         self.manifest.inputs = inputs;
+        self.manifest.version = MANIFEST_VERSION;
+        self.manifest.commit = Some(new_id());
         let payload = payload(&self.manifest)?;
-        let mut prepared = self.writer.prepare_commit().map_err(storage)?;
+        let explain = |error| self.directory.explain(error);
+        let mut prepared = self.writer.prepare_commit().map_err(explain)?;
         prepared.set_payload(&payload);
-        prepared.commit().map_err(storage)?;
+        prepared.commit().map_err(explain)?;
         self.uncommitted = 0;
         self.merge_small()
     }
@@ -209,5 +220,36 @@ impl IndexStore {
     /// Documents upserted or deleted since the last commit.
     pub fn uncommitted(&self) -> u64 {
         self.uncommitted
+    }
+}
+
+/// A value as the storage layer takes it. Texts stay texts: what is a time, `times_of` says.
+fn value_of(value: &Value) -> OwnedValue {
+    match value {
+        Value::String(text) => OwnedValue::Str(text.clone()),
+        Value::Array(values) => OwnedValue::Array(values.iter().map(value_of).collect()),
+        Value::Object(members) => {
+            let members = members.iter().map(|(key, value)| (key.clone(), value_of(value)));
+            OwnedValue::Object(members.collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => OwnedValue::from(value.clone()),
+    }
+}
+
+/// The times of a value, as keys that sort; nothing where there is none.
+fn times_of(value: &Value) -> Option<OwnedValue> {
+    match value {
+        Value::String(text) => Some(OwnedValue::Str(TimeKey::parse(text)?.first)),
+        Value::Array(values) => {
+            let times: Vec<OwnedValue> = values.iter().filter_map(times_of).collect();
+            (!times.is_empty()).then_some(OwnedValue::Array(times))
+        }
+        Value::Object(members) => {
+            let times = members.iter();
+            let times: Vec<(String, OwnedValue)> =
+                times.filter_map(|(key, value)| Some((key.clone(), times_of(value)?))).collect();
+            (!times.is_empty()).then_some(OwnedValue::Object(times))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use gleaner_catalog::Manifest;
 use tantivy::{IndexWriter, TantivyError, directory::error::LockError, indexer::NoMergePolicy};
 
+use super::directory::SealingDirectory;
 use crate::error::{IndexError, storage};
 
 /// Memory of the writer before it starts a new segment by itself.
@@ -19,14 +20,18 @@ pub(super) fn payload(manifest: &Manifest) -> Result<String, IndexError> {
 /// Takes the lock of an index.
 ///
 /// # Errors
-/// `Locked`, `Storage`.
-pub(super) fn open_writer(index: &tantivy::Index, path: &Path) -> Result<IndexWriter, IndexError> {
+/// `Locked`, `Write`, `Storage`.
+pub(super) fn open_writer(
+    index: &tantivy::Index,
+    directory: &SealingDirectory,
+    path: &Path,
+) -> Result<IndexWriter, IndexError> {
     let writer = index.writer_with_num_threads(1, WRITER_BUDGET_BYTES);
     let writer: IndexWriter = writer.map_err(|error| match error {
         TantivyError::LockFailure(LockError::LockBusy, _) => {
             IndexError::Locked { path: path.to_path_buf() }
         }
-        other => storage(other),
+        other => directory.explain(other),
     })?;
     writer.set_merge_policy(Box::new(NoMergePolicy));
     Ok(writer)

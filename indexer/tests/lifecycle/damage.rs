@@ -61,14 +61,18 @@ fn reading_writes_nothing() {
 }
 
 #[test]
-fn an_index_without_its_list_is_damaged_not_absent() {
+fn an_index_without_its_list_has_lost_a_file_and_is_not_absent() {
     let folder = tempfile::tempdir().unwrap();
     let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
     write_corpus(&input, &corpus(10, 7));
     run(&index, &input, false).unwrap();
     std::fs::remove_file(index.join("meta.json")).unwrap();
-    assert!(Index::open(&index).err().unwrap().is_damage());
-    assert!(!Index::open(folder.path()).err().unwrap().is_damage());
+    let error = |path: &Path| match Index::open(path).err().unwrap() {
+        SearchError::Catalog(error) => error,
+        other => panic!("{other}"),
+    };
+    assert!(matches!(error(&index), CatalogError::Missing { .. }));
+    assert!(matches!(error(folder.path()), CatalogError::IndexNotFound { .. }));
 }
 
 #[test]
@@ -192,4 +196,110 @@ fn damaged_files_never_change_an_answer() {
         std::fs::write(&file, sound).unwrap();
     }
     assert!(errors > 100 && same < errors, "{errors} errors, {same} answers unchanged");
+}
+
+/// Makes of an index what the version before wrote: a manifest without ids and names of files.
+fn downgrade(index: &Path) {
+    let file = index.join("meta.json");
+    let list = std::fs::read_to_string(&file).unwrap();
+    let parsed: serde_json::Value = serde_json::from_str(&list).unwrap();
+    let payload = parsed["payload"].as_str().unwrap();
+    let mut manifest: serde_json::Value = serde_json::from_str(&payload[9..]).unwrap();
+    manifest["version"] = 1.into();
+    for member in ["id", "commit", "files"] {
+        assert!(manifest.as_object_mut().unwrap().remove(member).is_some(), "{member}");
+    }
+    let json = manifest.to_string();
+    let payload = format!("{:08x} {json}", FileSeal::of(json.as_bytes()).crc32);
+    let (before, _) = list.rsplit_once("\"payload\": ").unwrap();
+    let payload = serde_json::to_string(&payload).unwrap();
+    std::fs::write(&file, format!("{before}\"payload\": {payload}\n}}\n")).unwrap();
+}
+
+#[test]
+fn an_index_of_the_version_before_is_read_and_the_next_commit_names_its_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    write_corpus(&input, &corpus(60, 77));
+    run(&index, &input, false).unwrap();
+    let truth = found(&search(&index, &vector("w1 w2"), 20, None));
+    let manifest = || Index::open(&index).unwrap().snapshot().manifest().clone();
+    let segments = |index: &Path| Index::open(index).unwrap().snapshot().segments().len();
+    // A merge that has nothing to merge, and an upsert.
+    for round in 0..2 {
+        downgrade(&index);
+        assert!(!manifest().is_sealed() && manifest().id.is_none());
+        assert_eq!(found(&search(&index, &vector("w1 w2"), 20, None)), truth);
+        let served = Index::open(&index).unwrap();
+        // Short files have footers that nobody can read.
+        for file in
+            files(&index).iter().filter(|file| file.extension().is_some_and(|e| e != "json"))
+        {
+            let sound = std::fs::read(file).unwrap();
+            for len in (0..10).filter(|len| *len < sound.len()) {
+                std::fs::write(file, &sound[..len]).unwrap();
+                if let Err(error) = Index::open(&index) {
+                    assert!(error.is_damage(), "{}: {error}", file.display());
+                }
+            }
+            std::fs::write(file, sound).unwrap();
+        }
+        if round == 0 {
+            IndexStore::open(&index, model()).unwrap().merge().unwrap();
+        } else {
+            run(&index, &input, false).unwrap();
+        }
+        let sealed = manifest();
+        assert!(sealed.is_sealed() && sealed.id.is_some() && sealed.commit.is_some());
+        assert!(sealed.files.len() >= 8 * segments(&index), "{:?}", sealed.files);
+        // Who had it open goes on.
+        assert!(served.refresh().unwrap().manifest().is_sealed());
+    }
+}
+
+/// What merges and deletes write is named by the manifest as what commits write is.
+#[test]
+fn every_file_of_every_commit_is_named_with_its_length_and_checksum() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    let mut ids = std::collections::BTreeSet::new();
+    for (round, count) in [900, 30, 3, 20].into_iter().enumerate() {
+        write_corpus(&input, &corpus(count, 70 + round as u64));
+        run(&index, &input, false).unwrap();
+        if round == 3 {
+            IndexStore::open(&index, model()).unwrap().merge().unwrap();
+        }
+        let manifest = Index::open(&index).unwrap().snapshot().manifest().clone();
+        for (name, seal) in &manifest.files {
+            let bytes = std::fs::read(index.join(name)).unwrap();
+            assert_eq!(FileSeal::of(&bytes), *seal, "{name}");
+        }
+        let on_disk = files(&index).into_iter().filter(|file| {
+            file.extension()
+                .is_some_and(|extension| !["json", "lock"].contains(&extension.to_str().unwrap()))
+        });
+        assert_eq!(on_disk.count(), manifest.files.len());
+        ids.insert((manifest.id, round));
+        assert!(manifest.commit.is_some());
+    }
+    let first = ids.first().unwrap().0.clone();
+    assert!(first.is_some() && ids.iter().all(|(id, _)| *id == first), "one index, one id");
+}
+
+#[test]
+fn threads_that_create_one_index_do_not_remove_each_others_work() {
+    for _ in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let index = folder.path().join("index");
+        let results: Vec<_> = std::thread::scope(|scope| {
+            let create = || scope.spawn(|| IndexStore::open_or_create(&index, model()));
+            let threads: Vec<_> = (0..4).map(|_| create()).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let open = results.iter().filter(|result| result.is_ok()).count();
+        assert_eq!(open, 1);
+        for error in results.into_iter().filter_map(Result::err) {
+            assert!(matches!(error, IndexError::Locked { .. }), "{error}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gleaner_catalog::{CatalogError, IndexSettings, LongTexts, ModelBinding};
+use gleaner_catalog::{CatalogError, FileSeal, IndexSettings, LongTexts, ModelBinding};
 use gleaner_format::{ImpactBuilder, ImpactFile, SparseVector};
 use gleaner_indexer::{
     DocumentEncoder, EncodedText, IndexError, IndexStore, IngestOptions, IngestReport, OnError,

@@ -4,12 +4,11 @@
 //! approximate index would be another answer, and would say in its [`SegmentAnswer`] what it gave
 //! up. Which segments are asked, and what becomes of their hits, is left to `ranking/legs.rs`.
 
-use std::time::Instant;
-
 use crate::{
     dense::screen::QueryCodes,
     filter::rows::RowSet,
     sparse::{answer::SegmentAnswer, profile::Counters, topk::Ties},
+    stop::Stop,
 };
 
 /// A query vector made ready for a field.
@@ -46,7 +45,7 @@ pub(crate) struct DenseLimits<'a> {
     /// Rows that may be returned; `None` for all.
     pub(crate) admitted: Option<&'a RowSet>,
     /// When to stop looking.
-    pub(crate) deadline: Option<Instant>,
+    pub(crate) stop: Stop<'a>,
     /// Threads that share the rows, at least 1.
     pub(crate) threads: usize,
 }
@@ -54,7 +53,7 @@ pub(crate) struct DenseLimits<'a> {
 impl DenseLimits<'_> {
     /// Whether the deadline has passed.
     pub(crate) fn are_over(&self) -> bool {
-        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        self.stop.is_now()
     }
 }
 

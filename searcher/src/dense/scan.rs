@@ -7,7 +7,7 @@
 
 use std::thread::ScopedJoinHandle;
 
-use gleaner_format::{DenseFieldView, Floats, GROUP_ROWS, Rows, VectorData};
+use gleaner_format::{DenseFieldView, Floats, GROUP_ROWS, VectorData, VectorRows};
 use gleaner_kernels::Kernels;
 
 use crate::{
@@ -244,7 +244,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    fn screen_run(&mut self, run: &Run, codes: Rows<'_>, of_rows: [Floats<'_>; 3]) {
+    fn screen_run(&mut self, run: &Run, codes: VectorRows<'_>, of_rows: [Floats<'_>; 3]) {
         let query = &self.query.codes;
         let mut sums = [0i32; GROUP_ROWS];
         let sums = &mut sums[..run.len()];

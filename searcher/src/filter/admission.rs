@@ -9,6 +9,7 @@ use crate::{
     error::SearchError,
     filter::{cache::FilteredRows, parse::Filter, rows::RowSet},
     snapshot::commit::Snapshot,
+    stop::Stop,
 };
 
 /// The living documents that may be found.
@@ -25,8 +26,12 @@ impl<'a> Admission<'a> {
     /// What a filter lets through; without one, what lives.
     ///
     /// Errors: those of the filter.
-    pub(crate) fn new(snapshot: &'a Snapshot, filter: Option<&str>) -> Result<Self, SearchError> {
-        let filtered = filter.map(|filter| admit(snapshot, filter)).transpose()?;
+    pub(crate) fn new(
+        snapshot: &'a Snapshot,
+        filter: Option<&str>,
+        stop: Stop<'_>,
+    ) -> Result<Self, SearchError> {
+        let filtered = filter.map(|filter| admit(snapshot, filter, stop)).transpose()?;
         let (filtered, is_cached) = filtered.map_or((None, false), |(rows, is)| (Some(rows), is));
         Ok(Self { snapshot, filtered, is_cached, instead: None })
     }
@@ -39,6 +44,11 @@ impl<'a> Admission<'a> {
             None => RowSet::from_docs(view, |_| true).without(rows),
         };
         self.instead = Some((segment, left));
+    }
+
+    /// What to say of the filter.
+    pub(crate) fn notes(&self) -> &[String] {
+        self.filtered.as_ref().map_or(&[], |filtered| &filtered.notes)
     }
 
     /// The rows of a segment that may be returned; `None` for all.
@@ -54,21 +64,27 @@ impl<'a> Admission<'a> {
 /// The living documents that a filter admits, and whether all of that was known already.
 ///
 /// Errors: as [`Filter::parse`].
-fn admit(snapshot: &Snapshot, filter: &str) -> Result<(Arc<FilteredRows>, bool), SearchError> {
+fn admit(
+    snapshot: &Snapshot,
+    filter: &str,
+    stop: Stop<'_>,
+) -> Result<(Arc<FilteredRows>, bool), SearchError> {
     let known = snapshot.filters().get(filter);
     let segments = snapshot.segments();
     if let Some(known) = known.as_ref().filter(|k| k.covers(segments.iter().map(|s| s.key()))) {
         return Ok((Arc::clone(known), true));
     }
     let parsed = Filter::parse(snapshot, filter)?;
-    let rows = segments.iter().enumerate().map(|(ordinal, segment)| {
-        let rows = match known.as_ref().and_then(|known| known.find(segment.key())) {
-            Some(rows) => Arc::clone(rows),
-            None => Arc::new(parsed.rows(snapshot, ordinal, segment)?),
+    let filtered = segments.iter().enumerate().map(|(ordinal, segment)| {
+        let filtered = match known.as_ref().and_then(|known| known.find(segment.key())) {
+            Some(filtered) => Arc::clone(filtered),
+            None => Arc::new(parsed.rows(snapshot, ordinal, segment, stop)?),
         };
-        Ok((segment.key(), rows))
+        Ok((segment.key(), filtered))
     });
-    let rows = Arc::new(FilteredRows(rows.collect::<Result<_, SearchError>>()?));
-    snapshot.filters().put(filter, Arc::clone(&rows));
+    let segments = filtered.collect::<Result<Vec<_>, SearchError>>()?;
+    let notes = parsed.notes(segments.iter().map(|(_, filtered)| &filtered.met[..]));
+    let rows = Arc::new(FilteredRows { segments, notes });
+    snapshot.filters().put(parsed.given(), Arc::clone(&rows));
     Ok((rows, false))
 }

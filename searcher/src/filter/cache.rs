@@ -13,7 +13,7 @@ use std::{
 
 use tantivy::{Opstamp, index::SegmentId};
 
-use crate::filter::rows::RowSet;
+use crate::filter::rows::{FilteredSegment, RowSet};
 
 /// Most bytes of one index's cache.
 pub(crate) const LIMIT_BYTES: usize = 64 << 20;
@@ -25,28 +25,35 @@ const SEGMENT_BYTES: usize = 96;
 /// A segment and its deletes: rows of equal keys mean the same.
 pub(crate) type SegmentKey = (SegmentId, Option<Opstamp>);
 
-/// The rows that a filter admits, per segment in the order of a commit.
-pub(crate) struct FilteredRows(pub(crate) Vec<(SegmentKey, Arc<RowSet>)>);
+/// What a filter admits in a commit.
+pub(crate) struct FilteredRows {
+    /// The segments in the order of the commit.
+    pub(crate) segments: Vec<(SegmentKey, Arc<FilteredSegment>)>,
+    /// What to say of the filter.
+    pub(crate) notes: Vec<String>,
+}
 
 impl FilteredRows {
     /// The admitted rows of segment `ordinal`.
     pub(crate) fn of(&self, ordinal: usize) -> &RowSet {
-        &self.0[ordinal].1
+        &self.segments[ordinal].1.rows
     }
 
     /// Whether these are the rows of exactly these segments.
     pub(crate) fn covers(&self, mut segments: impl ExactSizeIterator<Item = SegmentKey>) -> bool {
-        segments.len() == self.0.len()
-            && self.0.iter().all(|(key, _)| segments.next() == Some(*key))
+        segments.len() == self.segments.len()
+            && self.segments.iter().all(|(key, _)| segments.next() == Some(*key))
     }
 
     /// The admitted rows of the segment with this key.
-    pub(crate) fn find(&self, key: SegmentKey) -> Option<&Arc<RowSet>> {
-        self.0.iter().find(|(known, _)| *known == key).map(|(_, rows)| rows)
+    pub(crate) fn find(&self, key: SegmentKey) -> Option<&Arc<FilteredSegment>> {
+        self.segments.iter().find(|(known, _)| *known == key).map(|(_, rows)| rows)
     }
 
     fn len_bytes(&self) -> usize {
-        self.0.iter().map(|(_, rows)| rows.len_bytes() + SEGMENT_BYTES).sum()
+        let segment = |filtered: &FilteredSegment| filtered.rows.len_bytes() + filtered.met.len();
+        let segments = self.segments.iter().map(|(_, it)| segment(it) + SEGMENT_BYTES);
+        segments.sum::<usize>() + self.notes.iter().map(String::len).sum::<usize>()
     }
 }
 
@@ -124,8 +131,9 @@ mod tests {
     /// An entry of `100 + filter.len()` bytes: no segment has rows, so segments count alone.
     fn rows(segments: usize) -> Arc<FilteredRows> {
         let id = SegmentId::generate_random();
-        let empty = Arc::new(RowSet::empty());
-        Arc::new(FilteredRows(vec![((id, None), empty); segments]))
+        let empty = Arc::new(FilteredSegment { rows: RowSet::empty(), met: Vec::new() });
+        let segments = vec![((id, None), empty); segments];
+        Arc::new(FilteredRows { segments, notes: Vec::new() })
     }
 
     #[test]
@@ -162,7 +170,7 @@ mod tests {
     #[test]
     fn rows_cover_exactly_their_segments() {
         let (a, b) = (rows(1), rows(1));
-        let (a_key, b_key) = (a.0[0].0, b.0[0].0);
+        let (a_key, b_key) = (a.segments[0].0, b.segments[0].0);
         assert!(a.covers([a_key].into_iter()) && !a.covers([b_key].into_iter()));
         assert!(!a.covers([a_key, b_key].into_iter()) && !a.covers([].into_iter()));
         assert!(a.find(a_key).is_some() && a.find(b_key).is_none());

@@ -97,6 +97,13 @@ impl RowSet {
     }
 }
 
+/// What a filter admits of a segment.
+pub(crate) struct FilteredSegment {
+    pub(crate) rows: RowSet,
+    /// By condition, whether a document of the segment meets it.
+    pub(crate) met: Vec<bool>,
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

@@ -16,8 +16,7 @@ use crate::{error::SearchError, snapshot::commit::Snapshot};
 ///
 /// Errors: `NoText`; an index without documents is none.
 pub(crate) fn check_text(snapshot: &Snapshot) -> Result<(), SearchError> {
-    let has_words = snapshot.segments().iter().any(|segment| segment.living_tokens() > 0);
-    match has_words || snapshot.live_docs() == 0 {
+    match snapshot.has_text() || snapshot.live_docs() == 0 {
         true => Ok(()),
         false => Err(SearchError::NoText),
     }

@@ -25,7 +25,10 @@ pub(crate) fn certificate(
     let legs = &list.legs;
     let kind = match (&resolved.method, &legs[..]) {
         _ if !is_exact(resolved, list) => CertificateKind::Approximate,
-        (None, [LegAnswer { choice, .. }]) if choice.plan.is_exhaustive() => {
+        // Without a bound nothing was skipped: every match was scored.
+        (None, [LegAnswer { choice, highest_bound_not_scored, .. }])
+            if choice.plan.is_exhaustive() || highest_bound_not_scored.is_none() =>
+        {
             CertificateKind::Exhaustive
         }
         (None, _) => CertificateKind::RankSafe,

@@ -98,7 +98,31 @@ fn text_of(source: &Map<String, Value>) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ").trim().to_owned()
 }
 
+/// What a document of the index has, leg by leg.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentLegs {
+    /// A sparse vector that is not empty.
+    pub sparse: bool,
+    /// A text.
+    pub text: bool,
+    /// By dense field, in the order of the manifest, a vector.
+    pub dense: Vec<bool>,
+}
+
 impl Snapshot {
+    /// What a living document has that a query can be made of.
+    ///
+    /// # Errors
+    /// `NoDocument`; `Damaged` and the storage layer's.
+    pub fn legs_of_document(&self, id: &str) -> Result<DocumentLegs, SearchError> {
+        let document = ExampleDocument::find(self, id)?;
+        Ok(DocumentLegs {
+            sparse: !document.vector.is_empty(),
+            text: !document.text.is_empty() && self.has_text(),
+            dense: document.dense.iter().map(Option::is_some).collect(),
+        })
+    }
+
     /// The mean of the dense vectors of a document's rows; `None` if it has none.
     fn mean_vector(&self, segment: usize, position: usize, row: usize) -> Option<Vec<f32>> {
         let segment = &self.segments()[segment];

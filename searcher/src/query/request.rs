@@ -3,7 +3,7 @@
 //! [`SearchRequest`] holds what a caller gives, without an index. It is resolved against a commit
 //! in `resolved.rs` and answered in `search.rs`.
 
-use std::time::Instant;
+use std::{sync::atomic::AtomicBool, time::Instant};
 
 use gleaner_format::SparseVector;
 
@@ -11,6 +11,7 @@ use crate::{
     error::SearchError,
     query::boost::{Boost, is_factor},
     ranking::{feedback::request::Feedback, rank::Rank},
+    stop::Stop,
 };
 
 /// Most hits of one request, `k` and `offset` together.
@@ -62,6 +63,8 @@ pub struct SearchRequest<'a> {
     pub effort: f32,
     /// When to return the best found so far.
     pub deadline: Option<Instant>,
+    /// When this is set, nobody waits for the answer any more: the search ends as at a deadline.
+    pub given_up: Option<&'a AtomicBool>,
     /// Threads that share the rows of a large segment, at least 1. More of them answer one query of
     /// many rows sooner; many queries are answered soonest by one thread each.
     pub threads: usize,
@@ -90,10 +93,16 @@ impl<'a> SearchRequest<'a> {
             fields: &[],
             effort: 1.0,
             deadline: None,
+            given_up: None,
             threads: 1,
             explain: false,
             profile: false,
         }
+    }
+
+    /// When the search ends before everything was looked at.
+    pub(crate) fn stop(&self) -> Stop<'a> {
+        Stop { deadline: self.deadline, given_up: self.given_up }
     }
 
     /// The number of hits to find, once the request is checked.

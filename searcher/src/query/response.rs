@@ -19,13 +19,15 @@ pub struct SearchResponse {
     pub exact: bool,
     /// What makes it so.
     pub certificate: Certificate,
+    /// What ordered the hits, by its legs: what `hybrid` stands for in this index and for this query.
+    pub ranking: String,
+    /// What the caller should know beside the hits; mostly nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Microseconds spent, encoding not included.
     pub took_us: u64,
     /// Best first.
     pub hits: Vec<Hit>,
-    /// What else there is to say of the answer, in sentences.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
     /// Present on request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,

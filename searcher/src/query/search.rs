@@ -35,7 +35,7 @@ impl Snapshot {
     ) -> Result<SearchResponse, SearchError> {
         let start = Instant::now();
         let hits_to_find = request.hits_to_find()?;
-        let mut admission = Admission::new(self, request.filter)?;
+        let mut admission = Admission::new(self, request.filter, request.stop())?;
         let filter_us = start.elapsed().as_micros() as u64;
         let mut counters = Counters::default();
         self.check_dense_fields(request)?;
@@ -51,7 +51,8 @@ impl Snapshot {
         let certificate = certificate(request, hits_to_find, &resolved, &list);
         cut(&mut list, request, resolved.depth);
         let search_us = start.elapsed().as_micros() as u64 - filter_us;
-        let notes = offset_note(request.offset, list.best.len()).into_iter().collect();
+        let mut notes = admission.notes().to_vec();
+        notes.extend(offset_note(request.offset, list.best.len()));
         let page = request.offset.min(list.best.len())..hits_to_find.min(list.best.len());
         let hits = self.present(&resolved, &list, page, (request, token))?;
         let profile = request.profile.then(|| Profile {
@@ -65,7 +66,8 @@ impl Snapshot {
         });
         let exact = is_exact(&resolved, &list);
         let took_us = start.elapsed().as_micros() as u64;
-        Ok(SearchResponse { exact, certificate, took_us, hits, notes, profile })
+        let ranking = request.rank.to_string();
+        Ok(SearchResponse { exact, certificate, ranking, notes, took_us, hits, profile })
     }
 }
 

@@ -107,7 +107,7 @@ impl Snapshot {
                     floor: floor(&answer.best, run.depth).unwrap_or(0.0),
                     admitted: run.admission.of(ordinal),
                     effort: request.effort,
-                    deadline: request.deadline,
+                    stop: request.stop(),
                     is_timed: request.profile,
                 };
                 let ties = segment.ties();
@@ -130,7 +130,7 @@ impl Snapshot {
         let why = "every document that has a word of the query is scored";
         answer.choice = Choice { plan: Plan::Bm25Exhaustive, why };
         for &ordinal in self.visits() {
-            if run.request.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            if run.request.stop().is_now() {
                 (answer.is_exact, answer.is_complete) = (false, false);
                 break;
             }
@@ -156,7 +156,7 @@ impl Snapshot {
                 k: rows_of(segment, run.depth),
                 floor: floor(&answer.best, run.depth),
                 admitted: run.admission.of(ordinal),
-                deadline: run.request.deadline,
+                stop: run.request.stop(),
                 threads: run.request.threads.clamp(1, THREADS_LIMIT),
             };
             let scan = Scan::new(segment.dense_field(position));

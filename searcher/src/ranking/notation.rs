@@ -62,6 +62,9 @@ fn check_options(items: &[(&str, Option<&str>)]) -> Result<(), String> {
         None if count("window") + count("depth") > 1 => {
             Err("window and depth are one option; give one of them".to_owned())
         }
+        None if count("norm") + count("normalizer") > 1 => {
+            Err("norm and normalizer are one option; give one of them".to_owned())
+        }
         None => Ok(()),
     }
 }
@@ -110,9 +113,14 @@ enum FusionOption {
 }
 
 impl FusionOption {
-    /// `window` is an older name of `depth`.
-    const NAMES: [(&'static str, Self); 4] =
-        [("depth", Self::Depth), ("window", Self::Depth), ("k", Self::K), ("norm", Self::Norm)];
+    /// `window` is an older name of `depth`; `normalizer` is how the form at length says `norm`.
+    const NAMES: [(&'static str, Self); 5] = [
+        ("depth", Self::Depth),
+        ("window", Self::Depth),
+        ("k", Self::K),
+        ("norm", Self::Norm),
+        ("normalizer", Self::Norm),
+    ];
 
     fn find(name: &str) -> Option<Self> {
         Self::NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, option)| option)
@@ -191,7 +199,8 @@ impl FromStr for Rank {
 
     fn from_str(rank: &str) -> Result<Self, SearchError> {
         let unknown = |reason| SearchError::Rank { rank: rank.to_owned(), reason };
-        let known = "known: sparse, bm25, dense, dense:FIELD, rrf:LEG,… and convex:LEG=WEIGHT,…";
+        let known =
+            "known: hybrid, sparse, bm25, dense, dense:FIELD, rrf:LEG,… and convex:LEG=WEIGHT,…";
         let fusion = rank.split_once(':').and_then(|(name, items)| {
             let method = MethodName::find(name)?;
             Some(Fusion::parse(method, items))
@@ -218,7 +227,10 @@ impl fmt::Display for Rank {
         if let Some(depth) = fusion.depth {
             write!(f, ",depth={depth}")?;
         }
-        fusion.legs.iter().try_for_each(|leg| write!(f, ",{}={}", leg.leg, leg.weight))
+        fusion.legs.iter().try_for_each(|WeightedLeg { leg, weight }| match *weight == 1.0 {
+            true => write!(f, ",{leg}"),
+            false => write!(f, ",{leg}={weight}"),
+        })
     }
 }
 
@@ -262,14 +274,14 @@ mod tests {
     fn window_is_an_older_name_of_depth() {
         let (alias, written) = (parsed("rrf:depth=7,sparse"), parsed("rrf:window=7,sparse"));
         assert_eq!(alias, written);
-        assert_eq!(alias.to_string(), "rrf:k=60,depth=7,sparse=1");
+        assert_eq!(alias.to_string(), "rrf:k=60,depth=7,sparse");
     }
 
     #[test]
     fn what_means_nothing_is_refused_with_a_reason() {
         for (rank, reason) in [
-            ("splade", "known: sparse"),
-            ("dense:", "known: sparse"),
+            ("splade", "known: hybrid, sparse"),
+            ("dense:", "known: hybrid, sparse"),
             ("rrf:", "there is no leg \"\""),
             ("rrf:sparse,splade", "no leg \"splade\""),
             ("rrf:sparse,sparse=2", "named twice"),

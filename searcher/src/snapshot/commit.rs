@@ -13,7 +13,10 @@ use std::{
 
 use gleaner_catalog::{Analyzer, CatalogError, Commit, Fields, Manifest, OpenIndex};
 use serde_json::{Map, Value};
-use tantivy::{DocAddress, Searcher, TantivyDocument, schema::Value as _};
+use tantivy::{
+    DocAddress, Searcher, TantivyDocument,
+    schema::{Field, Value as _},
+};
 
 use crate::{
     error::{SearchError, storage},
@@ -126,6 +129,31 @@ impl Snapshot {
         let documents = |segment: &Arc<Segment>| segment.passages().map(Passages::documents);
         let documents: Option<u64> = self.segments.iter().map(documents).sum();
         documents.unwrap_or_else(|| self.live_rows())
+    }
+
+    /// The words that a field's analyser makes of a text, each with its place.
+    ///
+    /// Errors: those of the storage layer.
+    pub(crate) fn words_of(
+        &self,
+        text: &str,
+        field: Field,
+    ) -> Result<Vec<(usize, String)>, SearchError> {
+        let mut analyzer = self.searcher().index().tokenizer_for_field(field).map_err(storage)?;
+        let (mut stream, mut words) = (analyzer.token_stream(text), Vec::new());
+        stream.process(&mut |token| words.push((token.position, token.text.clone())));
+        Ok(words)
+    }
+
+    /// Whether a living document has words.
+    pub fn has_text(&self) -> bool {
+        self.segments.iter().any(|segment| segment.living_tokens() > 0)
+    }
+
+    /// Whether a document has a sparse vector, or a model will give it one.
+    pub fn has_sparse(&self) -> bool {
+        let has_postings = || self.segments.iter().any(|it| it.impacts().postings() > 0);
+        self.manifest().model.is_some() || has_postings()
     }
 
     /// Their rows: in an index of passages, a document has one for each.

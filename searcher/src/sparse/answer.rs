@@ -3,11 +3,10 @@
 //! [`Limits`] is the sparse engine's; [`SegmentAnswer`] is also what a dense field answers. Answers
 //! of several segments become one in `ranking/legs.rs`.
 
-use std::time::Instant;
-
 use crate::{
     filter::rows::RowSet,
     sparse::{plan::Choice, topk::RowHit},
+    stop::Stop,
 };
 
 /// What to return from one segment, and what may be given up for it.
@@ -23,7 +22,7 @@ pub struct Limits<'a> {
     /// missed; those returned have their true scores.
     pub effort: f32,
     /// When to stop looking at further windows.
-    pub deadline: Option<Instant>,
+    pub stop: Stop<'a>,
     /// Whether to take the time of every phase.
     pub is_timed: bool,
 }
@@ -31,7 +30,7 @@ pub struct Limits<'a> {
 impl<'a> Limits<'a> {
     /// The exact `k` best of all admitted rows, however long it takes.
     pub fn exact(k: usize, admitted: Option<&'a RowSet>) -> Self {
-        Self { k, floor: 0.0, admitted, effort: 1.0, deadline: None, is_timed: false }
+        Self { k, floor: 0.0, admitted, effort: 1.0, stop: Stop::default(), is_timed: false }
     }
 }
 

@@ -8,7 +8,6 @@ use std::{
     cmp::Reverse,
     ops::Range,
     sync::atomic::{AtomicU16, Ordering},
-    time::Instant,
 };
 
 use gleaner_format::{Column, GROUP_ROWS, ImpactView, SparseVector, WINDOW_ROWS};
@@ -223,7 +222,7 @@ impl<'a, 'q> Search<'a, 'q> {
     }
 
     fn is_late(&self) -> bool {
-        self.limits.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        self.limits.stop.is_now()
     }
 
     /// Whether a row of the window may be admitted and reach the threshold.

@@ -234,6 +234,21 @@ async fn dense_vectors_come_the_same_way_beside_sparse_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn texts_that_are_late_are_late_alone_and_taken_back() {
+    let (batcher, seen) = start_sparse(LIMITS, LONG_RUN);
+    let pending = batcher.submit(Lane::Search, texts(&["one", "two", "three", "four"])).unwrap();
+    let results = pending.results_by(Instant::now() + LONG_RUN + LONG_RUN / 2).await.unwrap();
+    assert_eq!(results[0], Ok(vector("one")));
+    for late in &results[2..] {
+        assert_eq!(late.as_ref().unwrap_err().code(), Code::TimedOut);
+    }
+    until_waiting(&batcher, 0).await;
+    batcher.encode(Lane::Search, texts(&["last"])).await.unwrap();
+    let runs: Vec<_> = seen.try_iter().flatten().collect();
+    assert!(!runs.contains(&"four".to_owned()) && runs.contains(&"last".to_owned()), "{runs:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_encoder_that_panics_is_replaced() {
     let (batcher, _seen) = start_sparse(LIMITS, Duration::ZERO);
     for _ in 0..3 {

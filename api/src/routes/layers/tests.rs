@@ -16,6 +16,7 @@ use super::*;
 use crate::{
     limits::{BatchLimits, Limits},
     models::{ServedModels, Workers},
+    server::Origins,
 };
 
 fn app() -> Router {
@@ -37,6 +38,7 @@ fn app() -> Router {
         models: ServedModels::open(gleaner::Models::new(), empty(), workers).unwrap(),
         limits,
         key: None,
+        origins: Origins::None,
         permits: Arc::new(Semaphore::new(1)),
     });
     async fn bug() {

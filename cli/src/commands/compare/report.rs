@@ -35,7 +35,7 @@ impl MeasuredRun {
         let name = path.display().to_string();
         let empty = evaluation.queries_without_results;
         if empty > 0 {
-            eprintln!("warning: {name} has no results for {empty} queries; they count as 0");
+            say!("warning: {name} has no results for {empty} queries; they count as 0");
         }
         Ok(Self { name, evaluation })
     }
@@ -67,6 +67,8 @@ pub(super) struct RunMeans {
 #[derive(Serialize)]
 pub(super) struct Comparison {
     pub(super) run: String,
+    pub(super) metric: String,
+    /// The older name of `metric`.
     pub(super) measure: String,
     pub(super) difference: f64,
     pub(super) interval: Interval,
@@ -120,6 +122,7 @@ fn comparisons(
             let tested = randomisation_test(&differences, permutations)?;
             comparisons.push(Comparison {
                 run: other.name.clone(),
+                metric: measure.to_string(),
                 measure: measure.to_string(),
                 difference: tested.difference,
                 interval: mean_interval(&differences, &bootstrap(args.seed))?,

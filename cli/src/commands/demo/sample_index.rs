@@ -51,7 +51,7 @@ pub(super) fn build(
         show_progress(indexing, is_resumed, &display).open()?.run_and_search()
     };
     let replaced = |error: &Error| -> anyhow::Result<()> {
-        eprintln!("the demo's index is built anew: {}", chain(error));
+        say!("the demo's index is built anew: {}", chain(error));
         Ok(std::fs::remove_dir_all(&args.demo_index)?)
     };
     let indexing = match prepare() {

@@ -153,7 +153,7 @@ fn pass_over(file: &ResumableFile, documents: &mut Documents) -> anyhow::Result<
         let reason = format!("the input's first {} texts are not those it had", state.texts);
         return Err(Failure::CannotResume { reason }.into());
     }
-    eprintln!("{} texts found encoded; they are not encoded again", state.texts);
+    say!("{} texts found encoded; they are not encoded again", state.texts);
     Ok(())
 }
 

@@ -73,8 +73,8 @@ fn prepared(
     effort: f32,
 ) -> anyhow::Result<Prepared> {
     let query = Query::vector(query.clone());
-    let search = Search::new(query).rank(Rank::SPARSE).k(k).effort(effort);
-    Ok(Prepared::new(search, snapshot.manifest(), &Models::new())?)
+    let search = Search::new(query).rank(Rank::SPARSE.into()).k(k).effort(effort);
+    Ok(Prepared::new(search, snapshot, &Models::new())?)
 }
 
 /// The curve for people.

@@ -1,6 +1,6 @@
 //! What the cards of sparse and dense models have in common in print.
 
-use std::io::Write;
+use std::{collections::BTreeMap, io::Write};
 
 use gleaner::{Side, model::TensorCard};
 
@@ -15,6 +15,17 @@ pub(super) fn print_tensors(
     }
     for output in outputs {
         writeln!(out, "output        {} {} {:?}", output.name, output.element, output.shape)?;
+    }
+    Ok(())
+}
+
+/// What states the settings of a model; those that nothing states are left out.
+pub(super) fn print_origins(
+    out: &mut impl Write,
+    from: &BTreeMap<&'static str, String>,
+) -> anyhow::Result<()> {
+    for (setting, from) in from.iter().filter(|(_, from)| *from != "default") {
+        writeln!(out, "  {setting:<11} is from {from}")?;
     }
     Ok(())
 }

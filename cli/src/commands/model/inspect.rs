@@ -10,7 +10,7 @@ use gleaner::{
 };
 
 use super::{
-    card::{print_tensors, side_name},
+    card::{print_origins, print_tensors, side_name},
     inspect_dense,
 };
 use crate::{
@@ -130,8 +130,12 @@ fn print_side(out: &mut impl Write, name: &str, side: &SideCard) -> anyhow::Resu
     if side.template != "{text}" {
         writeln!(out, "  template    {:?}", side.template)?;
     }
+    if side.lower_case {
+        writeln!(out, "  lower case  yes")?;
+    }
     if !side.prune.is_nothing() {
         writeln!(out, "  pruned      {}", serde_json::to_string(&side.prune)?)?;
     }
+    print_origins(out, &side.from)?;
     Ok(writeln!(out, "  fingerprint {}", side.fingerprint)?)
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use gleaner::{Side, model::DenseCard};
 use serde_json::json;
 
-use super::card::{print_tensors, side_name};
+use super::card::{print_origins, print_tensors, side_name};
 use crate::{
     args::InspectModelArgs,
     io::{
@@ -71,7 +71,11 @@ fn print_card(out: &mut impl Write, card: &DenseCard) -> anyhow::Result<()> {
             writeln!(out, "{name:<13} {:?}", side.template)?;
         }
     }
+    if card.lower_case {
+        writeln!(out, "lower case    yes")?;
+    }
     writeln!(out, "batching      {:?}", card.batching)?;
+    print_origins(out, &card.from)?;
     print_tensors(out, &card.inputs, &card.outputs)?;
     let (version, path) = (&card.runtime_version, card.runtime.display());
     Ok(writeln!(out, "runtime       ONNX Runtime {version} at {path}")?)

@@ -1,7 +1,7 @@
 //! `gleaner model list`: the model folders in a folder, without opening any.
 //!
-//! A folder with a `tokenizer.json` is taken for a model; whether it can be used, and what it
-//! computes, `model inspect` says.
+//! A folder with a `tokenizer.json` or a `modules.json` is taken for a model; whether it can be used,
+//! and what it computes, `model inspect` says.
 
 use std::{
     fs,
@@ -14,8 +14,10 @@ use serde::Serialize;
 
 use crate::{args::ModelListArgs, io::output::stdout};
 
-/// How deep a graph may lie: exporters put it into `onnx/`.
-const GRAPH_DEPTH: usize = 2;
+/// How deep a graph may lie: exporters put it into `onnx/`, which may be in a step's folder.
+const GRAPH_DEPTH: usize = 3;
+/// A folder that has one of these is taken for a model.
+const MARKS: [&str; 2] = ["tokenizer.json", "modules.json"];
 
 #[derive(Serialize)]
 struct ListedModel {
@@ -39,7 +41,7 @@ pub(super) fn run(args: &ModelListArgs) -> anyhow::Result<()> {
         return Ok(out.flush()?);
     }
     if models.is_empty() {
-        eprintln!("no model in {}", args.folder.display());
+        say!("no model in {}", args.folder.display());
     }
     for model in &models {
         let ListedModel { name, graphs, graph_bytes, .. } = model;
@@ -62,7 +64,8 @@ fn find(folder: &Path) -> anyhow::Result<Vec<ListedModel>> {
             continue;
         };
         let pulled = name.strip_prefix('.').and_then(|name| name.strip_suffix(".pull"));
-        if !path.is_dir() || pulled.is_none() && !path.join("tokenizer.json").is_file() {
+        let is_marked = MARKS.iter().any(|mark| path.join(mark).is_file());
+        if !path.is_dir() || pulled.is_none() && !is_marked {
             continue;
         }
         let mut graphs = Vec::new();

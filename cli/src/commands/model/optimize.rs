@@ -12,7 +12,7 @@ pub(super) fn run(args: &OptimizeArgs) -> anyhow::Result<()> {
     let options = OptimizeOptions { out: args.out.clone(), is_half: args.half };
     let made = optimize(&args.model.folder, &options, &runtime)?;
     if let Some(Before { fingerprint, settings }) = &made.before {
-        eprintln!(
+        say!(
             "warning: indexes built with {fingerprint} must be built again; to go back, restore \
              its settings: mv {} {}",
             settings.display(),

@@ -8,7 +8,6 @@ mod wanted;
 
 use std::{
     fs::{self, File},
-    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -22,7 +21,7 @@ use crate::{
     io::{
         download::{DownloadError, agent, download},
         hash::hash_of,
-        output::stdout,
+        output::print_line,
         progress::TransferProgress,
     },
 };
@@ -38,14 +37,14 @@ pub(super) fn run(args: &PullArgs) -> anyhow::Result<()> {
         if !is_there(&model) {
             return Err(Failure::InTheWay { path: model.out }.into());
         }
-        eprintln!("already there, and unchanged");
-        return Ok(writeln!(stdout(), "{done}")?);
+        say!("already there, and unchanged");
+        return print_line(done);
     }
     if !model.licence.is_empty() {
-        eprintln!("licence: {}", model.licence);
+        say!("licence: {}", model.licence);
     }
     pull(&model)?;
-    Ok(writeln!(stdout(), "{done}")?)
+    print_line(done)
 }
 
 /// Whether the folder holds every file, proven.
@@ -104,7 +103,7 @@ fn fetch(file: &WantedFile, staging: &Path) -> Result<(), DownloadError> {
     if target.is_file() {
         let found = hash_of(&target).map_err(failed)?;
         if file.sha256.as_ref() == Some(&found) {
-            eprintln!("{}: fetched before", file.name);
+            say!("{}: fetched before", file.name);
             return Ok(());
         }
     }

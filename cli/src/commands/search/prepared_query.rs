@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use gleaner::{
-    Manifest, Model, Models, Prepared, Query, QueryEncoder, QueryVector, Search, Side,
+    Model, Models, Prepared, Query, QueryEncoder, QueryVector, Search, Side, Snapshot,
     exchange::parse_weights, term_sources, vocabulary_of,
 };
 use serde::Deserialize;
@@ -26,17 +26,17 @@ pub(super) struct PreparedQuery {
 impl PreparedQuery {
     /// Takes vectors as they are given, and encodes the text for the legs that have none.
     pub(super) fn new(
-        manifest: &Manifest,
+        snapshot: &Snapshot,
         models: &Models,
         args: &SearchArgs,
         search: Search,
     ) -> anyhow::Result<Self> {
-        let rank = search.ranking().clone();
+        let (ranking, manifest) = (search.ranking().clone(), snapshot.manifest());
         // Tokens belong to the model named, or are term ids. The terms of a document are named by it, too.
         let is_named = models.names_sparse() && (args.tokens.is_some() || args.like.is_some());
         let named = is_named.then(|| models.sparse_of(manifest)).transpose()?;
         let search = search.with_query(query(args, named.as_ref())?);
-        let mut search = Prepared::new(search, manifest, models).map_err(with_rank(&rank))?;
+        let mut search = Prepared::new(search, snapshot, models).map_err(with_rank(&ranking))?;
         if let Some(model) = named {
             search = search.with_vocabulary(model);
         }
@@ -47,7 +47,7 @@ impl PreparedQuery {
         QueryEncoder::new(1).encode(&mut search)?;
         let words = match (&args.query, &encoding) {
             (Some(text), Some(model)) => words(model, text)?,
-            (None, _) | (_, None) => QueryWords::new(),
+            (None, _) | (_, None) => QueryWords::default(),
         };
         Ok(Self { search, words })
     }
@@ -78,7 +78,7 @@ fn query(args: &SearchArgs, named: Option<&Model>) -> anyhow::Result<Query> {
 
 /// The words of a text that gave the terms of its vector their weights.
 fn words(model: &Model, text: &str) -> anyhow::Result<QueryWords> {
-    Ok(term_sources(model, Side::Query, text)?.into_iter().flatten().collect())
+    Ok(QueryWords::new(term_sources(model, Side::Query, text)?.unwrap_or_default()))
 }
 
 /// Numbers of one field, or of several by name.

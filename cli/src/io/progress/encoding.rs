@@ -32,6 +32,6 @@ impl EncodingProgress {
     /// Writes the line.
     pub(crate) fn say(&self) {
         let rate = self.pace.rate(self.texts - self.found);
-        eprintln!("{} texts encoded, {rate:.0}/s", self.texts);
+        say!("{} texts encoded, {rate:.0}/s", self.texts);
     }
 }

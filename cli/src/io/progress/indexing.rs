@@ -41,9 +41,9 @@ impl IndexingProgress {
     /// A sentence above the progress.
     pub(crate) fn say(&self, message: &str) {
         match &self.style {
-            Style::Bar(bar) => bar.suspend(|| eprintln!("{message}")),
-            Style::Plain => eprintln!("{message}"),
-            Style::Json => eprintln!("{}", json!({ "event": "message", "message": message })),
+            Style::Bar(bar) => bar.suspend(|| say!("{message}")),
+            Style::Plain => say!("{message}"),
+            Style::Json => say!("{}", json!({ "event": "message", "message": message })),
         }
     }
 
@@ -65,7 +65,7 @@ impl IndexingProgress {
                 bar.set_position(progress.read_bytes);
                 bar.set_message(message);
             }
-            Style::Plain if is_due => eprintln!("{message}"),
+            Style::Plain if is_due => say!("{message}"),
             Style::Json if is_due => self.json("progress", progress),
             Style::Plain | Style::Json => {}
         }
@@ -80,9 +80,9 @@ impl IndexingProgress {
         match &self.style {
             Style::Bar(bar) => {
                 bar.finish_and_clear();
-                eprintln!("{message}");
+                say!("{message}");
             }
-            Style::Plain => eprintln!("{message}"),
+            Style::Plain => say!("{message}"),
             Style::Json => self.json("finished", progress),
         }
     }
@@ -141,6 +141,6 @@ impl IndexingProgress {
             "eta_s": self.eta_s(progress),
             "elapsed_s": self.pace.elapsed_s(),
         });
-        eprintln!("{line}");
+        say!("{line}");
     }
 }

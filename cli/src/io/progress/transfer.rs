@@ -32,7 +32,7 @@ impl TransferProgress {
                 let share = total.map_or(String::new(), |total| {
                     format!(", {} %", got_bytes * 100 / total.max(1))
                 });
-                eprintln!("{}: {got_bytes} bytes{share}", self.name);
+                say!("{}: {got_bytes} bytes{share}", self.name);
                 self.pace.wrote_line();
             }
             (None, _) => {}
@@ -45,6 +45,6 @@ impl TransferProgress {
             bar.finish_and_clear();
         }
         let proof = if is_proven { "its hash is right" } else { "NOT VERIFIED" };
-        eprintln!("{}: {} bytes, {proof}", self.name, self.got_bytes);
+        say!("{}: {} bytes, {proof}", self.name, self.got_bytes);
     }
 }

@@ -1,6 +1,8 @@
 //! Vectors in and out of the binary without a model: every format round trips, is searched end to
 //! end, and is refused by file, place and reason where it is bad.
 
+mod folder_files;
+
 use std::{fs, path::Path};
 
 use gleaner::{SparseVector, exchange::write_vectors};

@@ -25,17 +25,19 @@
 //! tolerance = 0.0001          # largest allowed difference of a number; default 1e-4
 //! ```
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::error::EncodeError;
 use crate::family::choices::{Batching, DensePooling};
-use crate::family::folder::{FILE_NAME, only_graph, stated};
+use crate::family::folder::{FILE_NAME, only_graph, positions, stated};
 use crate::family::kind::ModelKind;
 use crate::family::lengths::{FileMaxLength, Lengths};
 use crate::family::settings::golden::{FileGolden, Golden};
 use crate::family::settings::names::{FileInputs, Names};
+use crate::family::settings::said::Said;
 use crate::family::settings::sentence::Sentence;
 use crate::files::read_text;
 use crate::onnx::mentions::mentions;
@@ -77,6 +79,8 @@ pub(crate) struct DenseSettings {
     /// Of queries and of documents.
     pub(crate) templates: [Template; 2],
     pub(crate) golden: Option<Golden>,
+    /// What states the settings, by their names on the card. Pooling may turn out to be the graph's.
+    pub(crate) from: BTreeMap<&'static str, String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -173,13 +177,20 @@ impl DenseFile {
             let (path, reason) = (path.clone(), reason.to_owned());
             Err(EncodeError::InvalidSetting { path, key, reason })
         };
-        let graph = self.graph.map(|name| stated(folder, &name, &path, ("graph", "graph")));
-        let graph = graph.unwrap_or_else(|| only_graph(folder, None))?;
+        let graph = self.graph.as_ref();
+        let graph = graph.map(|name| stated(folder, name, &path, ("graph", "graph")));
+        let graph = graph.unwrap_or_else(|| only_graph(&[folder], None, ModelKind::Dense))?;
         let batching = self.batching.map_or_else(|| usual_batching(&graph), Ok)?;
         let own = [self.query.max_length, self.document.max_length];
-        let default = sentence.max_length.unwrap_or(DEFAULT_MAX_LENGTH);
-        let lengths = self.max_length.settle(folder, &path, own, default)?;
-        let [query, document] = sentence.prompts;
+        let default = sentence.max_length.clone();
+        let default = default.unwrap_or_else(|| Said::default(DEFAULT_MAX_LENGTH));
+        let defaults = [default.clone(), default];
+        let lengths = self.max_length.settle(&path, own, defaults, [positions(folder)?; 2])?;
+        let mut from = origins(&self, &sentence);
+        from.extend(
+            ["max_length.query", "max_length.document"].into_iter().zip(lengths.from.clone()),
+        );
+        let [query, document] = sentence.prompts.map(|prompt| prompt.map(|said| said.value));
         let prefixes = [self.query.prefix.or(query), self.document.prefix.or(document)];
         let templates = prefixes.map(|prefix| Template::prefix(prefix.as_deref().unwrap_or("")));
         if sentence.leaves_prompts_out && templates.iter().any(|template| !template.is_nothing()) {
@@ -203,17 +214,40 @@ impl DenseFile {
                     Some(ModelKind::Sparse) | None => sentence.pooling.is_some(),
                 },
             },
-            folder_pooling: sentence.pooling,
+            folder_pooling: sentence.pooling.map(|said| said.value),
             other_step: sentence.other_step,
-            normalize: self.normalize.unwrap_or(sentence.normalize),
-            lower_case: sentence.lower_case,
+            normalize: self.normalize.unwrap_or(sentence.normalize.is_some()),
+            lower_case: sentence.lower_case.is_some_and(|said| said.value),
             batching,
             lengths,
             templates,
             golden,
+            from,
             path,
         })
     }
+}
+
+/// What states the settings of a folder.
+fn origins(file: &DenseFile, sentence: &Sentence) -> BTreeMap<&'static str, String> {
+    let origin = |is_stated: bool, said: Option<&String>| match (is_stated, said) {
+        (true, _) => FILE_NAME.to_owned(),
+        (false, Some(from)) => from.clone(),
+        (false, None) => "default".to_owned(),
+    };
+    let pooling = sentence.pooling.as_ref().map(|said| &said.from);
+    let normalize = sentence.normalize.as_ref().map(|said| &said.from);
+    let [query, document] =
+        sentence.prompts.each_ref().map(|said| said.as_ref().map(|it| &it.from));
+    let lower_case = sentence.lower_case.as_ref().filter(|said| said.value);
+    let mut from = BTreeMap::from([
+        ("pooling", origin(file.pooling.is_some(), pooling)),
+        ("normalize", origin(file.normalize.is_some(), normalize)),
+        ("query.template", origin(file.query.prefix.is_some(), query)),
+        ("document.template", origin(file.document.prefix.is_some(), document)),
+    ]);
+    from.extend(lower_case.map(|said| ("lower_case", said.from.clone())));
+    from
 }
 
 /// Texts run alone through a graph that quantises what it computes by the range of the whole batch.

@@ -1,83 +1,127 @@
-//! What a folder of sentence-transformers says about itself, in that library's own files.
+//! What a dense folder of sentence-transformers says about itself, in that library's own files.
 //!
 //! Only defaults: `gleaner.toml` states otherwise where it wants to. A way to pool that is not
-//! known here is an error, never a guess.
+//! known here is an error, never a guess. TransformerFile and prompts are read here for sparse folders too;
+//! what else those say is `splade.rs`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
-use crate::error::{Cause, EncodeError};
+use crate::error::EncodeError;
 use crate::family::choices::DensePooling;
 use crate::family::folder::stated;
-use crate::files::read_text;
+use crate::family::settings::modules::{self, MODULES};
+use crate::family::settings::said::{ObjectFile, Said};
 
-const MODULES: &str = "modules.json";
 const PROMPTS: &str = "config_sentence_transformers.json";
 /// Names that prompts of the document side have, first the most usual.
 const DOCUMENT_PROMPTS: [&str; 3] = ["document", "passage", "corpus"];
+/// Names that the configuration of a transformer has, first the usual one.
+const TRANSFORMER_FILES: [&str; 7] = [
+    "sentence_bert_config.json",
+    "sentence_roberta_config.json",
+    "sentence_distilbert_config.json",
+    "sentence_camembert_config.json",
+    "sentence_albert_config.json",
+    "sentence_xlm-roberta_config.json",
+    "sentence_xlnet_config.json",
+];
 
 /// What those files state; every field may be left open.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Sentence {
-    pub(crate) pooling: Option<DensePooling>,
+    pub(crate) pooling: Option<Said<DensePooling>>,
     /// Width of the vectors that are pooled.
     pub(crate) dims: Option<usize>,
-    pub(crate) normalize: bool,
+    pub(crate) normalize: Option<Said<bool>>,
     /// Tokens per text.
-    pub(crate) max_length: Option<usize>,
-    pub(crate) lower_case: bool,
+    pub(crate) max_length: Option<Said<usize>>,
+    pub(crate) lower_case: Option<Said<bool>>,
     /// What is put before queries and before documents.
-    pub(crate) prompts: [Option<String>; 2],
+    pub(crate) prompts: [Option<Said<String>>; 2],
     /// Prefixes are not pooled.
     pub(crate) leaves_prompts_out: bool,
     /// A step after pooling that is not known here.
     pub(crate) other_step: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Module {
-    #[serde(default)]
-    path: String,
-    #[serde(rename = "type")]
-    kind: String,
+/// What the configuration of a transformer states.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct TransformerFile {
+    /// Tokens per text.
+    pub(crate) max_length: Option<Said<usize>>,
+    pub(crate) lower_case: Option<Said<bool>>,
 }
 
-impl Module {
-    /// `Pooling` of `sentence_transformers.models.Pooling`.
-    fn name(&self) -> &str {
-        self.kind.rsplit('.').next().unwrap_or_default()
+impl TransformerFile {
+    /// Reads the configuration of the transformer in a folder below the model's. `task` is what
+    /// its model must have been made for.
+    ///
+    /// Errors: `Read`, `InvalidFile`; `NotUnderstood` for keys and values that are not known.
+    pub(crate) fn read(
+        folder: &Path,
+        below: &Path,
+        task: Option<&str>,
+    ) -> Result<Self, EncodeError> {
+        let is_there = |name: &&str| folder.join(below).join(name).is_file();
+        let name = TRANSFORMER_FILES.into_iter().find(is_there).unwrap_or(TRANSFORMER_FILES[0]);
+        let file = ObjectFile::read(folder, &below.join(name), "transformer configuration")?;
+        let Some(file) = file else { return Ok(Self::default()) };
+        // Those of the last line say how weights are loaded or run, which an exported graph has
+        // behind it.
+        file.only(&[
+            "max_seq_length",
+            "do_lower_case",
+            "transformer_task",
+            "processing_kwargs",
+            "processor_kwargs",
+            "tokenizer_args",
+            "modality_config",
+            "module_output_name",
+            "unpad_inputs",
+            "model_args",
+            "model_kwargs",
+            "config_args",
+            "config_kwargs",
+        ])?;
+        for key in ["processing_kwargs", "processor_kwargs", "tokenizer_args"] {
+            if file.says(key) {
+                let expected = "settings of the tokenizer are read from tokenizer.json alone";
+                return Err(file.not_understood(key, expected));
+            }
+        }
+        if let Some(task) = task {
+            file.choice("transformer_task", &[(task, ())])?;
+        }
+        let max_length = file.get::<usize>("max_seq_length", "it is to be a number of tokens")?;
+        if max_length.as_ref().is_some_and(|length| length.value == 0) {
+            return Err(file.not_understood("max_seq_length", "a text has one token at least"));
+        }
+        let lower_case = file.get("do_lower_case", "it is to be true or false")?;
+        Ok(Self { max_length, lower_case })
     }
 }
 
-#[derive(Deserialize)]
-struct PoolingFile {
-    word_embedding_dimension: Option<usize>,
-    include_prompt: Option<bool>,
-    #[serde(flatten)]
-    others: BTreeMap<String, serde_json::Value>,
-}
-
-#[derive(Default, Deserialize)]
-struct LengthFile {
-    max_seq_length: Option<usize>,
-    #[serde(default)]
-    do_lower_case: bool,
-}
-
-#[derive(Default, Deserialize)]
-struct PromptFile {
-    #[serde(default)]
-    prompts: BTreeMap<String, String>,
-    default_prompt_name: Option<String>,
-}
-
-/// Whether the folder is one of sentence-transformers that pools tokens into a vector.
-pub(crate) fn has_pooling(folder: &Path) -> Result<bool, EncodeError> {
-    let modules: Option<Vec<Module>> = read(&folder.join(MODULES), MODULES)?;
-    Ok(modules.unwrap_or_default().iter().any(|module| module.name() == "Pooling"))
+/// The prompts of queries and of documents; nothing for empty ones.
+///
+/// Errors: `Read`, `InvalidFile`; `NotUnderstood` for what is no text.
+pub(crate) fn prompts(folder: &Path) -> Result<[Option<Said<String>>; 2], EncodeError> {
+    let file = ObjectFile::read(folder, Path::new(PROMPTS), PROMPTS)?;
+    let Some(file) = file else { return Ok([None, None]) };
+    let expected = "it is to have texts by their names";
+    let stated = file.get::<BTreeMap<String, Option<String>>>("prompts", expected)?;
+    let stated = stated.map(|said| said.value).unwrap_or_default();
+    let default = file.get::<String>("default_prompt_name", "it is to be a name")?;
+    let default = default.map(|said| said.value);
+    let prompt = |names: &[&str]| {
+        let own = names.iter().copied().find(|name| stated.contains_key(*name));
+        let name = own.or(default.as_deref())?;
+        let prompt = stated.get(name)?.clone().filter(|prompt| !prompt.is_empty())?;
+        Some(file.said(&format!("prompts.{name}"), prompt))
+    };
+    Ok([prompt(&["query"]), prompt(&DOCUMENT_PROMPTS)])
 }
 
 impl Sentence {
@@ -86,89 +130,82 @@ impl Sentence {
     pub(crate) fn read(folder: &Path) -> Result<Self, EncodeError> {
         let mut found = Self::default();
         let modules_file = folder.join(MODULES);
-        let modules: Option<Vec<Module>> = read(&modules_file, MODULES)?;
-        let mut pooling_file = Some(folder.join("1_Pooling/config.json"));
-        for module in modules.iter().flatten() {
+        let mut pooling_file = PathBuf::from("1_Pooling/config.json");
+        for module in modules::list(folder)?.iter().flatten() {
             match module.name() {
                 "Transformer" => {}
                 "Pooling" => {
-                    let file = Path::new(&module.path).join("config.json");
+                    let file = module.path.join("config.json");
                     let names = ("modules.json", "pooling configuration");
-                    pooling_file = Some(stated(folder, &file, &modules_file, names)?);
+                    stated(folder, &file, &modules_file, names)?;
+                    pooling_file = file;
                 }
-                "Normalize" => found.normalize = true,
+                "Normalize" => {
+                    found.normalize = Some(Said { value: true, from: MODULES.to_owned() });
+                }
                 other => found.other_step = Some(other.to_owned()),
             }
         }
-        if let Some(path) = pooling_file.take() {
-            found.take_pooling(path)?;
-        }
-        found.take_lengths(folder)?;
-        found.take_prompts(folder)?;
+        found.take_pooling(folder, &pooling_file)?;
+        let TransformerFile { max_length, lower_case } =
+            TransformerFile::read(folder, Path::new(""), None)?;
+        (found.max_length, found.lower_case) = (max_length, lower_case);
+        found.prompts = prompts(folder)?;
         Ok(found)
     }
 
-    fn take_pooling(&mut self, path: PathBuf) -> Result<(), EncodeError> {
-        let Some(file): Option<PoolingFile> = read(&path, "pooling configuration")? else {
-            return Ok(());
-        };
-        self.dims = file.word_embedding_dimension;
-        self.leaves_prompts_out = file.include_prompt == Some(false);
-        let modes: Vec<&str> = file
-            .others
-            .iter()
-            .filter(|(_, value)| value.as_bool() == Some(true))
-            .filter_map(|(key, _)| key.strip_prefix("pooling_mode_"))
-            .collect();
-        self.pooling = Some(match modes[..] {
-            ["cls_token"] => DensePooling::Cls,
-            ["max_tokens"] => DensePooling::Max,
-            // What the library does where nothing is stated.
-            ["mean_tokens"] | [] => DensePooling::Mean,
-            _ => {
-                let reason = format!(
-                    "pooling by {} is not known, only by mean_tokens, cls_token or max_tokens; \
-                     export a graph that pools itself and state pooling = \"graph\"",
-                    modes.join(" and ")
-                );
-                let source: Cause = reason.into();
-                return Err(EncodeError::InvalidFile {
-                    what: "pooling configuration",
-                    path,
-                    source,
-                });
-            }
-        });
-        Ok(())
-    }
-
-    fn take_lengths(&mut self, folder: &Path) -> Result<(), EncodeError> {
-        let path = folder.join("sentence_bert_config.json");
-        let file: LengthFile = read(&path, "sentence_bert_config.json")?.unwrap_or_default();
-        (self.max_length, self.lower_case) = (file.max_seq_length, file.do_lower_case);
-        Ok(())
-    }
-
-    fn take_prompts(&mut self, folder: &Path) -> Result<(), EncodeError> {
-        let PromptFile { prompts, default_prompt_name } =
-            read(&folder.join(PROMPTS), PROMPTS)?.unwrap_or_default();
-        let default = default_prompt_name.and_then(|name| prompts.get(&name));
-        let prompt = |names: &[&str]| {
-            let own = names.iter().find_map(|name| prompts.get(*name));
-            own.or(default).filter(|prompt| !prompt.is_empty()).cloned()
-        };
-        self.prompts = [prompt(&["query"]), prompt(&DOCUMENT_PROMPTS)];
+    fn take_pooling(&mut self, folder: &Path, name: &Path) -> Result<(), EncodeError> {
+        let what = "pooling configuration";
+        let Some(file) = ObjectFile::read(folder, name, what)? else { return Ok(()) };
+        let number = "it is to be a number of dimensions";
+        let dims = file.get::<usize>("embedding_dimension", number)?;
+        let dims = dims.or(file.get::<usize>("word_embedding_dimension", number)?);
+        self.dims = dims.map(|dims| dims.value);
+        let includes = file.get::<bool>("include_prompt", "it is to be true or false")?;
+        self.leaves_prompts_out = includes.is_some_and(|includes| !includes.value);
+        self.pooling = Some(pooling(&file, name)?);
         Ok(())
     }
 }
 
-/// A JSON file, or nothing when there is none.
-fn read<T: DeserializeOwned>(path: &Path, what: &'static str) -> Result<Option<T>, EncodeError> {
-    let Some(text) = read_text(path)? else { return Ok(None) };
-    let path = path.to_owned();
-    serde_json::from_str(&text).map(Some).map_err(|error| EncodeError::InvalidFile {
-        what,
-        path,
-        source: error.into(),
-    })
+/// How a configuration pools: by its key `pooling_mode`, or else by the flags of older ones.
+///
+/// Errors: `NotUnderstood` for ways that are not known here, and for several at once.
+fn pooling(file: &ObjectFile, name: &Path) -> Result<Said<DensePooling>, EncodeError> {
+    let expected = "only mean, cls or max can be, and one of them; export a graph that pools \
+                    itself and state pooling = \"graph\"";
+    let known = |mode: &str| match mode {
+        "mean" | "mean_tokens" => Some(DensePooling::Mean),
+        "cls" | "cls_token" => Some(DensePooling::Cls),
+        "max" | "max_tokens" => Some(DensePooling::Max),
+        _ => None,
+    };
+    if let Some(stated) = file.get::<OneOrMore>("pooling_mode", expected)? {
+        let modes = match stated.value {
+            OneOrMore::One(mode) => vec![mode],
+            OneOrMore::More(modes) => modes,
+        };
+        return match &modes[..] {
+            [mode] => known(mode).map(|mode| file.said("pooling_mode", mode)),
+            _ => None,
+        }
+        .ok_or_else(|| file.not_understood("pooling_mode", expected));
+    }
+    let flags = file.flags("pooling_mode_");
+    match flags[..] {
+        // What the library does where nothing is stated.
+        [] => Ok(Said { value: DensePooling::Mean, from: name.display().to_string() }),
+        [key] => known(key.trim_start_matches("pooling_mode_"))
+            .map(|mode| file.said(key, mode))
+            .ok_or_else(|| file.not_understood(key, expected)),
+        [_, second, ..] => Err(file.not_understood(second, expected)),
+    }
+}
+
+/// `"mean"`, or `["mean", "max"]`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
 }

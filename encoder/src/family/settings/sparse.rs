@@ -3,16 +3,19 @@
 //! [`Settings::read`] is in `file.rs`, beside the form that the file has. What a layout leaves to
 //! be done is `layout.rs`; [`Settings::steps`] compares that with what the folder asks for.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use crate::error::EncodeError;
 use crate::family::choices::{Activation, Batching, Pooling, SideEncoder};
+use crate::family::folder::FILE_NAME;
 use crate::family::layout::{Layout, Remaining};
 use crate::family::lengths::Lengths;
 use crate::family::settings::golden::Golden;
 use crate::family::settings::names::Names;
+use crate::family::settings::said::Said;
 use crate::session::prune::Prune;
 use crate::side::Side;
 use crate::text::template::Template;
@@ -47,7 +50,20 @@ pub(crate) struct SideSettings {
     pub(crate) template: Template,
     pub(crate) pooling: Option<Pooling>,
     pub(crate) activation: Option<Activation>,
+    /// What the folder's own files state of graphs that leave both to us.
+    pub(crate) said: SaidSteps,
     pub(crate) prune: Prune,
+    /// Texts are put into lower case before anything else.
+    pub(crate) lower_case: bool,
+    /// What states the settings of this side, by their names on its card.
+    pub(crate) from: BTreeMap<&'static str, String>,
+}
+
+/// Pooling and activation as a folder of sentence-transformers states them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct SaidSteps {
+    pub(crate) pooling: Option<Said<Pooling>>,
+    pub(crate) activation: Option<Said<Activation>>,
 }
 
 /// The settings of a folder, with defaults filled in where they need no knowledge of the graph.
@@ -55,6 +71,8 @@ pub(crate) struct SideSettings {
 pub(crate) struct Settings {
     /// The settings file, whether or not it exists; errors name it.
     pub(crate) path: PathBuf,
+    /// The tokenizer's file.
+    pub(crate) tokenizer: PathBuf,
     pub(crate) graph: GraphSettings,
     pub(crate) gate: f32,
     pub(crate) batching: Batching,
@@ -100,6 +118,33 @@ impl Settings {
     }
 }
 
+impl SideSettings {
+    /// What states the steps that follow a graph of this layout.
+    pub(crate) fn origins(&self, layout: Layout) -> BTreeMap<&'static str, String> {
+        let said = match layout.remaining() {
+            Remaining::PoolAndActivate { .. } => self.said.clone(),
+            Remaining::Nothing | Remaining::PoolAndMayActivate { .. } => SaidSteps::default(),
+        };
+        let silent = match layout.remaining() {
+            Remaining::Nothing => "the graph",
+            Remaining::PoolAndActivate { .. } | Remaining::PoolAndMayActivate { .. } => "default",
+        };
+        let origin = |is_stated: bool, said: Option<String>| match (is_stated, said) {
+            (true, _) => FILE_NAME.to_owned(),
+            (false, Some(from)) => from,
+            (false, None) => silent.to_owned(),
+        };
+        let mut from = self.from.clone();
+        if self.encoder.runs_graph() {
+            let pooling = origin(self.pooling.is_some(), said.pooling.map(|said| said.from));
+            let activation =
+                origin(self.activation.is_some(), said.activation.map(|said| said.from));
+            from.extend([("pooling", pooling), ("activation", activation)]);
+        }
+        from
+    }
+}
+
 /// A key of the settings and why its value does not fit the graph.
 type Misfit = (&'static str, &'static str);
 
@@ -127,12 +172,17 @@ impl SideSettings {
         graph_may_activate: bool,
     ) -> Result<(Pooling, Activation), Misfit> {
         const NOT_DONE: &str = "the graph does not do this, so \"graph\" cannot be";
-        let pooling = match self.pooling {
+        let said = match graph_may_activate {
+            true => &SaidSteps::default(),
+            false => &self.said,
+        };
+        let pooling = match self.pooling.or(said.pooling.as_ref().map(|said| said.value)) {
             None => Pooling::Max,
             Some(pooling @ (Pooling::Max | Pooling::Sum)) => pooling,
             Some(Pooling::Graph) => return Err(("pooling", NOT_DONE)),
         };
-        let activation = self.activation.unwrap_or(default);
+        let activation = self.activation.or(said.activation.as_ref().map(|said| said.value));
+        let activation = activation.unwrap_or(default);
         match (activation, pooling) {
             (Activation::Graph, _) if !graph_may_activate => Err(("activation", NOT_DONE)),
             (Activation::Binary, Pooling::Sum) => {

@@ -26,7 +26,8 @@ fn side(template: &str, max_length: usize) -> SideTokenizer {
     let bytes = std::fs::read(folder.join("tokenizer.json")).unwrap();
     let tokens = Tokens::read(&bytes, &folder).unwrap();
     let template = Template::parse(template).unwrap();
-    tokens.side(Side::Document, &template, max_length, &folder).unwrap()
+    let texts = SideTexts { template: &template, max_length, lower_case: false };
+    tokens.side(Side::Document, &texts, &folder).unwrap()
 }
 
 /// Texts of random pieces, and texts of one piece each, of about so many bytes.
@@ -54,7 +55,7 @@ fn texts(len_bytes: usize) -> Vec<String> {
 
 #[test]
 fn a_head_has_the_tokens_of_the_whole_text() {
-    let wanted = Wanted { units: None, words: true };
+    let wanted = Wanted { units: None, words: true, blanks: true };
     for template in
         ["{text}", "passage: {text}", "query {text} means that:", "{text} again: {text} end"]
     {
@@ -77,7 +78,7 @@ fn a_head_has_the_tokens_of_the_whole_text() {
 fn words_that_are_cut_at_spaces_have_the_tokens_of_the_whole_text() {
     let mut side = side("{text}", 32);
     side.locality = Locality::Words;
-    let wanted = Wanted { units: None, words: true };
+    let wanted = Wanted { units: None, words: true, blanks: true };
     for text in texts(24_000) {
         let whole = side.tokenize_with(&text, wanted, None).unwrap().unwrap();
         assert_eq!(side.tokenize(&text, wanted).unwrap(), whole, "{text:.80}");
@@ -87,7 +88,7 @@ fn words_that_are_cut_at_spaces_have_the_tokens_of_the_whole_text() {
 #[test]
 fn runs_that_are_squeezed_have_the_tokens_of_the_whole_text() {
     let side = side("passage: {text}", 64);
-    let wanted = Wanted { units: None, words: false };
+    let wanted = Wanted { units: None, words: false, blanks: true };
     let run = |piece: &str| piece.repeat(SQUEEZED_FROM_BYTES / piece.len() + 1000);
     for text in [run("x"), run("ä7"), run(" "), run("y") + " sparse " + &run("z") + ", end"] {
         let whole = side.tokenize_with(&text, wanted, None).unwrap().unwrap();

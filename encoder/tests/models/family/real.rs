@@ -12,7 +12,7 @@ fn folder(graph: &str, tolerance: f32) -> Option<tempfile::TempDir> {
     for file in ["tokenizer.json", "config.json", "idf.json"] {
         std::fs::copy(shipped_sparse().join(file), folder.path().join(file)).unwrap();
     }
-    let golden = root().join("data/golden/splade-tiny.json");
+    let golden = root().join("data/models/splade-tiny/golden.json");
     std::fs::copy(golden, folder.path().join("golden.json")).unwrap();
     let settings = format!("golden = {{ file = 'golden.json', tolerance = {tolerance} }}");
     std::fs::write(folder.path().join("gleaner.toml"), settings).unwrap();

@@ -40,7 +40,7 @@ fn other_graphs_of_the_model_agree_within_float32() {
         for file in ["tokenizer.json", "config.json"] {
             std::fs::copy(shipped_sparse().join(file), folder.path().join(file)).unwrap();
         }
-        let golden = root().join("data/golden/splade-tiny.json");
+        let golden = root().join("data/models/splade-tiny/golden.json");
         std::fs::copy(golden, folder.path().join("golden.json")).unwrap();
         // No graph named and no steps stated: detection has to find out.
         let settings = "golden = { file = 'golden.json', tolerance = 1e-4 }";

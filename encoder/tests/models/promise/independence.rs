@@ -13,7 +13,7 @@ struct Golden {
 
 /// The golden texts, and others made of them: every length up to the maximum, halves, repetitions.
 fn texts() -> Vec<String> {
-    let bytes = std::fs::read(root().join("data/golden/splade-tiny.json")).unwrap();
+    let bytes = std::fs::read(root().join("data/models/splade-tiny/golden.json")).unwrap();
     let goldens: Vec<Golden> = serde_json::from_slice(&bytes).unwrap();
     let mut texts: Vec<String> = goldens.into_iter().map(|golden| golden.text).collect();
     let words: Vec<String> =

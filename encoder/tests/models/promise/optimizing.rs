@@ -123,7 +123,7 @@ fn a_new_folder_has_its_own_golden_vectors() {
         std::fs::write(model.join(name), bytes).unwrap();
     }
     std::fs::write(model.join("gleaner.toml"), golden).unwrap();
-    let from = root().join("data/golden/splade-tiny.json");
+    let from = root().join("data/models/splade-tiny/golden.json");
     std::fs::copy(from, folder.path().join("golden.json")).unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     let out = elsewhere.path().join("far/away");

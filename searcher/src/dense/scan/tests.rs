@@ -7,7 +7,7 @@ use gleaner_format::{Metric, SparseVector};
 use proptest::prelude::*;
 
 use super::*;
-use crate::filter::rows::RowSet;
+use crate::{filter::rows::RowSet, stop::Stop};
 
 const STORAGES: [DenseStorage; 4] =
     [DenseStorage::F32, DenseStorage::F16, DenseStorage::Int8, DenseStorage::Int8WithF32];
@@ -100,7 +100,7 @@ fn check(spec: &DenseSpec, rows: &[Option<Vec<f32>>], query: &[f32], (keep, k): 
     let expected = oracle(field, &query, admitted, k);
     for kernels in Kernels::available() {
         for threads in [1, 3] {
-            let limits = DenseLimits { k, floor: None, admitted, deadline: None, threads };
+            let limits = DenseLimits { k, floor: None, admitted, stop: Stop::default(), threads };
             let scan = Scan { field, kernels };
             let mut counters = Counters::default();
             let answer = scan.nearest(&query, limits, &tie, &mut counters);
@@ -181,8 +181,8 @@ fn a_deadline_that_has_passed_leaves_an_incomplete_answer() {
     let file = file(&spec, &vec![Some(vec![1.0, 2.0]); 100]);
     let field = file.view().field("emb").unwrap();
     let query = PreparedVector::new(vec![1.0, 1.0]);
-    let deadline = Some(Instant::now());
-    let limits = DenseLimits { k: 5, floor: None, admitted: None, deadline, threads: 1 };
+    let stop = Stop { deadline: Some(Instant::now()), given_up: None };
+    let limits = DenseLimits { k: 5, floor: None, admitted: None, stop, threads: 1 };
     let scan = Scan { field, kernels: Kernels::detect() };
     let answer = scan.nearest(&query, limits, &tie, &mut Counters::default());
     assert!(!answer.is_exact && !answer.is_complete && answer.hits.is_empty());
@@ -202,7 +202,8 @@ fn most_vectors_are_ruled_out_by_their_codes() {
     let file = file(&spec, &rows);
     let field = file.view().field("emb").unwrap();
     let query = PreparedVector::new(spec.prepare_query(&vector()).unwrap());
-    let limits = DenseLimits { k: 10, floor: None, admitted: None, deadline: None, threads: 1 };
+    let limits =
+        DenseLimits { k: 10, floor: None, admitted: None, stop: Stop::default(), threads: 1 };
     let mut counters = Counters::default();
     let scan = Scan { field, kernels: Kernels::detect() };
     let answer = scan.nearest(&query, limits, &tie, &mut counters);

@@ -23,6 +23,8 @@ struct Site {
     breaks: Vec<usize>,
     /// Whether `Range` is understood.
     ranges: bool,
+    /// Bytes that an answer promises beyond those it has.
+    promised_more: usize,
     /// Every request, its lines.
     seen: Vec<Vec<String>>,
 }
@@ -89,6 +91,7 @@ fn answer(mut stream: TcpStream, site: &Mutex<Site>) -> std::io::Result<()> {
     let start = range.filter(|_| site.ranges && if_range.as_ref() == Some(&site.etag));
     let start = start.map(|range| range[6..range.len() - 1].parse::<usize>().unwrap());
     let (status, body) = match start {
+        Some(start) if start >= file.len() => ("416 Range Not Satisfiable".to_owned(), Vec::new()),
         Some(start) => {
             let (last, all) = (file.len() - 1, file.len());
             let status =
@@ -98,9 +101,10 @@ fn answer(mut stream: TcpStream, site: &Mutex<Site>) -> std::io::Result<()> {
         None => ("200 OK".to_owned(), file.clone()),
     };
     let (etag, length) = (&site.etag, body.len());
+    let promised = length + if status.starts_with("416") { 0 } else { site.promised_more };
     write!(
         stream,
-        "HTTP/1.1 {status}\r\netag: {etag}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+        "HTTP/1.1 {status}\r\netag: {etag}\r\ncontent-length: {promised}\r\nconnection: close\r\n\r\n"
     )?;
     let until = if site.breaks.is_empty() { length } else { site.breaks.remove(0).min(length) };
     stream.write_all(&body[..until])
@@ -260,6 +264,21 @@ fn other_bytes_are_refused_and_what_was_proven_stays() {
     let (folder, out) = place();
     fails(&[&url, "--out", &out, "--file", &format!("a={}", hash(b"other"))], 1, "SHA-256");
     assert_eq!(names(folder.path()), [] as [String; 0], "nothing is left of nothing");
+}
+
+/// What comes again is nothing new: a server whose length is wrong is not asked for ever.
+#[test]
+fn a_length_that_is_wrong_ends() {
+    let graph = bytes(100_000);
+    for (ranges, promised_more) in [(true, 1), (true, 50_000), (false, 1), (false, 1 << 40)] {
+        let server = Server::start(&[("model.onnx", &graph)]);
+        server.change(|site| (site.ranges, site.promised_more) = (ranges, promised_more));
+        let (_folder, out) = place();
+        let url = format!("{}/model.onnx", server.url);
+        fails(&[&url, "--sha256", &hash(b"other"), "--out", &out], 1, "broke off");
+        let asked = server.seen().len();
+        assert!((2..=5).contains(&asked), "{ranges}, {promised_more}: asked {asked} times");
+    }
 }
 
 #[test]

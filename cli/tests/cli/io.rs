@@ -1,0 +1,4 @@
+//! What goes in and out, alike for all commands.
+
+mod output;
+mod pull;
