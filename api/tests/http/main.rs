@@ -14,7 +14,6 @@ mod hybrid;
 mod hybrid_refusals;
 mod inputs;
 mod model;
-mod model_folders;
 mod refusals;
 mod robustness;
 mod searching;

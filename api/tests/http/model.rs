@@ -1,5 +1,7 @@
 //! Requests that need a model, with the one that ships.
 
+mod folders;
+
 use std::io::Write;
 
 use gleaner_api::ServeError;

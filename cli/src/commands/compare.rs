@@ -18,6 +18,7 @@ use crate::{
     io::{
         intervals::RESAMPLES,
         output::{create, is_standard_stream, stdout},
+        stderr::stderr,
     },
 };
 
@@ -36,7 +37,7 @@ pub(crate) fn run(args: &CompareArgs) -> anyhow::Result<()> {
     }
     let per_query_is_stdout = args.per_query.as_deref().is_some_and(is_standard_stream);
     let mut out: Box<dyn Write> =
-        if per_query_is_stdout { Box::new(io::stderr()) } else { Box::new(stdout()) };
+        if per_query_is_stdout { Box::new(stderr()) } else { Box::new(stdout()) };
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
     } else {

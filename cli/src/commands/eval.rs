@@ -7,7 +7,7 @@ mod report;
 
 use std::{
     collections::BTreeSet,
-    io::{self, Write},
+    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -27,6 +27,7 @@ use crate::{
         intervals::{SEED, bootstrap},
         model_folder::say_where_found,
         output::{create, is_standard_stream, stdout},
+        stderr::stderr,
     },
 };
 
@@ -217,7 +218,7 @@ fn table_out(files: [&Option<PathBuf>; 2]) -> anyhow::Result<Box<dyn Write>> {
     let on_stdout = files.into_iter().flatten().filter(|path| is_standard_stream(path)).count();
     match on_stdout {
         0 => Ok(Box::new(stdout())),
-        1 => Ok(Box::new(io::stderr())),
+        1 => Ok(Box::new(stderr())),
         _ => {
             let message = "--json and --run cannot both be `-`: one stdout is there";
             Err(Failure::Usage(message.to_owned()).into())

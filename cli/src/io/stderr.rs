@@ -15,6 +15,11 @@ pub(crate) fn write_line(line: fmt::Arguments<'_>) {
     let _ = io::stderr().lock().write_all(format!("{line}\n").as_bytes());
 }
 
+/// Stderr, for a table that goes there because a file is written to stdout.
+pub(crate) fn stderr() -> impl Write {
+    io::stderr()
+}
+
 /// Says a line on stderr, as `eprintln!` does, but never panics.
 macro_rules! say {
     ($($line:tt)*) => {

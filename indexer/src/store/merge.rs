@@ -36,8 +36,9 @@ impl IndexStore {
     /// # Errors
     /// As [`IndexStore::merge`].
     pub fn settle(&mut self, indexed: u64) -> Result<(), IndexError> {
+        // Whoever holds what is known of a segment keeps its files: none of it is held past this line.
         let metas = self.index.searchable_segment_metas().map_err(storage)?;
-        let living: u64 = metas.iter().map(|meta| u64::from(meta.num_docs())).sum();
+        let living: u64 = metas.into_iter().map(|meta| u64::from(meta.num_docs())).sum();
         // Living rows: those of a document are several where passages are kept.
         let written = std::mem::take(&mut self.rows_written).max(indexed);
         if written * SETTLE_ONE_IN >= living {

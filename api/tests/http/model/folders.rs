@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{
+use crate::{
     model::{TEXTS, data, folder, model},
     *,
 };
