@@ -44,9 +44,14 @@ fn given() -> TempDir {
     folder
 }
 
+/// What is done to a folder or a file.
+type Spoil = fn(&Path);
+/// What is put in the place of an index.
+type Replace<'a> = &'a dyn Fn(&Path, &Path);
+
 #[tokio::test]
 async fn readyz_sees_at_once_what_is_gone_or_emptied() {
-    let spoil: [(&str, fn(&Path)); 6] = [
+    let spoil: [(&str, Spoil); 6] = [
         ("missing", |index| fs::remove_dir_all(index).unwrap()),
         ("meta.json", |index| fs::write(index.join("meta.json"), "").unwrap()),
         ("missing", |index| fs::remove_file(index.join("meta.json")).unwrap()),
@@ -87,7 +92,7 @@ async fn an_index_that_was_replaced_answers_with_an_error_of_its_own() {
         analyzer: Some("german".parse::<Analyzer>().unwrap()),
         ..Default::default()
     };
-    let replace: [(&str, &dyn Fn(&Path, &Path)); 4] = [
+    let replace: [(&str, Replace<'_>); 4] = [
         ("its id", &|_, other| {
             add_with(other, &documents(0, 30), None, WordCounts, &german);
         }),
@@ -145,7 +150,7 @@ async fn an_index_that_was_replaced_answers_with_an_error_of_its_own() {
 
 #[tokio::test]
 async fn a_bad_index_is_named_at_start_and_the_others_are_served() {
-    let spoil: [(&str, u16, fn(&Path)); 7] = [
+    let spoil: [(&str, u16, Spoil); 7] = [
         ("index_damaged", 500, |index| fs::write(index.join("meta.json"), "").unwrap()),
         ("index_damaged", 500, |index| fs::write(impacts(index), "1234567").unwrap()),
         ("index_damaged", 500, |index| {

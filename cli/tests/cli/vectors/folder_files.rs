@@ -65,7 +65,8 @@ fn all_end(index: &str, code: i32, what: &str) -> String {
 fn what_cannot_be_read_is_no_damage() {
     let desk = Desk::new();
     let sound = index_of(&desk, "sound", 60);
-    let put: [(&str, fn(&Path)); 5] = [
+    type Put = fn(&Path);
+    let put: [(&str, Put); 5] = [
         ("a folder", |file| fs::create_dir(file).unwrap()),
         ("a link to nothing", |file| symlink("nowhere", file).unwrap()),
         ("a link to itself", |file| symlink(file, file).unwrap()),
