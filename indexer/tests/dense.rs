@@ -455,7 +455,8 @@ fn a_damaged_dense_file_is_damage() {
     specs.swap(0, 1);
     is_damage(&rows(&specs, 70), "fields in another order");
     fs::remove_file(&file).unwrap();
-    assert!(Index::open(&index).err().unwrap().is_damage());
+    // What is not there can be put back.
+    assert!(!Index::open(&index).err().unwrap().is_damage());
     fs::write(&file, &sound).unwrap();
     Index::open(&index).unwrap();
 }
