@@ -133,7 +133,7 @@ impl Opened<'_> {
             if FileSeal::of(&bytes) == seal {
                 return Ok(());
             }
-            "its checksum is not that of the file that was written".to_owned()
+            "its checksum does not match that of the file that was written".to_owned()
         };
         Err(CatalogError::Damaged { file, reason })
     }
