@@ -2,7 +2,7 @@
 //!
 //! `workload` is what is searched. `variants` takes turns among instruction sets, less effort and
 //! filters, `throughput` counts queries a second, `segments` adds small files, and `floats` finds
-//! what 16-bit weights cost. Plain latency and the oracle are in the program.
+//! what stored weights cost. Plain latency and the oracle are in the program.
 
 pub mod floats;
 pub mod segments;

@@ -1,23 +1,21 @@
 //! How text becomes words for BM25: the analysers, by the names that schema and command line use.
 //!
-//! Every analyser cuts at what is neither letter nor digit and lower-cases. A language's own also drops
-//! its stop words, where there is a list of them, and stems. One is chosen when an index is created;
-//! documents and queries go through the same.
+//! Every analyser takes the words that Unicode sees (`words.rs`) in one form (`normal_form.rs`). A
+//! language's own also drops its stop words, where there is a list of them, and stems. One is chosen
+//! when an index is created; documents and queries go through the same.
+
+mod normal_form;
+mod words;
 
 use std::{fmt, str::FromStr};
 
 use tantivy::{
     Index,
-    tokenizer::{
-        Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, StopWordFilter,
-        TextAnalyzer,
-    },
+    tokenizer::{Language, Stemmer, StopWordFilter, TextAnalyzer},
 };
 
+use self::{normal_form::NormalForm, words::Words};
 use crate::error::CatalogError;
-
-/// Tokens longer than this are not words.
-const WORD_LIMIT_BYTES: usize = 40;
 
 /// The name of the analyser that knows no language.
 const SIMPLE: &str = "simple";
@@ -64,16 +62,34 @@ impl Analyzer {
         languages.chain([Self::SIMPLE])
     }
 
-    /// Its name, as the schema has it.
+    /// Its name.
     pub fn name(self) -> &'static str {
         self.name
     }
 
+    /// What the schema calls its words. The number is that of the rules that make them.
+    pub(crate) fn tokenizer(self) -> String {
+        format!("{}.2", self.name)
+    }
+
+    /// What the schema calls its words before they are stemmed, stop words with them.
+    pub(crate) fn words_tokenizer(self) -> String {
+        format!("{}.words.2", self.name)
+    }
+
+    /// The analyser of a name in a schema, of the rules that this version has.
+    pub(crate) fn of_tokenizer(name: &str) -> Option<Self> {
+        Self::all().find(|analyzer| analyzer.tokenizer() == name)
+    }
+
+    /// The words as they are.
+    fn words(self) -> Words {
+        Words::new(NormalForm::new(self.language))
+    }
+
     /// The steps.
     fn build(self) -> TextAnalyzer {
-        let words = TextAnalyzer::builder(SimpleTokenizer::default())
-            .filter(RemoveLongFilter::limit(WORD_LIMIT_BYTES))
-            .filter(LowerCaser);
+        let words = TextAnalyzer::builder(self.words());
         let Some(language) = self.language else { return words.build() };
         match StopWordFilter::new(language) {
             Some(stop_words) => words.filter(stop_words).filter(Stemmer::new(language)).build(),
@@ -113,7 +129,8 @@ impl FromStr for Analyzer {
 /// Registers the analysers that fields name; needed on every open.
 pub fn register_analyzers(index: &Index) {
     for analyzer in Analyzer::all() {
-        index.tokenizers().register(analyzer.name, analyzer.build());
+        index.tokenizers().register(&analyzer.tokenizer(), analyzer.build());
+        index.tokenizers().register(&analyzer.words_tokenizer(), analyzer.words());
     }
 }
 
@@ -152,6 +169,65 @@ mod tests {
         assert_eq!(words("simple", "The Houses, of 7 DOGS"), ["the", "houses", "of", "7", "dogs"]);
         // No list of stop words, but a stemmer.
         assert_eq!(words("turkish", "evler"), ["ev"]);
-        assert!(words("simple", &"x".repeat(41)).is_empty());
+    }
+
+    #[test]
+    fn words_are_those_of_unicode() {
+        let simple = |text| words("simple", text);
+        assert_eq!(
+            simple("can't stop; pi is 3.14, e.g. snake_case"),
+            ["can't", "stop", "pi", "is", "3.14", "e.g", "snake_case"]
+        );
+        assert_eq!(simple("co-operate (COVID-19)"), ["co", "operate", "covid", "19"]);
+        assert_eq!(simple("🙂 – … \u{301}"), [""; 0]);
+        // Vowel signs do not cut a word.
+        assert_eq!(simple("हिन्दी भाषा"), ["हिन्दी", "भाषा"]);
+        assert_eq!(simple("العَرَبِيَّة"), ["العَرَبِيَّة"]);
+        assert_eq!(simple("ภาษาไทยง่าย"), ["ภาษา", "ไทย", "ง่าย"]);
+        assert_eq!(simple("我喜欢北京烤鸭。"), ["我", "喜欢", "北京", "烤鸭"]);
+        assert_eq!(simple("東京に住んでいます"), ["東京", "に", "住ん", "で", "い", "ます"]);
+        assert_eq!(simple("한국어 문장"), ["한국어", "문장"]);
+    }
+
+    #[test]
+    fn one_word_has_one_form() {
+        let simple = |text| words("simple", text);
+        assert_eq!(simple("re\u{301}sume\u{301}"), simple("Résumé"));
+        assert_eq!(simple("Ａｂｃ １２"), ["abc", "12"]);
+        assert_eq!(simple("ﬁne co\u{AD}operate"), ["fine", "cooperate"]);
+        assert_eq!(simple("ΟΔΟΣ"), simple("οδος"));
+        assert_eq!(simple("don’t"), ["don't"]);
+        assert_eq!(simple("İzmir"), ["izmir"]);
+        assert_eq!(words("turkish", "IŞIK"), words("turkish", "ışık"));
+        assert_eq!(words("english", "dog’s"), ["dog"]);
+        assert_eq!(words("french", "L’avion d'Alice"), ["avion", "alic"]);
+    }
+
+    #[test]
+    fn long_words_are_cut_and_not_dropped() {
+        let hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        assert_eq!(words("simple", hash), [hash]);
+        let compound = "donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamten";
+        assert_eq!(words("simple", compound), [compound]);
+        let pieces = |unit: &str, count: usize| -> Vec<usize> {
+            words("simple", &unit.repeat(count)).iter().map(|it| it.chars().count()).collect()
+        };
+        assert_eq!(pieces("x", 255), [255]);
+        assert_eq!(pieces("x", 600), [255, 255, 90]);
+        assert_eq!(pieces("é", 256), [255, 1]);
+        // Longer than what is segmented at once.
+        assert_eq!(pieces("x", 10_000).iter().sum::<usize>(), 10_000);
+        assert_eq!(pieces("漢", 10_000).iter().sum::<usize>(), 10_000);
+    }
+
+    #[test]
+    fn words_know_where_they_stand() {
+        let text = "  Der Hund’s, 北京 x";
+        let mut analyzer = Analyzer::SIMPLE.build();
+        let mut found = Vec::new();
+        analyzer.token_stream(text).process(&mut |token| {
+            found.push((token.position, &text[token.offset_from..token.offset_to]));
+        });
+        assert_eq!(found, [(0, "Der"), (1, "Hund’s"), (2, "北京"), (3, "x")]);
     }
 }

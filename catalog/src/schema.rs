@@ -51,9 +51,10 @@ pub struct Fields {
 impl Fields {
     /// The schema of a new index.
     pub fn schema(analyzer: Analyzer) -> Schema {
-        let mut schema = Self::second_schema(analyzer, IndexRecordOption::WithFreqsAndPositions);
+        let positions = IndexRecordOption::WithFreqsAndPositions;
+        let mut schema = Self::second_schema(&analyzer.tokenizer(), positions);
         let words = TextFieldIndexing::default()
-            .set_tokenizer(Analyzer::SIMPLE.name())
+            .set_tokenizer(&analyzer.words_tokenizer())
             .set_index_option(IndexRecordOption::Basic)
             .set_fieldnorms(false);
         schema.add_text_field("words", TextOptions::default().set_indexing_options(words));
@@ -63,19 +64,18 @@ impl Fields {
     }
 
     /// What the schema was before words and times had fields of their own.
-    fn second_schema(analyzer: Analyzer, text: IndexRecordOption) -> SchemaBuilder {
-        let mut schema = Self::first_schema(analyzer, text);
+    fn second_schema(tokenizer: &str, text: IndexRecordOption) -> SchemaBuilder {
+        let mut schema = Self::first_schema(tokenizer, text);
         schema.add_custom_field("dense", DENSE_TYPE, json!({}));
         schema
     }
 
     /// What the schema began as: indexes without dense vectors have no more.
-    fn first_schema(analyzer: Analyzer, text: IndexRecordOption) -> SchemaBuilder {
+    fn first_schema(tokenizer: &str, text: IndexRecordOption) -> SchemaBuilder {
         let mut schema = Schema::builder();
         schema.add_text_field("_id", STRING | FAST);
         schema.add_text_field("_source", STORED);
-        let analysed =
-            TextFieldIndexing::default().set_tokenizer(analyzer.name()).set_index_option(text);
+        let analysed = TextFieldIndexing::default().set_tokenizer(tokenizer).set_index_option(text);
         schema.add_text_field("text", TextOptions::default().set_indexing_options(analysed));
         let raw = TextFieldIndexing::default()
             .set_tokenizer("raw")
@@ -98,10 +98,10 @@ impl Fields {
     pub fn find(index: &Index) -> Result<Self, CatalogError> {
         let schema = index.schema();
         let with_freqs = IndexRecordOption::WithFreqs;
-        if schema == Self::first_schema(Analyzer::ENGLISH, with_freqs).build() {
+        if schema == Self::first_schema(Analyzer::ENGLISH.name(), with_freqs).build() {
             return Err(CatalogError::EarlierVersion { missing: "dense vectors" });
         }
-        if Analyzer::all().any(|it| schema == Self::second_schema(it, with_freqs).build()) {
+        if Analyzer::all().any(|it| schema == Self::second_schema(it.name(), with_freqs).build()) {
             return Err(CatalogError::EarlierVersion { missing: "words and times of their own" });
         }
         let find = |name: &'static str| {
@@ -114,8 +114,12 @@ impl Fields {
             _ => None,
         };
         let name = analyzer.map_or("", |options| options.tokenizer());
-        let analyzer: Analyzer =
-            name.parse().map_err(|error: CatalogError| damaged(error.to_string()))?;
+        let Some(analyzer) = Analyzer::of_tokenizer(name) else {
+            return Err(match name.parse::<Analyzer>() {
+                Ok(_) => CatalogError::EarlierVersion { missing: "the words of Unicode" },
+                Err(error) => damaged(error.to_string()),
+            });
+        };
         let found = Self {
             id,
             source,
@@ -152,7 +156,7 @@ mod tests {
         let error = |schema: SchemaBuilder| {
             Fields::find(&Index::create_in_ram(schema.build())).unwrap_err().to_string()
         };
-        let earlier = error(Fields::first_schema(Analyzer::ENGLISH, IndexRecordOption::WithFreqs));
+        let earlier = error(Fields::first_schema("english", IndexRecordOption::WithFreqs));
         assert!(
             earlier.contains("earlier version") && earlier.contains("index again"),
             "{earlier}"
@@ -164,8 +168,7 @@ mod tests {
             unknown.add_text_field(name, STRING);
         }
         assert!(error(unknown).contains("is no analyser"));
-        let mut other =
-            Fields::first_schema(Analyzer::SIMPLE, IndexRecordOption::WithFreqsAndPositions);
+        let mut other = Fields::first_schema("simple.2", IndexRecordOption::WithFreqsAndPositions);
         other.add_text_field("words", STRING);
         other.add_text_field("times", STRING);
         other.add_custom_field("dense", DENSE_TYPE, json!({"other": 1}));

@@ -65,7 +65,7 @@ pub use document::Document;
 pub use error::{Error, Named, Part, chain};
 pub use index::Index;
 pub use indexing::{Indexing, IndexingReport, OpenedIndexing};
-pub use inspect::statistics::{DenseStatistics, SegmentStatistics};
+pub use inspect::statistics::{DenseStatistics, RowsByWeight, SegmentStatistics};
 pub use inspect::verify::{Check, Finding, Level, examine};
 pub use models::{Models, moved::MovedModel};
 pub use search::batch::{BatchSearch, QUERIES_AT_ONCE, QueryHits};

@@ -59,7 +59,7 @@ fn documents() -> Vec<Value> {
 }
 
 /// Filters, and the ids that they admit.
-const CASES: [(&str, &[&str]); 60] = [
+const CASES: [(&str, &[&str]); 61] = [
     // Numbers.
     ("year:2015", &["2"]),
     ("year:2015.0", &["2"]),
@@ -99,6 +99,7 @@ const CASES: [(&str, &[&str]); 60] = [
     ("when:\"2022-05-01T12:00:00+02:00\"", &["1"]),
     ("when:>=2000-01-01T00:00:00Z", &["1", "2", "3", "S-9"]),
     ("when:[2022-01-01 TO 2022-12-31]", &["1", "2", "S-9"]),
+    ("when:2022*", &["1", "S-9"]),
     ("exact:2020-01-01T00:00:00Z", &[]),
     ("exact:2020-01-01T00:00:00.999Z", &["S-9"]),
     ("exact:>2020-01-01T00:00:00.99Z", &["S-9"]),
@@ -151,6 +152,9 @@ fn what_no_value_can_meet_is_an_error_with_the_types() {
         ("year:20*", "year holds numbers; only text can begin"),
         ("ok:1", "ok holds true and false, and \"1\" is none"),
         ("ok:>true", "have no order"),
+        ("when:>=yesterday", "when holds times, and \"yesterday\" is none"),
+        ("when:IN [2022-01-01 soon]", "when holds times"),
+        ("exact:\"2020-13-01\"", "exact holds times"),
         ("mixed:[1 TO z]", "of two types"),
         ("price:IN [1 x]", "price holds numbers, and \"x\" is none"),
         ("yaer:2010", "no document has the key \"yaer\"; known: author.name, big, code"),

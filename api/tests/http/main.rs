@@ -18,6 +18,7 @@ mod refusals;
 mod robustness;
 mod searching;
 mod serving;
+mod texts;
 
 use std::{
     collections::BTreeMap,

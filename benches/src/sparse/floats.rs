@@ -1,4 +1,4 @@
-//! What 16-bit weights cost: exact answers against brute force over the weights as given.
+//! What stored weights cost: exact answers against brute force over the weights as given.
 //!
 //! The measure is recall of the true hits. How long a search takes is left to `variants`.
 

@@ -22,3 +22,4 @@ mod models {
     mod moved;
 }
 mod no_traffic;
+mod texts;

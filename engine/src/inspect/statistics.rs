@@ -24,6 +24,8 @@ pub struct SegmentStatistics {
     pub postings: u64,
     /// Entries of a row, mean.
     pub postings_per_row: f64,
+    /// How its rows keep weights.
+    pub rows_by_weight: RowsByWeight,
     /// Different terms.
     pub terms: usize,
     /// Windows of 32,768 rows.
@@ -40,6 +42,18 @@ pub struct SegmentStatistics {
     pub column_bytes: usize,
     /// Bytes of the directories of terms and lists.
     pub directory_bytes: usize,
+}
+
+/// Rows by the bytes that they keep a weight in, deleted rows included. A row takes the fewest for which
+/// every stored weight is within 2^-15 of the one given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct RowsByWeight {
+    /// Rows of 16-bit weights, and those without any.
+    pub bytes_2: usize,
+    /// Rows of 24-bit weights.
+    pub bytes_3: usize,
+    /// Rows whose weights are so far apart that they are kept as 32-bit floats.
+    pub bytes_4: usize,
 }
 
 /// A dense field over all segments.
@@ -133,6 +147,18 @@ fn data_bytes(data: VectorData<'_>) -> usize {
     }
 }
 
+fn rows_by_weight(view: ImpactView<'_>) -> RowsByWeight {
+    let mut rows = RowsByWeight::default();
+    for row in 0..view.rows() {
+        match view.row(row).weight_len_bytes() {
+            2 => rows.bytes_2 += 1,
+            3 => rows.bytes_3 += 1,
+            _ => rows.bytes_4 += 1,
+        }
+    }
+    rows
+}
+
 fn statistics(segment: &Segment) -> SegmentStatistics {
     let view = segment.impacts();
     let bytes = |sections: &[Section]| -> usize {
@@ -145,6 +171,7 @@ fn statistics(segment: &Segment) -> SegmentStatistics {
         living_rows: segment.alive().map_or(view.rows() as u64, |alive| alive.count()),
         postings: view.postings(),
         postings_per_row: view.postings() as f64 / view.rows().max(1) as f64,
+        rows_by_weight: rows_by_weight(view),
         terms: view.terms(),
         windows: view.windows(),
         lists: view.list_count(),

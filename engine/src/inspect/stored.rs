@@ -27,7 +27,7 @@ impl Snapshot {
         self.commit.segments().iter().flat_map(|segment| {
             let view = segment.impacts();
             self.living(segment).map(move |(row, id)| {
-                // A 16-bit code times a power of two is exact in f32.
+                // Stored weights are exact in f32.
                 let stored = view.row(row).iter().map(|(term, weight)| (term, weight as f32));
                 let vector = SparseVector::from_pairs(stored);
                 (id, vector.expect("opening the segment has checked its rows"))

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::{
     layout::COLUMNS_TAIL_BYTES,
     lists::{self, EncodedList, LIST_ENTRY_LEN_BYTES, ListEntry},
-    quantize::power_of_two,
     rows::RowView,
 };
 use crate::windows::WINDOW_ROWS;
@@ -157,15 +156,13 @@ fn invert_window(rows: Rows<'_>, window: usize, terms: usize, ordinals: &Ordinal
         ends[ordinal + 1] += ends[ordinal];
     }
     // After placing, `ends[ordinal]` is the end of the list of `ordinal`.
-    let mut postings = vec![(0u16, 0u16); ends[terms] as usize];
-    let mut steps = Vec::with_capacity(range.len());
+    let mut postings = vec![(0u16, 0f32); ends[terms] as usize];
     for row in range.clone() {
         let view = rows.row(row);
-        steps.push(power_of_two(view.exponent()));
         let local = (row - range.start) as u16;
-        for (term, code) in view.terms().zip(view.codes()) {
+        for (term, weight) in view.terms().zip(view.weights()) {
             let end = &mut ends[ordinals.of(term)];
-            postings[*end as usize] = (local, code);
+            postings[*end as usize] = (local, weight);
             *end += 1;
         }
     }
@@ -175,7 +172,7 @@ fn invert_window(rows: Rows<'_>, window: usize, terms: usize, ordinals: &Ordinal
         let list = &postings[start..end as usize];
         start = end as usize;
         if !list.is_empty() {
-            let list = lists::encode(list, &steps, &mut out.bytes);
+            let list = lists::encode(list, range.len(), &mut out.bytes);
             out.lists.push((ordinal as u32, list));
         }
     }

@@ -15,7 +15,7 @@ use crate::{
 /// treat the file as text.
 pub(crate) const MAGIC: [u8; 8] = *b"\x89GLIMP\r\n";
 /// Format version written and read.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Length of the header.
 pub(crate) const HEADER_LEN_BYTES: usize = 64;
 /// Length of one section table entry.
@@ -44,7 +44,7 @@ pub(crate) mod header_at {
 pub enum Section {
     /// Byte offset of every row.
     RowStarts = 1,
-    /// Term ids and 16-bit codes, row by row: the truth.
+    /// Term ids and codes, row by row: the truth.
     Rows = 2,
     /// Document number of every row, or empty when they are equal.
     RowDocs = 3,

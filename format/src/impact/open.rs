@@ -5,6 +5,8 @@
 //! What is left to `verify.rs` is whether columns say what the rows say. What can be wrong inside a
 //! list is found in `lists/`, by the file of its form.
 
+use std::ops::RangeInclusive;
+
 use super::{
     layout::{COLUMNS_TAIL_BYTES, ImpactLayout, Section, parse},
     lists::{LIST_ENTRY_LEN_BYTES, ListEntry},
@@ -16,6 +18,7 @@ use crate::{
     bytes::{u32_at, u64_at},
     checks::{check_ascending, corrupt, same},
     error::FormatError,
+    vector::MAX_WEIGHT,
 };
 
 /// An opened impact file that owns its bytes: a mapping, a vector, a slice of a larger mapping.
@@ -64,6 +67,11 @@ fn check_lengths(layout: &ImpactLayout) -> Result<(), FormatError> {
     same("lists", "odd bytes", 0, (lists_len % LIST_ENTRY_LEN_BYTES) as u64)
 }
 
+/// The exponents that a row can have.
+fn exponents(row: &RowView<'_>) -> RangeInclusive<i16> {
+    if row.keeps_floats() { 0..=0 } else { -172..=40 }
+}
+
 fn check_rows(layout: &ImpactLayout, bytes: &[u8]) -> Result<(), FormatError> {
     let starts = layout.slice(Section::RowStarts, bytes);
     let rows = layout.slice(Section::Rows, bytes);
@@ -78,8 +86,12 @@ fn check_rows(layout: &ImpactLayout, bytes: &[u8]) -> Result<(), FormatError> {
         }
         let row = RowView::read(&rows[start..end]);
         let exponent = row.exponent();
-        if !(-164..=40).contains(&exponent) {
+        if !exponents(&row).contains(&exponent) {
             return Err(corrupt("rows", "exponent of two", 40, exponent as u16 as u64));
+        }
+        let is_weight = |weight: f32| weight > 0.0 && weight <= MAX_WEIGHT;
+        if row.keeps_floats() && !row.weights().all(is_weight) {
+            return Err(corrupt("rows", "weights of a row", row.len() as u64, postings));
         }
         check_ascending("rows", row.terms().map(u64::from), 1)?;
         postings += row.len() as u64;

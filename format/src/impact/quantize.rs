@@ -1,14 +1,36 @@
-//! Weights to integers: the 16-bit truth of forward rows and the 8-bit codes of columns.
+//! Weights to integers: the codes of forward rows, which are the truth, and the 8-bit codes of columns.
 //!
 //! A stored weight is a pure function of its own document: `code × 2^exponent` with one exponent
-//! per row, so it never depends on neighbours, segments or merges. Column codes are derived from
+//! per row, so it never depends on neighbours, segments or merges. It is within 2^-15 of the weight
+//! given, relative to it: a row takes the shortest code for which that holds of all its weights. Rows
+//! whose weights are too far apart for any code keep them as they are. Column codes are derived from
 //! stored weights, scaled per list and rounded *up*: they bound, they never decide.
 
-/// Largest code of a forward row.
-pub(crate) const ROW_CODE_MAX: u32 = u16::MAX as u32;
+/// The most by which a stored weight differs from the one given, relative to it.
+pub(crate) const ROW_ERROR_MAX: f64 = 1.0 / 32_768.0;
 
-/// Bits below the leading one of the row's maximum that a 16-bit code can hold.
-const ROW_CODE_SHIFT: i32 = 15;
+/// How a row keeps its weights. The value is the bytes of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Codes {
+    /// 16-bit codes.
+    Short = 2,
+    /// 24-bit codes.
+    Long = 3,
+    /// The weights themselves, as f32.
+    Floats = 4,
+}
+
+impl Codes {
+    /// What a row's head says; none if it says nothing known.
+    pub(crate) fn of(bytes: u8) -> Option<Self> {
+        match bytes {
+            2 => Some(Self::Short),
+            3 => Some(Self::Long),
+            4 => Some(Self::Floats),
+            _ => None,
+        }
+    }
+}
 
 /// Largest code of a column.
 pub(crate) const COLUMN_CODE_MAX: f64 = 255.0;
@@ -18,23 +40,43 @@ pub(crate) fn power_of_two(exponent: i16) -> f64 {
     f64::exp2(f64::from(exponent))
 }
 
-/// Appends the codes of one row and returns its exponent.
+/// Appends the codes of one row; returns how it keeps its weights, and its exponent.
 ///
-/// Linear, to nearest, in steps of `2^exponent`, the smallest step at which the row's maximum
-/// fits 16 bits: integers up to 65,535 are exact and nothing clips. A weight below half a step
-/// keeps code 1, so that a document matches the terms it was encoded with.
-pub(crate) fn quantize_row(weights: &[f32], codes: &mut Vec<u16>) -> i16 {
-    let Some(max) = weights.iter().copied().reduce(f32::max) else { return 0 };
-    let mut exponent = floor_log2(max) - ROW_CODE_SHIFT;
-    if nearest(max, exponent) > ROW_CODE_MAX {
-        exponent += 1;
+/// Linear, to nearest, in steps of `2^exponent`, the smallest step at which the row's maximum fits:
+/// integers up to 65,535 are exact and nothing clips.
+pub(crate) fn quantize_row(weights: &[f32], codes: &mut Vec<u32>) -> (Codes, i16) {
+    let max = weights.iter().copied().fold(0.0, f32::max);
+    for kept in [Codes::Short, Codes::Long] {
+        let exponent = exponent(max, kept as u32 * 8);
+        let start = codes.len();
+        codes.extend(weights.iter().map(|&weight| nearest(weight, exponent)));
+        let is_near = |(&weight, &code): (&f32, &u32)| {
+            let (weight, stored) = (f64::from(weight), f64::from(code) * power_of_two(exponent));
+            (stored - weight).abs() <= weight * ROW_ERROR_MAX
+        };
+        if weights.iter().zip(&codes[start..]).all(is_near) {
+            return (kept, exponent);
+        }
+        codes.truncate(start);
     }
-    codes.extend(weights.iter().map(|&weight| nearest(weight, exponent).max(1) as u16));
-    exponent as i16
+    codes.extend(weights.iter().map(|weight| weight.to_bits()));
+    (Codes::Floats, 0)
 }
 
-fn nearest(weight: f32, exponent: i32) -> u32 {
-    (f64::from(weight) * f64::exp2(-f64::from(exponent))).round() as u32
+/// The least exponent at which the code of a weight has so many bits.
+fn exponent(max: f32, bits: u32) -> i16 {
+    if max == 0.0 {
+        return 0;
+    }
+    let exponent = (floor_log2(max) + 1 - bits as i32) as i16;
+    match nearest(max, exponent) >> bits {
+        0 => exponent,
+        _ => exponent + 1,
+    }
+}
+
+fn nearest(weight: f32, exponent: i16) -> u32 {
+    (f64::from(weight) * power_of_two(-exponent)).round() as u32
 }
 
 /// The exponent of the leading binary digit: f64 holds every positive f32 as a normal number.
@@ -76,8 +118,16 @@ mod tests {
 
     fn stored(weights: &[f32]) -> Vec<f64> {
         let mut codes = Vec::new();
-        let exponent = quantize_row(weights, &mut codes);
-        codes.iter().map(|&code| f64::from(code) * power_of_two(exponent)).collect()
+        let (kept, exponent) = quantize_row(weights, &mut codes);
+        let stored = |&code: &u32| match kept {
+            Codes::Floats => f64::from(f32::from_bits(code)),
+            Codes::Short | Codes::Long => f64::from(code) * power_of_two(exponent),
+        };
+        codes.iter().map(stored).collect()
+    }
+
+    fn kept(weights: &[f32]) -> Codes {
+        quantize_row(weights, &mut Vec::new()).0
     }
 
     #[test]
@@ -95,19 +145,31 @@ mod tests {
         assert_eq!(stored(&[tiny]), [f64::from(tiny)]);
         assert_eq!(stored(&[MAX_WEIGHT]), [f64::from(MAX_WEIGHT)]);
         assert_eq!(stored(&[65_535.9])[0], 65_536.0);
-        assert!(stored(&[MAX_WEIGHT, tiny])[1] > 0.0);
+        let far = [MAX_WEIGHT, tiny];
+        assert_eq!(stored(&far), far.map(f64::from));
+    }
+
+    #[test]
+    fn a_row_takes_the_shortest_codes_that_keep_its_weights() {
+        assert_eq!(kept(&[]), Codes::Short);
+        assert_eq!(kept(&[1.5, 0.25, 3.0]), Codes::Short);
+        assert_eq!(kept(&[65_535.0, 1.0]), Codes::Short);
+        assert_eq!(kept(&[2.7, 0.011]), Codes::Long);
+        assert_eq!(kept(&[1000.0, 0.001]), Codes::Floats);
     }
 
     proptest! {
         #[test]
-        fn row_error_is_half_a_step_or_the_minimum_code(
-            weights in prop::collection::vec(1e-6f32..4.0, 1..40)
+        fn a_weight_is_kept_whatever_else_the_row_holds(
+            weights in prop::collection::vec(
+                prop_oneof![1e-6f32..4.0, 0.5f32..1.0, 1e-3f32..1e3, 1e-40f32..1e12], 1..40
+            )
         ) {
-            let mut codes = Vec::new();
-            let step = power_of_two(quantize_row(&weights, &mut codes));
-            for (&weight, &code) in weights.iter().zip(&codes) {
-                let error = (f64::from(code) * step - f64::from(weight)).abs();
-                prop_assert!(error <= step / 2.0 || (code == 1 && error < step));
+            for (&weight, stored) in weights.iter().zip(stored(&weights)) {
+                let weight = f64::from(weight);
+                prop_assert!((stored - weight).abs() <= weight * ROW_ERROR_MAX);
+                // Bounds are derived from weights as f32.
+                prop_assert_eq!(f64::from(stored as f32), stored);
             }
         }
 

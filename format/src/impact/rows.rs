@@ -1,14 +1,14 @@
 //! Forward rows: one document's stored vector, the truth that everything else is derived from.
 //!
-//! A row is a head, its 16-bit codes and its term ids. Ids are split Elias–Fano fashion: the low
+//! A row is a head, its codes and its term ids. Ids are split Elias–Fano fashion: the low
 //! byte of each, and a bit vector that counts up the high parts (a one per posting, a zero per step
 //! of the high part), about ten bits an id for SPLADE's vectors. Ids too far apart for that keep
 //! two or four bytes. The width is the one that takes the fewest bytes: a pure function of the ids.
 
-use super::quantize::power_of_two;
-use crate::bytes::{u16_at, u32_at, u64_at};
+use super::quantize::{Codes, power_of_two};
+use crate::bytes::{f32_at, u16_at, u32_at, u64_at};
 
-/// Length of a row's head: postings `u32`, exponent `i16`, bytes of a low part `u8`, 0.
+/// Length of a row's head: postings `u32`, exponent `i16`, bytes of a low part `u8`, of a code `u8`.
 pub(crate) const ROW_HEAD_LEN_BYTES: usize = 8;
 
 /// Bytes of the bit vector of high parts; none where low parts are whole ids.
@@ -21,14 +21,15 @@ fn highs_len_bytes(terms: &[u32], low_bytes: usize) -> usize {
     }
 }
 
-/// Appends a row: `codes` are the weights in units of `2^exponent`, parallel to `terms`.
-pub(crate) fn encode_row(terms: &[u32], codes: &[u16], exponent: i16, out: &mut Vec<u8>) {
+/// Appends a row: `codes` are the weights as they are `kept`, parallel to `terms`.
+pub(crate) fn encode_row(terms: &[u32], codes: &[u32], kept: (Codes, i16), out: &mut Vec<u8>) {
+    let (kept, exponent) = kept;
     let len_bytes = |low: &usize| terms.len() * low + highs_len_bytes(terms, *low);
     let low_bytes = [1usize, 2, 4].into_iter().min_by_key(len_bytes).unwrap_or(4);
     out.extend((terms.len() as u32).to_le_bytes());
     out.extend(exponent.to_le_bytes());
-    out.extend([low_bytes as u8, 0]);
-    codes.iter().for_each(|code| out.extend(code.to_le_bytes()));
+    out.extend([low_bytes as u8, kept as u8]);
+    codes.iter().for_each(|code| out.extend(&code.to_le_bytes()[..kept as usize]));
     terms.iter().for_each(|term| out.extend(&term.to_le_bytes()[..low_bytes]));
     let highs = out.len();
     out.resize(highs + highs_len_bytes(terms, low_bytes), 0);
@@ -42,20 +43,23 @@ pub(crate) fn encode_row(terms: &[u32], codes: &[u16], exponent: i16, out: &mut 
 
 /// One document's stored vector.
 ///
-/// Units: the weight of posting `i` is `code(i) × 2^exponent`, exact in f64.
+/// Units: the weight of posting `i` is `code(i) × 2^exponent`, exact in f64 and in f32. A row that keeps
+/// weights themselves has them as codes, and exponent 0.
 #[derive(Debug, Clone, Copy)]
 pub struct RowView<'a> {
     pub(crate) bytes: &'a [u8],
     len: usize,
     low_bytes: usize,
+    kept: Codes,
     exponent: i16,
 }
 
 /// The parts of a row whose ids have one low byte, as kernels read them.
 #[derive(Debug, Clone, Copy)]
 pub struct RowParts<'a> {
-    /// Codes as little-endian `u16`.
-    pub codes: &'a [u8],
+    /// Codes, little-endian.
+    codes: &'a [u8],
+    kept: Codes,
     /// Low byte of every id.
     pub lows: &'a [u8],
     /// High parts: the `i`-th one bit, at bit `b`, says that id `i` is `(b − i) × 256 + low`.
@@ -63,10 +67,23 @@ pub struct RowParts<'a> {
 }
 
 impl RowParts<'_> {
-    /// The code at a position. Panics: if the row is not as long.
+    /// The code at a position, which every kind of row has exactly as an f32. Panics: if the row is not
+    /// as long.
     #[inline]
-    pub fn code(self, position: usize) -> u16 {
-        u16_at(self.codes, position * 2)
+    pub fn code(self, position: usize) -> f32 {
+        code_at(self.codes, self.kept, position)
+    }
+}
+
+#[inline]
+fn code_at(codes: &[u8], kept: Codes, position: usize) -> f32 {
+    match kept {
+        Codes::Short => f32::from(u16_at(codes, position * 2)),
+        Codes::Long => {
+            let high = u32::from(codes[position * 3 + 2]) << 16;
+            (high | u32::from(u16_at(codes, position * 3))) as f32
+        }
+        Codes::Floats => f32_at(codes, position * 4),
     }
 }
 
@@ -77,17 +94,20 @@ impl<'a> RowView<'a> {
             bytes,
             len: u32_at(bytes, 0) as usize,
             low_bytes: usize::from(bytes[6]),
+            kept: Codes::of(bytes[7]).unwrap_or(Codes::Short),
             exponent: u16_at(bytes, 4) as i16,
         }
     }
 
     /// Whether the bytes are a row: the lengths agree, and the bit vector has one bit per posting.
     pub(crate) fn is_well_formed(bytes: &[u8]) -> bool {
-        if bytes.len() < ROW_HEAD_LEN_BYTES || !matches!(bytes[6], 1 | 2 | 4) || bytes[7] != 0 {
+        if bytes.len() < ROW_HEAD_LEN_BYTES || !matches!(bytes[6], 1 | 2 | 4) {
             return false;
         }
+        let Some(kept) = Codes::of(bytes[7]) else { return false };
         let (len, low_bytes) = (u32_at(bytes, 0) as usize, usize::from(bytes[6]));
-        let Some(highs) = bytes.get(ROW_HEAD_LEN_BYTES + len * (2 + low_bytes)..) else {
+        let Some(highs) = bytes.get(ROW_HEAD_LEN_BYTES + len * (kept as usize + low_bytes)..)
+        else {
             return false;
         };
         if low_bytes == 4 {
@@ -123,21 +143,22 @@ impl<'a> RowView<'a> {
     }
 
     fn code_bytes(&self) -> &'a [u8] {
-        &self.bytes[ROW_HEAD_LEN_BYTES..][..self.len * 2]
+        &self.bytes[ROW_HEAD_LEN_BYTES..][..self.len * self.kept as usize]
     }
 
     fn lows(&self) -> &'a [u8] {
-        &self.bytes[ROW_HEAD_LEN_BYTES + self.len * 2..][..self.len * self.low_bytes]
+        let codes = self.len * self.kept as usize;
+        &self.bytes[ROW_HEAD_LEN_BYTES + codes..][..self.len * self.low_bytes]
     }
 
     fn highs(&self) -> &'a [u8] {
-        &self.bytes[ROW_HEAD_LEN_BYTES + self.len * (2 + self.low_bytes)..]
+        &self.bytes[ROW_HEAD_LEN_BYTES + self.len * (self.kept as usize + self.low_bytes)..]
     }
 
     /// The row as kernels read it, unless its ids are too far apart for one low byte.
     pub fn parts(&self) -> Option<RowParts<'a>> {
         let (codes, lows, highs) = (self.code_bytes(), self.lows(), self.highs());
-        (self.low_bytes == 1).then_some(RowParts { codes, lows, highs })
+        (self.low_bytes == 1).then_some(RowParts { codes, kept: self.kept, lows, highs })
     }
 
     /// The row as it is stored.
@@ -156,15 +177,26 @@ impl<'a> RowView<'a> {
         })
     }
 
-    /// 16-bit codes, parallel to the terms.
-    pub fn codes(&self) -> impl Iterator<Item = u16> + use<'a> {
-        self.code_bytes().chunks_exact(2).map(|code| u16_at(code, 0))
+    /// Bytes that it keeps a weight in: 2, 3, or 4 where weights are too far apart for codes.
+    pub fn weight_len_bytes(&self) -> usize {
+        self.kept as usize
+    }
+
+    /// Whether it keeps its weights as they are.
+    pub(crate) fn keeps_floats(&self) -> bool {
+        self.kept == Codes::Floats
+    }
+
+    /// Stored weights, parallel to the terms: exact.
+    pub fn weights(&self) -> impl Iterator<Item = f32> + use<'a> {
+        let (codes, kept, step) = (self.code_bytes(), self.kept, self.step());
+        let weight = move |code| (f64::from(code) * step) as f32;
+        (0..self.len).map(move |position| weight(code_at(codes, kept, position)))
     }
 
     /// `(term id, stored weight)` in ascending term id.
     pub fn iter(&self) -> impl Iterator<Item = (u32, f64)> + use<'a> {
-        let step = self.step();
-        self.terms().zip(self.codes().map(move |code| f64::from(code) * step))
+        self.terms().zip(self.weights().map(f64::from))
     }
 }
 
@@ -223,9 +255,15 @@ mod tests {
     use super::*;
 
     fn encoded(terms: &[u32]) -> Vec<u8> {
-        let codes: Vec<u16> = (0..terms.len()).map(|i| (i * 7 + 1) as u16).collect();
+        kept(terms, Codes::Short)
+    }
+
+    fn kept(terms: &[u32], kept: Codes) -> Vec<u8> {
+        let codes: Vec<u32> = (0..terms.len() as u32).map(|i| i * 7 + 1).collect();
+        let floats = codes.iter().map(|&code| (code as f32).to_bits()).collect();
+        let (codes, exponent) = if kept == Codes::Floats { (floats, 0) } else { (codes, -3) };
         let mut bytes = Vec::new();
-        encode_row(terms, &codes, -3, &mut bytes);
+        encode_row(terms, &codes, (kept, exponent), &mut bytes);
         bytes
     }
 
@@ -240,12 +278,19 @@ mod tests {
             ]
         ) {
             let terms: Vec<u32> = terms.into_iter().collect();
-            let bytes = encoded(&terms);
-            prop_assert!(RowView::is_well_formed(&bytes));
-            let row = RowView::read(&bytes);
-            prop_assert_eq!(row.terms().collect::<Vec<_>>(), terms);
-            prop_assert_eq!(row.exponent(), -3);
-            prop_assert!(row.codes().enumerate().all(|(i, code)| code == (i * 7 + 1) as u16));
+            for form in [Codes::Short, Codes::Long, Codes::Floats] {
+                let bytes = kept(&terms, form);
+                prop_assert!(RowView::is_well_formed(&bytes));
+                let row = RowView::read(&bytes);
+                prop_assert_eq!(row.terms().collect::<Vec<_>>(), &terms[..]);
+                prop_assert_eq!(row.weight_len_bytes(), form as usize);
+                let step = row.step() as f32;
+                let expected = |i: usize| (i * 7 + 1) as f32 * step;
+                prop_assert!(row.weights().enumerate().all(|(i, weight)| weight == expected(i)));
+                if let Some(parts) = row.parts() {
+                    prop_assert!((0..terms.len()).all(|i| parts.code(i) * step == expected(i)));
+                }
+            }
         }
 
         #[test]

@@ -29,7 +29,7 @@ pub struct ImpactBuilder {
     postings: u64,
     order: Vec<u32>,
     /// Codes of the row being pushed.
-    codes: Vec<u16>,
+    codes: Vec<u32>,
 }
 
 impl Default for ImpactBuilder {
@@ -61,8 +61,8 @@ impl ImpactBuilder {
     pub fn push(&mut self, vector: &SparseVector) -> Result<(), FormatError> {
         self.check_room()?;
         self.codes.clear();
-        let exponent = quantize_row(vector.weights(), &mut self.codes);
-        encode_row(vector.terms(), &self.codes, exponent, &mut self.bytes);
+        let kept = quantize_row(vector.weights(), &mut self.codes);
+        encode_row(vector.terms(), &self.codes, kept, &mut self.bytes);
         self.end_row(vector.len());
         Ok(())
     }

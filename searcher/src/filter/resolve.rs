@@ -73,6 +73,7 @@ pub(super) enum Values {
 /// The types that the values of a key have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct KeyTypes {
+    /// Texts that are no times.
     text: bool,
     times: bool,
     numbers: bool,
@@ -142,7 +143,7 @@ impl<'a> Resolver<'a> {
             Wanted::OneOf(literals) => {
                 grouped(literals.iter().map(read).collect::<Result<Vec<_>, _>>()?)
             }
-            Wanted::Prefix(prefix) if types.text || types == KeyTypes::default() => {
+            Wanted::Prefix(prefix) if types.have_text() => {
                 vec![Values::TextPrefix(prefix.text)]
             }
             Wanted::Prefix(prefix) => {
@@ -199,16 +200,18 @@ impl<'a> Resolver<'a> {
     fn types(&self, key: &str) -> KeyTypes {
         let mut types = KeyTypes::default();
         for reader in self.snapshot.searcher().segment_readers() {
-            for kind in column_types(reader, &format!("{KEYS}.{key}")) {
+            let (all, times) = (format!("{KEYS}.{key}"), format!("{TIMES}.{key}"));
+            for kind in column_types(reader, &all) {
                 match kind {
-                    ColumnType::Str | ColumnType::Bytes | ColumnType::IpAddr => types.text = true,
+                    // Times are kept as text, too.
+                    ColumnType::Str => types.text |= texts(reader, &all) > texts(reader, &times),
+                    ColumnType::Bytes | ColumnType::IpAddr => types.text = true,
                     ColumnType::I64 | ColumnType::U64 | ColumnType::F64 => types.numbers = true,
                     ColumnType::Bool => types.truth = true,
-                    // Times are kept as text.
                     ColumnType::DateTime => {}
                 }
             }
-            types.times |= !column_types(reader, &format!("{TIMES}.{key}")).is_empty();
+            types.times |= !column_types(reader, &times).is_empty();
         }
         types
     }
@@ -262,12 +265,23 @@ fn keys_of(reader: &SegmentReader, field: Field) -> Vec<String> {
     keys
 }
 
+/// How many texts a column holds.
+fn texts(reader: &SegmentReader, column: &str) -> u32 {
+    let column = reader.fast_fields().str(column).ok().flatten();
+    column.map_or(0, |column| column.ords().values.num_vals())
+}
+
 fn column_types(reader: &SegmentReader, column: &str) -> Vec<ColumnType> {
     let handles = reader.fast_fields().dynamic_column_handles(column).unwrap_or_default();
     handles.iter().map(|handle| handle.column_type()).collect()
 }
 
 impl KeyTypes {
+    /// Whether a value can begin with something: texts, and times as they were written.
+    fn have_text(self) -> bool {
+        self.text || self.times || self == Self::default()
+    }
+
     /// What the key holds, for people.
     fn names(self) -> String {
         let Self { text, times, numbers, truth } = self;

@@ -43,7 +43,7 @@ impl ExampleDocument {
         let mut weights: BTreeMap<u32, f32> = BTreeMap::new();
         for (term, weight) in rows.flat_map(|row| view.row(row).iter()) {
             let highest = weights.entry(term).or_insert(0.0);
-            // A 16-bit code times a power of two is exact in f32.
+            // Stored weights are exact in f32.
             *highest = highest.max(weight as f32);
         }
         let mut weights: Vec<(u32, f32)> = weights.into_iter().collect();

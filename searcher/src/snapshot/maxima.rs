@@ -33,7 +33,7 @@ impl TermMaxima {
         let mut maxima = Self::default();
         for row in (0..view.rows()).filter(|&row| is_alive(row)) {
             for (term, weight) in view.row(row).iter() {
-                // A 16-bit code times a power of two is exact in f32.
+                // Stored weights are exact in f32.
                 maxima.raise(term, weight as f32);
             }
         }

@@ -6,7 +6,7 @@
 //! Short lists are scattered; then a sweep over the groups drops those that cannot reach the
 //! threshold and adds the long lists, in the form of rows, to the others; where one list decides,
 //! `max_score.rs` finds the rows without either. A row whose bound survives becomes a candidate,
-//! and candidates are scored from their stored 16-bit rows in descending order of bound, until no
+//! and candidates are scored from their stored rows in descending order of bound, until no
 //! bound reaches the threshold. The answer has the oracle's rows and score bits (`exhaustive.rs`),
 //! whatever was skipped on the way.
 

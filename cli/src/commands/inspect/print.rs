@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use gleaner::{DenseStatistics, SegmentStatistics};
+use gleaner::{DenseStatistics, RowsByWeight, SegmentStatistics};
 
 use super::report::IndexReport;
 
@@ -45,6 +45,11 @@ fn print_segment(out: &mut impl Write, segment: &SegmentStatistics) -> io::Resul
     writeln!(out, "segment     {}", segment.name)?;
     writeln!(out, "  rows        {} ({} living)", segment.rows, segment.living_rows)?;
     writeln!(out, "  postings    {} ({:.1} a row)", segment.postings, segment.postings_per_row)?;
+    let RowsByWeight { bytes_2, bytes_3, bytes_4 } = segment.rows_by_weight;
+    writeln!(
+        out,
+        "  weights     in 16 bits {bytes_2} rows, in 24 bits {bytes_3}, as floats {bytes_4}"
+    )?;
     writeln!(out, "  terms       {}, windows {}", segment.terms, segment.windows)?;
     writeln!(
         out,

@@ -15,17 +15,19 @@ pub(crate) struct EncodedList {
     pub(crate) len: usize,
 }
 
-/// Encodes postings `(local row, row code)`, rows ascending, at the end of `out`.
+/// Encodes postings `(local row, stored weight)`, rows ascending, at the end of `out`.
 ///
-/// `steps` holds the weight step of every row of the window. Codes are rounded up, in the least
-/// step that reaches the list's largest weight.
-pub(crate) fn encode(postings: &[(u16, u16)], steps: &[f64], out: &mut Vec<u8>) -> EncodedList {
-    let weight = |posting: &(u16, u16)| f64::from(posting.1) * steps[usize::from(posting.0)];
+/// Codes are rounded up, in the least step that reaches the list's largest weight.
+pub(crate) fn encode(
+    postings: &[(u16, f32)],
+    window_rows: usize,
+    out: &mut Vec<u8>,
+) -> EncodedList {
+    let weight = |posting: &(u16, f32)| f64::from(posting.1);
     let max = postings.iter().map(weight).fold(0f64, f64::max);
     let step = column_step(max);
     let codes = postings.iter().map(|posting| column_code(weight(posting), step));
     let coded = postings.iter().map(|posting| usize::from(posting.0)).zip(codes);
-    let window_rows = steps.len();
     let entries = gaps::entries(postings);
     let form = Form::of(postings.len(), entries, window_rows);
     let start = out.len();

@@ -25,7 +25,7 @@ pub(super) fn len_bytes(entries: usize) -> usize {
 
 /// Entries that postings need as a gap list: one per posting, one per 255 rows bridged.
 #[inline]
-pub(super) fn entries(postings: &[(u16, u16)]) -> usize {
+pub(super) fn entries(postings: &[(u16, f32)]) -> usize {
     let mut next = 0;
     let bridges = postings.iter().map(|posting| {
         let row = usize::from(posting.0);

@@ -1,0 +1,78 @@
+//! Words of every script, conditions of every kind, weights of every span: what is found is what is
+//! asked for. HTTP has the same cases.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Desk, fails, hits, ok, ok_json};
+
+fn cases() -> Value {
+    serde_json::from_str(include_str!("../../../engine/tests/cases/texts.json")).unwrap()
+}
+
+/// An index of the cases' documents.
+fn index(desk: &Desk, cases: &Value) -> String {
+    let documents = cases["documents"].as_array().unwrap();
+    let lines: String = documents.iter().map(|document| format!("{document}\n")).collect();
+    desk.write("docs.jsonl", lines);
+    let (index, input) = (desk.path("texts"), desk.path("docs.jsonl"));
+    ok(&["index", "--index", &index, "--input", &input, "--format", "vectors-jsonl"]);
+    index
+}
+
+/// Ids that a search finds, in their order.
+fn found(index: &str, more: &[&str]) -> Vec<String> {
+    let args = [&["search", "--index", index, "--json", "-k", "50"], more].concat();
+    let mut ids: Vec<String> = hits(&ok_json(&args)).into_iter().map(|hit| hit.0).collect();
+    ids.sort();
+    ids
+}
+
+#[test]
+fn words_of_every_script_are_found() {
+    let (desk, cases) = (Desk::new(), cases());
+    let index = index(&desk, &cases);
+    for case in cases["words"].as_array().unwrap() {
+        let text = case[0].as_str().unwrap();
+        assert_eq!(json!(found(&index, &["--rank", "bm25", text])), case[1], "{text}");
+    }
+}
+
+#[test]
+fn conditions_mean_what_they_say() {
+    let (desk, cases) = (Desk::new(), cases());
+    let index = index(&desk, &cases);
+    // A query that every document with a text answers to.
+    let all: serde_json::Map<String, Value> =
+        (1..20).map(|term| (term.to_string(), json!(1))).collect();
+    let all = Value::Object(all).to_string();
+    for case in cases["filters"].as_array().unwrap() {
+        let filter = case[0].as_str().unwrap();
+        let found = found(&index, &["--tokens", &all, "--filter", filter]);
+        assert_eq!(json!(found), case[1], "{filter}");
+    }
+    for case in cases["refused"].as_array().unwrap() {
+        let (filter, says) = (case[0].as_str().unwrap(), case[1].as_str().unwrap());
+        fails(&["search", "--index", &index, "--tokens", &all, "--filter", filter], 2, says);
+    }
+}
+
+#[test]
+fn a_weight_is_kept_whatever_else_the_document_holds() {
+    let (desk, cases) = (Desk::new(), cases());
+    let index = index(&desk, &cases);
+    for case in cases["weights"].as_array().unwrap() {
+        let tokens = case[0].to_string();
+        let answer = ok_json(&["search", "--index", &index, "--json", "--tokens", &tokens]);
+        let (found, expected) = (hits(&answer), case[1].as_array().unwrap());
+        assert_eq!(found.len(), expected.len(), "{tokens}: {found:?}");
+        for (hit, expected) in found.iter().zip(expected) {
+            let weight = expected[1].as_f64().unwrap();
+            assert_eq!(json!(hit.0), expected[0], "{tokens}");
+            assert!((hit.1 - weight).abs() <= weight / 32_768.0, "{tokens}: {hit:?}, {weight}");
+        }
+        assert_eq!(answer["exact"], true);
+    }
+    let report = ok_json(&["inspect", "--index", &index, "--json"]);
+    let rows = &report["segments"][0]["rows_by_weight"];
+    assert_eq!(*rows, json!({"bytes_2": 13, "bytes_3": 1, "bytes_4": 2}));
+}
