@@ -40,7 +40,7 @@ def sentences(text):
         plain = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", plain)
         plain = SHORT.sub(lambda found: found.group(0).replace(".", ""), plain)
         plain = re.sub(r"^\s*(?:[-*+>]|\d+\.)\s+", "", plain)
-        for sentence in re.split(r"(?<=[.!?:;])[)\"”*]*\s+(?=[^a-z]|code)", plain):
+        for sentence in re.split(r"(?<=[.!?])[)\"”*]*\s+(?=[^a-z]|code)", plain):
             words = [word for word in sentence.split() if re.search(r"\w", word)]
             if words:
                 yield len(words), sentence.strip()
@@ -58,9 +58,10 @@ def help_texts():
         for name in re.findall(r"^  ([a-z][a-z-]*)", below.group(1) if below else "", re.M):
             if name != "help":
                 commands.append([*command, name])
-        # A flag's line is no sentence; the lines below it are.
+        # The lines of flags, choices and examples are no sentences. A command and what it does is one.
         lines = [line for line in shown.splitlines() if not re.match(r"\s*(-|\[|<|Usage:|gleaner )", line)]
-        yield " ".join(["gleaner", *command, "--help"]), "\n".join(lines)
+        text = re.sub(r"^  [a-z-]+  +(\S.*)$", r"\n\1\n", "\n".join(lines), flags=re.M)
+        yield " ".join(["gleaner", *command, "--help"]), text
 
 
 def main():
