@@ -44,16 +44,16 @@ pub struct SegmentStatistics {
     pub directory_bytes: usize,
 }
 
-/// Rows by the bytes that they keep a weight in, deleted rows included. A row takes the fewest for which
+/// Rows by the bits that they keep a weight in, deleted rows included. A row takes the fewest for which
 /// every stored weight is within 2^-15 of the one given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct RowsByWeight {
     /// Rows of 16-bit weights, and those without any.
-    pub bytes_2: usize,
-    /// Rows of 24-bit weights.
-    pub bytes_3: usize,
-    /// Rows whose weights are so far apart that they are kept as 32-bit floats.
-    pub bytes_4: usize,
+    pub bits_16: usize,
+    /// Rows whose weights need 18 bits, as those of most models do.
+    pub bits_18: usize,
+    /// Rows whose weights are so far apart that they are kept as floats of 24 bits.
+    pub bits_24: usize,
 }
 
 /// A dense field over all segments.
@@ -150,10 +150,10 @@ fn data_bytes(data: VectorData<'_>) -> usize {
 fn rows_by_weight(view: ImpactView<'_>) -> RowsByWeight {
     let mut rows = RowsByWeight::default();
     for row in 0..view.rows() {
-        match view.row(row).weight_len_bytes() {
-            2 => rows.bytes_2 += 1,
-            3 => rows.bytes_3 += 1,
-            _ => rows.bytes_4 += 1,
+        match view.row(row).weight_bits() {
+            16 => rows.bits_16 += 1,
+            18 => rows.bits_18 += 1,
+            _ => rows.bits_24 += 1,
         }
     }
     rows

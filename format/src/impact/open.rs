@@ -10,6 +10,7 @@ use std::ops::RangeInclusive;
 use super::{
     layout::{COLUMNS_TAIL_BYTES, ImpactLayout, Section, parse},
     lists::{LIST_ENTRY_LEN_BYTES, ListEntry},
+    quantize::FLOATS_EXPONENT,
     rows::RowView,
     terms::TermBits,
     view::ImpactView,
@@ -69,7 +70,7 @@ fn check_lengths(layout: &ImpactLayout) -> Result<(), FormatError> {
 
 /// The exponents that a row can have.
 fn exponents(row: &RowView<'_>) -> RangeInclusive<i16> {
-    if row.keeps_floats() { 0..=0 } else { -172..=40 }
+    if row.keeps_floats() { FLOATS_EXPONENT..=FLOATS_EXPONENT } else { -178..=40 }
 }
 
 fn check_rows(layout: &ImpactLayout, bytes: &[u8]) -> Result<(), FormatError> {

@@ -9,79 +9,135 @@
 /// The most by which a stored weight differs from the one given, relative to it.
 pub(crate) const ROW_ERROR_MAX: f64 = 1.0 / 32_768.0;
 
-/// How a row keeps its weights. The value is the bytes of each.
+/// How a row keeps its weights. The value is the bits of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Codes {
-    /// 16-bit codes.
-    Short = 2,
-    /// 24-bit codes.
-    Long = 3,
-    /// The weights themselves, as f32.
-    Floats = 4,
+    /// Integers: `code`.
+    Even = 16,
+    /// Four bits say how far 15 bits are shifted, the first of which is a one that is not stored:
+    /// `(2^14 + code mod 2^14) × 2^(code ÷ 2^14)`.
+    Shifted = 18,
+    /// The upper bits of an f32 without its sign.
+    Floats = 24,
 }
+
+/// Bits of a shifted code that are not its shift.
+const SHIFTED_BITS: i32 = 14;
+/// The largest shift.
+const SHIFT_MAX: i32 = 15;
+/// Exponent of rows of floats: with it no weight is below the normal numbers of an f32.
+pub(crate) const FLOATS_EXPONENT: i16 = -80;
+/// Bits of an f32 that a row of floats leaves out.
+const FLOATS_LEFT_OUT: u32 = 7;
 
 impl Codes {
     /// What a row's head says; none if it says nothing known.
-    pub(crate) fn of(bytes: u8) -> Option<Self> {
-        match bytes {
-            2 => Some(Self::Short),
-            3 => Some(Self::Long),
-            4 => Some(Self::Floats),
+    pub(crate) fn of(bits: u8) -> Option<Self> {
+        match bits {
+            16 => Some(Self::Even),
+            18 => Some(Self::Shifted),
+            24 => Some(Self::Floats),
             _ => None,
         }
     }
+
+    /// The code of a weight in units of `2^exponent`; none where it does not fit.
+    fn encode(self, weight: f32, exponent: i16) -> Option<u32> {
+        let units = f64::from(weight) * power_of_two(-exponent);
+        match self {
+            Self::Even => Some(units.round() as u32).filter(|&code| code <= u32::from(u16::MAX)),
+            Self::Shifted => shifted(units),
+            Self::Floats => {
+                let half = 1 << (FLOATS_LEFT_OUT - 1);
+                Some(((units as f32).to_bits() + half) >> FLOATS_LEFT_OUT)
+            }
+        }
+    }
+
+    /// The units of a code, exact.
+    #[inline]
+    pub(crate) fn decode(self, code: u32) -> f32 {
+        match self {
+            Self::Even => code as f32,
+            Self::Shifted => {
+                let first = 1 << SHIFTED_BITS;
+                ((first | code & (first - 1)) << (code >> SHIFTED_BITS)) as f32
+            }
+            Self::Floats => f32::from_bits(code << FLOATS_LEFT_OUT),
+        }
+    }
+
+    /// The least exponent at which a weight fits.
+    fn exponent(self, max: f32) -> i16 {
+        let top = match self {
+            Self::Even => 15,
+            Self::Shifted => SHIFTED_BITS + SHIFT_MAX,
+            Self::Floats => return FLOATS_EXPONENT,
+        };
+        if max == 0.0 {
+            return 0;
+        }
+        let exponent = (floor_log2(f64::from(max)) - top) as i16;
+        match self.encode(max, exponent) {
+            Some(_) => exponent,
+            None => exponent + 1,
+        }
+    }
+
+    /// Appends the codes of weights; false if one cannot be kept within [`ROW_ERROR_MAX`].
+    fn encode_all(self, weights: &[f32], exponent: i16, codes: &mut Vec<u32>) -> bool {
+        let step = power_of_two(exponent);
+        weights.iter().all(|&weight| {
+            let Some(code) = self.encode(weight, exponent) else { return false };
+            codes.push(code);
+            let (weight, stored) = (f64::from(weight), f64::from(self.decode(code)) * step);
+            (stored - weight).abs() <= weight * ROW_ERROR_MAX
+        })
+    }
+}
+
+/// The shifted code of a number; none if it is below the least or above the largest.
+fn shifted(units: f64) -> Option<u32> {
+    let mut shift = floor_log2(units) - SHIFTED_BITS;
+    let mut code = (units * power_of_two(-shift as i16)).round() as u32;
+    if code >> (SHIFTED_BITS + 1) == 1 {
+        shift += 1;
+        code >>= 1;
+    }
+    let is_there = (0..=SHIFT_MAX).contains(&shift);
+    is_there.then_some((shift as u32) << SHIFTED_BITS | code & ((1 << SHIFTED_BITS) - 1))
 }
 
 /// Largest code of a column.
 pub(crate) const COLUMN_CODE_MAX: f64 = 255.0;
 
-/// `2^exponent` as f64; exact for every exponent a row can have (−164 to 40).
+/// `2^exponent` as f64; exact for every exponent that a row can have, and for its opposite.
 pub(crate) fn power_of_two(exponent: i16) -> f64 {
-    f64::exp2(f64::from(exponent))
+    f64::from_bits(((i64::from(exponent) + 1023) as u64) << 52)
 }
 
 /// Appends the codes of one row; returns how it keeps its weights, and its exponent.
 ///
-/// Linear, to nearest, in steps of `2^exponent`, the smallest step at which the row's maximum fits:
-/// integers up to 65,535 are exact and nothing clips.
+/// The shortest codes that keep every weight, in the smallest steps at which the row's maximum fits.
+/// Integers up to 65,535 are exact, and nothing clips.
 pub(crate) fn quantize_row(weights: &[f32], codes: &mut Vec<u32>) -> (Codes, i16) {
     let max = weights.iter().copied().fold(0.0, f32::max);
-    for kept in [Codes::Short, Codes::Long] {
-        let exponent = exponent(max, kept as u32 * 8);
-        let start = codes.len();
-        codes.extend(weights.iter().map(|&weight| nearest(weight, exponent)));
-        let is_near = |(&weight, &code): (&f32, &u32)| {
-            let (weight, stored) = (f64::from(weight), f64::from(code) * power_of_two(exponent));
-            (stored - weight).abs() <= weight * ROW_ERROR_MAX
-        };
-        if weights.iter().zip(&codes[start..]).all(is_near) {
+    let start = codes.len();
+    for kept in [Codes::Even, Codes::Shifted] {
+        let exponent = kept.exponent(max);
+        if kept.encode_all(weights, exponent, codes) {
             return (kept, exponent);
         }
         codes.truncate(start);
     }
-    codes.extend(weights.iter().map(|weight| weight.to_bits()));
-    (Codes::Floats, 0)
-}
-
-/// The least exponent at which the code of a weight has so many bits.
-fn exponent(max: f32, bits: u32) -> i16 {
-    if max == 0.0 {
-        return 0;
-    }
-    let exponent = (floor_log2(max) + 1 - bits as i32) as i16;
-    match nearest(max, exponent) >> bits {
-        0 => exponent,
-        _ => exponent + 1,
-    }
-}
-
-fn nearest(weight: f32, exponent: i16) -> u32 {
-    (f64::from(weight) * power_of_two(-exponent)).round() as u32
+    let is_kept = Codes::Floats.encode_all(weights, FLOATS_EXPONENT, codes);
+    debug_assert!(is_kept, "floats keep 17 bits of any weight");
+    (Codes::Floats, FLOATS_EXPONENT)
 }
 
 /// The exponent of the leading binary digit: f64 holds every positive f32 as a normal number.
-fn floor_log2(weight: f32) -> i32 {
-    ((f64::from(weight).to_bits() >> 52) & 0x7ff) as i32 - 1023
+fn floor_log2(number: f64) -> i32 {
+    ((number.to_bits() >> 52) & 0x7ff) as i32 - 1023
 }
 
 /// The step of a column list whose largest stored weight is `max_weight`: the smallest f32 at
@@ -119,10 +175,7 @@ mod tests {
     fn stored(weights: &[f32]) -> Vec<f64> {
         let mut codes = Vec::new();
         let (kept, exponent) = quantize_row(weights, &mut codes);
-        let stored = |&code: &u32| match kept {
-            Codes::Floats => f64::from(f32::from_bits(code)),
-            Codes::Short | Codes::Long => f64::from(code) * power_of_two(exponent),
-        };
+        let stored = |&code: &u32| f64::from(kept.decode(code)) * power_of_two(exponent);
         codes.iter().map(stored).collect()
     }
 
@@ -145,24 +198,38 @@ mod tests {
         assert_eq!(stored(&[tiny]), [f64::from(tiny)]);
         assert_eq!(stored(&[MAX_WEIGHT]), [f64::from(MAX_WEIGHT)]);
         assert_eq!(stored(&[65_535.9])[0], 65_536.0);
-        let far = [MAX_WEIGHT, tiny];
+        let far = [MAX_WEIGHT, tiny, f32::MIN_POSITIVE];
         assert_eq!(stored(&far), far.map(f64::from));
     }
 
     #[test]
     fn a_row_takes_the_shortest_codes_that_keep_its_weights() {
-        assert_eq!(kept(&[]), Codes::Short);
-        assert_eq!(kept(&[1.5, 0.25, 3.0]), Codes::Short);
-        assert_eq!(kept(&[65_535.0, 1.0]), Codes::Short);
-        assert_eq!(kept(&[2.7, 0.011]), Codes::Long);
+        assert_eq!(kept(&[]), Codes::Even);
+        assert_eq!(kept(&[1.5, 0.25, 3.0]), Codes::Even);
+        assert_eq!(kept(&[65_535.0, 1.0]), Codes::Even);
+        assert_eq!(kept(&[2.7, 0.011]), Codes::Shifted);
+        assert_eq!(kept(&[2.0, 1.99999, 2.0 / 32_000.0]), Codes::Shifted);
         assert_eq!(kept(&[1000.0, 0.001]), Codes::Floats);
+    }
+
+    #[test]
+    fn shifted_codes_meet_at_their_ends() {
+        // The largest of one shift and the least of the next; below the least and above the largest.
+        for units in [16_384.0, 32_767.0, 32_768.0, 65_534.0, 65_536.0, 1_073_709_056.0] {
+            assert_eq!(f64::from(Codes::Shifted.decode(shifted(units).unwrap())), units);
+        }
+        assert_eq!(Codes::Shifted.decode(shifted(32_767.6).unwrap()), 32_768.0);
+        assert_eq!((shifted(16_383.0), shifted(1_073_741_824.0)), (None, None));
     }
 
     proptest! {
         #[test]
         fn a_weight_is_kept_whatever_else_the_row_holds(
             weights in prop::collection::vec(
-                prop_oneof![1e-6f32..4.0, 0.5f32..1.0, 1e-3f32..1e3, 1e-40f32..1e12], 1..40
+                prop_oneof![
+                    1e-6f32..4.0, 0.5f32..1.0, 1e-3f32..1e3, 1e-40f32..1e-38, 1e-40f32..1e12
+                ],
+                1..40
             )
         ) {
             for (&weight, stored) in weights.iter().zip(stored(&weights)) {

@@ -6,9 +6,9 @@
 //! two or four bytes. The width is the one that takes the fewest bytes: a pure function of the ids.
 
 use super::quantize::{Codes, power_of_two};
-use crate::bytes::{f32_at, u16_at, u32_at, u64_at};
+use crate::bytes::{u16_at, u32_at, u64_at};
 
-/// Length of a row's head: postings `u32`, exponent `i16`, bytes of a low part `u8`, of a code `u8`.
+/// Length of a row's head: postings `u32`, exponent `i16`, bytes of a low part `u8`, bits of a code `u8`.
 pub(crate) const ROW_HEAD_LEN_BYTES: usize = 8;
 
 /// Bytes of the bit vector of high parts; none where low parts are whole ids.
@@ -29,7 +29,7 @@ pub(crate) fn encode_row(terms: &[u32], codes: &[u32], kept: (Codes, i16), out: 
     out.extend((terms.len() as u32).to_le_bytes());
     out.extend(exponent.to_le_bytes());
     out.extend([low_bytes as u8, kept as u8]);
-    codes.iter().for_each(|code| out.extend(&code.to_le_bytes()[..kept as usize]));
+    CodeView::write(codes, kept, out);
     terms.iter().for_each(|term| out.extend(&term.to_le_bytes()[..low_bytes]));
     let highs = out.len();
     out.resize(highs + highs_len_bytes(terms, low_bytes), 0);
@@ -43,8 +43,7 @@ pub(crate) fn encode_row(terms: &[u32], codes: &[u32], kept: (Codes, i16), out: 
 
 /// One document's stored vector.
 ///
-/// Units: the weight of posting `i` is `code(i) × 2^exponent`, exact in f64 and in f32. A row that keeps
-/// weights themselves has them as codes, and exponent 0.
+/// Units: the weight of posting `i` is `units(i) × 2^exponent`, exact in f64 and in f32.
 #[derive(Debug, Clone, Copy)]
 pub struct RowView<'a> {
     pub(crate) bytes: &'a [u8],
@@ -54,12 +53,59 @@ pub struct RowView<'a> {
     exponent: i16,
 }
 
+/// The codes of a row.
+///
+/// Codes of 16 bits are little-endian integers, and so are those of 24. Codes of 18 bits are their lower
+/// 16, one after the other, and behind them the upper two, four to a byte.
+#[derive(Debug, Clone, Copy)]
+struct CodeView<'a> {
+    bytes: &'a [u8],
+    kept: Codes,
+    len: usize,
+}
+
+impl CodeView<'_> {
+    /// Bytes that so many codes take.
+    fn len_bytes(kept: Codes, len: usize) -> usize {
+        match kept {
+            Codes::Even => len * 2,
+            Codes::Shifted => len * 2 + len.div_ceil(4),
+            Codes::Floats => len * 3,
+        }
+    }
+
+    fn write(codes: &[u32], kept: Codes, out: &mut Vec<u8>) {
+        let whole = if kept == Codes::Floats { 3 } else { 2 };
+        codes.iter().for_each(|code| out.extend(&code.to_le_bytes()[..whole]));
+        if kept == Codes::Shifted {
+            let pack =
+                |four: &[u32]| four.iter().rev().fold(0, |byte, code| byte << 2 | code >> 16);
+            out.extend(codes.chunks(4).map(|four| pack(four) as u8));
+        }
+    }
+
+    /// The units of the code at a position.
+    #[inline]
+    fn units(self, position: usize) -> f32 {
+        let code = match self.kept {
+            Codes::Even => u32::from(u16_at(self.bytes, position * 2)),
+            Codes::Shifted => {
+                let upper = self.bytes[self.len * 2 + position / 4] >> (position % 4 * 2) & 3;
+                u32::from(upper) << 16 | u32::from(u16_at(self.bytes, position * 2))
+            }
+            Codes::Floats => {
+                let upper = self.bytes[position * 3 + 2];
+                u32::from(upper) << 16 | u32::from(u16_at(self.bytes, position * 3))
+            }
+        };
+        self.kept.decode(code)
+    }
+}
+
 /// The parts of a row whose ids have one low byte, as kernels read them.
 #[derive(Debug, Clone, Copy)]
 pub struct RowParts<'a> {
-    /// Codes, little-endian.
-    codes: &'a [u8],
-    kept: Codes,
+    codes: CodeView<'a>,
     /// Low byte of every id.
     pub lows: &'a [u8],
     /// High parts: the `i`-th one bit, at bit `b`, says that id `i` is `(b − i) × 256 + low`.
@@ -67,23 +113,10 @@ pub struct RowParts<'a> {
 }
 
 impl RowParts<'_> {
-    /// The code at a position, which every kind of row has exactly as an f32. Panics: if the row is not
-    /// as long.
+    /// The weight at a position in units of the row's step, exact. Panics: if the row is not as long.
     #[inline]
-    pub fn code(self, position: usize) -> f32 {
-        code_at(self.codes, self.kept, position)
-    }
-}
-
-#[inline]
-fn code_at(codes: &[u8], kept: Codes, position: usize) -> f32 {
-    match kept {
-        Codes::Short => f32::from(u16_at(codes, position * 2)),
-        Codes::Long => {
-            let high = u32::from(codes[position * 3 + 2]) << 16;
-            (high | u32::from(u16_at(codes, position * 3))) as f32
-        }
-        Codes::Floats => f32_at(codes, position * 4),
+    pub fn units(self, position: usize) -> f32 {
+        self.codes.units(position)
     }
 }
 
@@ -94,7 +127,7 @@ impl<'a> RowView<'a> {
             bytes,
             len: u32_at(bytes, 0) as usize,
             low_bytes: usize::from(bytes[6]),
-            kept: Codes::of(bytes[7]).unwrap_or(Codes::Short),
+            kept: Codes::of(bytes[7]).unwrap_or(Codes::Even),
             exponent: u16_at(bytes, 4) as i16,
         }
     }
@@ -106,8 +139,8 @@ impl<'a> RowView<'a> {
         }
         let Some(kept) = Codes::of(bytes[7]) else { return false };
         let (len, low_bytes) = (u32_at(bytes, 0) as usize, usize::from(bytes[6]));
-        let Some(highs) = bytes.get(ROW_HEAD_LEN_BYTES + len * (kept as usize + low_bytes)..)
-        else {
+        let codes = CodeView::len_bytes(kept, len);
+        let Some(highs) = bytes.get(ROW_HEAD_LEN_BYTES + codes + len * low_bytes..) else {
             return false;
         };
         if low_bytes == 4 {
@@ -142,23 +175,25 @@ impl<'a> RowView<'a> {
         power_of_two(self.exponent)
     }
 
-    fn code_bytes(&self) -> &'a [u8] {
-        &self.bytes[ROW_HEAD_LEN_BYTES..][..self.len * self.kept as usize]
+    fn codes(&self) -> CodeView<'a> {
+        let Self { kept, len, .. } = *self;
+        let bytes = &self.bytes[ROW_HEAD_LEN_BYTES..][..CodeView::len_bytes(kept, len)];
+        CodeView { bytes, kept, len }
     }
 
     fn lows(&self) -> &'a [u8] {
-        let codes = self.len * self.kept as usize;
-        &self.bytes[ROW_HEAD_LEN_BYTES + codes..][..self.len * self.low_bytes]
+        &self.bytes[ROW_HEAD_LEN_BYTES + self.codes().bytes.len()..][..self.len * self.low_bytes]
     }
 
     fn highs(&self) -> &'a [u8] {
-        &self.bytes[ROW_HEAD_LEN_BYTES + self.len * (self.kept as usize + self.low_bytes)..]
+        let before = self.codes().bytes.len() + self.len * self.low_bytes;
+        &self.bytes[ROW_HEAD_LEN_BYTES + before..]
     }
 
     /// The row as kernels read it, unless its ids are too far apart for one low byte.
     pub fn parts(&self) -> Option<RowParts<'a>> {
-        let (codes, lows, highs) = (self.code_bytes(), self.lows(), self.highs());
-        (self.low_bytes == 1).then_some(RowParts { codes, kept: self.kept, lows, highs })
+        let (codes, lows, highs) = (self.codes(), self.lows(), self.highs());
+        (self.low_bytes == 1).then_some(RowParts { codes, lows, highs })
     }
 
     /// The row as it is stored.
@@ -177,21 +212,20 @@ impl<'a> RowView<'a> {
         })
     }
 
-    /// Bytes that it keeps a weight in: 2, 3, or 4 where weights are too far apart for codes.
-    pub fn weight_len_bytes(&self) -> usize {
+    /// Bits that it keeps a weight in: 16, 18 or 24, the fewest that do for all of them.
+    pub fn weight_bits(&self) -> usize {
         self.kept as usize
     }
 
-    /// Whether it keeps its weights as they are.
+    /// Whether its codes are floats, which can be no numbers.
     pub(crate) fn keeps_floats(&self) -> bool {
         self.kept == Codes::Floats
     }
 
     /// Stored weights, parallel to the terms: exact.
     pub fn weights(&self) -> impl Iterator<Item = f32> + use<'a> {
-        let (codes, kept, step) = (self.code_bytes(), self.kept, self.step());
-        let weight = move |code| (f64::from(code) * step) as f32;
-        (0..self.len).map(move |position| weight(code_at(codes, kept, position)))
+        let (codes, step) = (self.codes(), self.step());
+        (0..self.len).map(move |position| (f64::from(codes.units(position)) * step) as f32)
     }
 
     /// `(term id, stored weight)` in ascending term id.
@@ -255,15 +289,9 @@ mod tests {
     use super::*;
 
     fn encoded(terms: &[u32]) -> Vec<u8> {
-        kept(terms, Codes::Short)
-    }
-
-    fn kept(terms: &[u32], kept: Codes) -> Vec<u8> {
         let codes: Vec<u32> = (0..terms.len() as u32).map(|i| i * 7 + 1).collect();
-        let floats = codes.iter().map(|&code| (code as f32).to_bits()).collect();
-        let (codes, exponent) = if kept == Codes::Floats { (floats, 0) } else { (codes, -3) };
         let mut bytes = Vec::new();
-        encode_row(terms, &codes, (kept, exponent), &mut bytes);
+        encode_row(terms, &codes, (Codes::Even, -3), &mut bytes);
         bytes
     }
 
@@ -278,18 +306,17 @@ mod tests {
             ]
         ) {
             let terms: Vec<u32> = terms.into_iter().collect();
-            for form in [Codes::Short, Codes::Long, Codes::Floats] {
-                let bytes = kept(&terms, form);
+            for (kept, bits) in [(Codes::Even, 16), (Codes::Shifted, 18), (Codes::Floats, 24)] {
+                let code = |i: usize| (i as u32).wrapping_mul(0x9e37_79b9) >> (32 - bits);
+                let codes: Vec<u32> = (0..terms.len()).map(code).collect();
+                let mut bytes = Vec::new();
+                encode_row(&terms, &codes, (kept, -3), &mut bytes);
                 prop_assert!(RowView::is_well_formed(&bytes));
                 let row = RowView::read(&bytes);
                 prop_assert_eq!(row.terms().collect::<Vec<_>>(), &terms[..]);
-                prop_assert_eq!(row.weight_len_bytes(), form as usize);
-                let step = row.step() as f32;
-                let expected = |i: usize| (i * 7 + 1) as f32 * step;
-                prop_assert!(row.weights().enumerate().all(|(i, weight)| weight == expected(i)));
-                if let Some(parts) = row.parts() {
-                    prop_assert!((0..terms.len()).all(|i| parts.code(i) * step == expected(i)));
-                }
+                prop_assert_eq!((row.weight_bits(), row.exponent()), (bits, -3));
+                let units = |i: usize| kept.decode(code(i)).to_bits();
+                prop_assert!((0..terms.len()).all(|i| row.codes().units(i).to_bits() == units(i)));
             }
         }
 

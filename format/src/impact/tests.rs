@@ -346,17 +346,17 @@ fn other_versions_are_refused_by_number() {
     }
 }
 
-/// The committed file is rebuilt byte for byte and read back: version 2 stays readable.
+/// The committed file is rebuilt byte for byte and read back: version 3 stays readable.
 #[test]
 fn the_golden_file_is_rebuilt_and_read() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/golden/v2.imp");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/golden/v3.imp");
     let built = build(&every_form(), Some((0..700).rev().collect()));
     if std::env::var_os("GLEANER_WRITE_GOLDEN").is_some() {
         std::fs::write(path, &built).unwrap();
     }
     let file = ImpactFile::open(map_file(path.as_ref()).unwrap()).unwrap();
     let view = file.view();
-    assert!(view.bytes == built, "data/golden/v2.imp differs from what version 2 writes");
+    assert!(view.bytes == built, "data/golden/v3.imp differs from what version 3 writes");
     assert_eq!(view.doc(696), 3);
     assert_eq!(view.row(696).iter().collect::<Vec<_>>(), [(0, 3.5), (300, 3.5)]);
     assert_eq!(check_lists(view), [1, 4, 1, 1]);

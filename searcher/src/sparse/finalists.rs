@@ -66,7 +66,7 @@ impl RowScorer {
             let (position, term) = ((found >> 32) as usize, found as u32);
             let slot = usize::from(self.slots[term as usize % RESIDUES]);
             if query.terms()[slot] == term {
-                sum += f64::from(query.weights()[slot]) * f64::from(parts.code(position));
+                sum += f64::from(query.weights()[slot]) * f64::from(parts.units(position));
             }
         }
         (sum * row.step()) as f32

@@ -45,11 +45,8 @@ fn print_segment(out: &mut impl Write, segment: &SegmentStatistics) -> io::Resul
     writeln!(out, "segment     {}", segment.name)?;
     writeln!(out, "  rows        {} ({} living)", segment.rows, segment.living_rows)?;
     writeln!(out, "  postings    {} ({:.1} a row)", segment.postings, segment.postings_per_row)?;
-    let RowsByWeight { bytes_2, bytes_3, bytes_4 } = segment.rows_by_weight;
-    writeln!(
-        out,
-        "  weights     in 16 bits {bytes_2} rows, in 24 bits {bytes_3}, as floats {bytes_4}"
-    )?;
+    let RowsByWeight { bits_16, bits_18, bits_24 } = segment.rows_by_weight;
+    writeln!(out, "  weights     of 16 bits in {bits_16} rows, 18 in {bits_18}, 24 in {bits_24}")?;
     writeln!(out, "  terms       {}, windows {}", segment.terms, segment.windows)?;
     writeln!(
         out,

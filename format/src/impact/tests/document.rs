@@ -58,7 +58,7 @@ fn the_document_agrees_with_the_constants() {
         ("MAX_CODE", list_at::MAX_CODE, 1),
         ("RESERVED", list_at::RESERVED, 2),
     ];
-    let row = [("POSTINGS", 0, 4), ("EXPONENT", 4, 2), ("LOW_BYTES", 6, 1), ("CODE_BYTES", 7, 1)];
+    let row = [("POSTINGS", 0, 4), ("EXPONENT", 4, 2), ("LOW_BYTES", 6, 1), ("CODE_BITS", 7, 1)];
     DOCUMENT.check_fields("Header", &header, HEADER_LEN_BYTES);
     DOCUMENT.check_fields("List entry", &list, LIST_ENTRY_LEN_BYTES);
     DOCUMENT.check_fields("Row", &row, ROW_HEAD_LEN_BYTES);
