@@ -92,7 +92,7 @@ async fn a_weight_is_kept_whatever_else_the_document_holds() {
         for (hit, expected) in found.iter().zip(expected) {
             let weight = expected[1].as_f64().unwrap();
             assert_eq!(json!(hit.0), expected[0], "{body}");
-            assert!((hit.1 - weight).abs() <= weight / 32_768.0, "{body}: {hit:?}, {weight}");
+            assert!((hit.1 - weight).abs() <= weight / 131_072.0, "{body}: {hit:?}, {weight}");
         }
     }
 }

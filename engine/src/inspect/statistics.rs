@@ -45,13 +45,13 @@ pub struct SegmentStatistics {
 }
 
 /// Rows by the bits that they keep a weight in, deleted rows included. A row takes the fewest for which
-/// every stored weight is within 2^-15 of the one given.
+/// every stored weight is within 2^-17 of the one given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct RowsByWeight {
     /// Rows of 16-bit weights, and those without any.
     pub bits_16: usize,
-    /// Rows whose weights need 18 bits, as those of most models do.
-    pub bits_18: usize,
+    /// Rows whose weights need 20 bits, as those of most models do.
+    pub bits_20: usize,
     /// Rows whose weights are so far apart that they are kept as floats of 24 bits.
     pub bits_24: usize,
 }
@@ -152,7 +152,7 @@ fn rows_by_weight(view: ImpactView<'_>) -> RowsByWeight {
     for row in 0..view.rows() {
         match view.row(row).weight_bits() {
             16 => rows.bits_16 += 1,
-            18 => rows.bits_18 += 1,
+            20 => rows.bits_20 += 1,
             _ => rows.bits_24 += 1,
         }
     }

@@ -1,28 +1,28 @@
 //! Weights to integers: the codes of forward rows, which are the truth, and the 8-bit codes of columns.
 //!
 //! A stored weight is a pure function of its own document: `code × 2^exponent` with one exponent
-//! per row, so it never depends on neighbours, segments or merges. It is within 2^-15 of the weight
+//! per row, so it never depends on neighbours, segments or merges. It is within 2^-17 of the weight
 //! given, relative to it: a row takes the shortest code for which that holds of all its weights. Rows
 //! whose weights are too far apart for any code keep them as they are. Column codes are derived from
 //! stored weights, scaled per list and rounded *up*: they bound, they never decide.
 
 /// The most by which a stored weight differs from the one given, relative to it.
-pub(crate) const ROW_ERROR_MAX: f64 = 1.0 / 32_768.0;
+pub(crate) const ROW_ERROR_MAX: f64 = 1.0 / 131_072.0;
 
 /// How a row keeps its weights. The value is the bits of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Codes {
     /// Integers: `code`.
     Even = 16,
-    /// Four bits say how far 15 bits are shifted, the first of which is a one that is not stored:
-    /// `(2^14 + code mod 2^14) × 2^(code ÷ 2^14)`.
-    Shifted = 18,
+    /// Four bits say how far 17 bits are shifted, the first of which is a one that is not stored:
+    /// `(2^16 + code mod 2^16) × 2^(code ÷ 2^16)`.
+    Shifted = 20,
     /// The upper bits of an f32 without its sign.
     Floats = 24,
 }
 
 /// Bits of a shifted code that are not its shift.
-const SHIFTED_BITS: i32 = 14;
+const SHIFTED_BITS: i32 = 16;
 /// The largest shift.
 const SHIFT_MAX: i32 = 15;
 /// Exponent of rows of floats: with it no weight is below the normal numbers of an f32.
@@ -35,7 +35,7 @@ impl Codes {
     pub(crate) fn of(bits: u8) -> Option<Self> {
         match bits {
             16 => Some(Self::Even),
-            18 => Some(Self::Shifted),
+            20 => Some(Self::Shifted),
             24 => Some(Self::Floats),
             _ => None,
         }
@@ -215,11 +215,11 @@ mod tests {
     #[test]
     fn shifted_codes_meet_at_their_ends() {
         // The largest of one shift and the least of the next; below the least and above the largest.
-        for units in [16_384.0, 32_767.0, 32_768.0, 65_534.0, 65_536.0, 1_073_709_056.0] {
+        for units in [65_536.0, 131_071.0, 131_072.0, 262_142.0, 262_144.0, 4_294_934_528.0] {
             assert_eq!(f64::from(Codes::Shifted.decode(shifted(units).unwrap())), units);
         }
-        assert_eq!(Codes::Shifted.decode(shifted(32_767.6).unwrap()), 32_768.0);
-        assert_eq!((shifted(16_383.0), shifted(1_073_741_824.0)), (None, None));
+        assert_eq!(Codes::Shifted.decode(shifted(131_071.6).unwrap()), 131_072.0);
+        assert_eq!((shifted(65_535.0), shifted(4_294_967_296.0)), (None, None));
     }
 
     proptest! {

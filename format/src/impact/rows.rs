@@ -55,8 +55,8 @@ pub struct RowView<'a> {
 
 /// The codes of a row.
 ///
-/// Codes of 16 bits are little-endian integers, and so are those of 24. Codes of 18 bits are their lower
-/// 16, one after the other, and behind them the upper two, four to a byte.
+/// Codes of 16 bits are little-endian integers, and so are those of 24. Codes of 20 bits are their lower
+/// 16, one after the other, and behind them the upper four, two to a byte.
 #[derive(Debug, Clone, Copy)]
 struct CodeView<'a> {
     bytes: &'a [u8],
@@ -69,7 +69,7 @@ impl CodeView<'_> {
     fn len_bytes(kept: Codes, len: usize) -> usize {
         match kept {
             Codes::Even => len * 2,
-            Codes::Shifted => len * 2 + len.div_ceil(4),
+            Codes::Shifted => len * 2 + len.div_ceil(2),
             Codes::Floats => len * 3,
         }
     }
@@ -78,9 +78,8 @@ impl CodeView<'_> {
         let whole = if kept == Codes::Floats { 3 } else { 2 };
         codes.iter().for_each(|code| out.extend(&code.to_le_bytes()[..whole]));
         if kept == Codes::Shifted {
-            let pack =
-                |four: &[u32]| four.iter().rev().fold(0, |byte, code| byte << 2 | code >> 16);
-            out.extend(codes.chunks(4).map(|four| pack(four) as u8));
+            let pack = |two: &[u32]| two.iter().rev().fold(0, |byte, code| byte << 4 | code >> 16);
+            out.extend(codes.chunks(2).map(|two| pack(two) as u8));
         }
     }
 
@@ -90,7 +89,7 @@ impl CodeView<'_> {
         let code = match self.kept {
             Codes::Even => u32::from(u16_at(self.bytes, position * 2)),
             Codes::Shifted => {
-                let upper = self.bytes[self.len * 2 + position / 4] >> (position % 4 * 2) & 3;
+                let upper = self.bytes[self.len * 2 + position / 2] >> (position % 2 * 4) & 15;
                 u32::from(upper) << 16 | u32::from(u16_at(self.bytes, position * 2))
             }
             Codes::Floats => {
@@ -212,7 +211,7 @@ impl<'a> RowView<'a> {
         })
     }
 
-    /// Bits that it keeps a weight in: 16, 18 or 24, the fewest that do for all of them.
+    /// Bits that it keeps a weight in: 16, 20 or 24, the fewest that do for all of them.
     pub fn weight_bits(&self) -> usize {
         self.kept as usize
     }
@@ -306,7 +305,7 @@ mod tests {
             ]
         ) {
             let terms: Vec<u32> = terms.into_iter().collect();
-            for (kept, bits) in [(Codes::Even, 16), (Codes::Shifted, 18), (Codes::Floats, 24)] {
+            for (kept, bits) in [(Codes::Even, 16), (Codes::Shifted, 20), (Codes::Floats, 24)] {
                 let code = |i: usize| (i as u32).wrapping_mul(0x9e37_79b9) >> (32 - bits);
                 let codes: Vec<u32> = (0..terms.len()).map(code).collect();
                 let mut bytes = Vec::new();

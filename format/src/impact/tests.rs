@@ -195,7 +195,7 @@ proptest! {
             for ((term, weight), (term_in, weight_in)) in stored.into_iter().zip(vector.iter()) {
                 prop_assert_eq!(term, term_in);
                 let given = f64::from(weight_in);
-                prop_assert!((weight - given).abs() <= given / 32_768.0);
+                prop_assert!((weight - given).abs() <= given / 131_072.0);
             }
         }
         check_lists(view);

@@ -45,8 +45,8 @@ fn print_segment(out: &mut impl Write, segment: &SegmentStatistics) -> io::Resul
     writeln!(out, "segment     {}", segment.name)?;
     writeln!(out, "  rows        {} ({} living)", segment.rows, segment.living_rows)?;
     writeln!(out, "  postings    {} ({:.1} a row)", segment.postings, segment.postings_per_row)?;
-    let RowsByWeight { bits_16, bits_18, bits_24 } = segment.rows_by_weight;
-    writeln!(out, "  weights     of 16 bits in {bits_16} rows, 18 in {bits_18}, 24 in {bits_24}")?;
+    let RowsByWeight { bits_16, bits_20, bits_24 } = segment.rows_by_weight;
+    writeln!(out, "  weights     of 16 bits in {bits_16} rows, 20 in {bits_20}, 24 in {bits_24}")?;
     writeln!(out, "  terms       {}, windows {}", segment.terms, segment.windows)?;
     writeln!(
         out,

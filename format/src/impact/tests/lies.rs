@@ -122,7 +122,7 @@ fn rows_that_lie_are_errors() {
     let expected = [2, 0, 0, 0, 0xf2, 0xff, 1, 16, 0, 0xe0, 0, 0xe0, 0, 44, 0b101];
     assert_eq!(truth.bytes[row..row + 15], expected);
     for (at, value) in
-        [(0, 1), (0, 3), (3, 1), (6, 0), (6, 2), (6, 3), (6, 4), (7, 0), (7, 17), (7, 18), (7, 24)]
+        [(0, 1), (0, 3), (3, 1), (6, 0), (6, 2), (6, 3), (6, 4), (7, 0), (7, 17), (7, 20), (7, 24)]
     {
         truth.refuses(row + at, &[value], "bytes of a row");
     }
