@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use gleaner_catalog::Manifest;
+use gleaner_format::SparseVector;
 use gleaner_searcher::{DenseQuery, Rank, SearchRequest, SearchResponse};
 
 use crate::{
@@ -13,6 +14,8 @@ use crate::{
     search::prepare::{Prepared, QueryVector},
 };
 
+/// Terms that a note names, at most.
+const TERMS_NAMED: usize = 8;
 /// Said where the other legs of an index were left out.
 const SPARSE_ALONE: &str =
     "ranked by sparse alone; hybrid, the default, ranks by the words of the text, too";
@@ -130,7 +133,29 @@ impl Snapshot {
         if is_sparse_alone && asked.query.text.is_some() && self.has_text() {
             answer.notes.push(SPARSE_ALONE.to_owned());
         }
+        if let (Some(vector), Some(_)) = (vector, &asked.query.sparse) {
+            answer.notes.extend(self.unmet_terms(vector, &token));
+        }
         Ok(answer)
+    }
+
+    /// Says which terms of a vector that was given no document has. Those that a model makes of a text
+    /// need no word: it knows more terms than documents use.
+    fn unmet_terms(
+        &self,
+        vector: &SparseVector,
+        token: &dyn Fn(u32) -> Option<String>,
+    ) -> Option<String> {
+        let segments = self.commit.segments();
+        let is_met = |term: u32| segments.iter().any(|it| it.impacts().find_term(term).is_some());
+        let unmet: Vec<u32> =
+            vector.terms().iter().copied().filter(|&term| !is_met(term)).collect();
+        let name = |&term: &u32| token(term).unwrap_or_else(|| term.to_string());
+        let named: Vec<String> = unmet.iter().take(TERMS_NAMED).map(name).collect();
+        let more = if unmet.len() > TERMS_NAMED { ", …" } else { "" };
+        let (count, of) = (unmet.len(), vector.len());
+        let terms = format!("{count} of the query's {of} terms: {}{more}", named.join(", "));
+        (count > 0).then(|| format!("no document has {terms}"))
     }
 
     /// Whether a living document has words, so that BM25 can rank.

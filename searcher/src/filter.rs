@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `syntax` | the language: text to a tree of conditions |
+//! | `keys` | the keys that documents have |
 //! | `resolve`, `number` | what a condition asks of the keys of one commit |
 //! | `matching` | the documents of a segment that meet it |
 //! | `parse` | a filter from text to rows |
@@ -13,6 +14,7 @@
 
 pub(crate) mod admission;
 pub(crate) mod cache;
+pub(crate) mod keys;
 mod matching;
 mod number;
 pub(crate) mod parse;

@@ -1,5 +1,7 @@
 //! Fused and dense rankings over HTTP: the engine's answers, however they are asked for.
 
+mod refusals;
+
 use gleaner_catalog::DenseField;
 use gleaner_format::{DenseSpec, DenseStorage, Metric};
 use gleaner_searcher::{Boost, DenseQuery, Feedback, Rank, SearchRequest};

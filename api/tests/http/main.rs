@@ -11,7 +11,6 @@ mod documented;
 mod encoding;
 mod folders;
 mod hybrid;
-mod hybrid_refusals;
 mod inputs;
 mod model;
 mod refusals;

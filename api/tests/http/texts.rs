@@ -77,16 +77,52 @@ async fn conditions_mean_what_they_say() {
     }
 }
 
+/// Whether an answer has just the note that is expected, or none.
+fn check_note(answer: &Answer, expected: &Value, case: &Value) {
+    let notes = answer.body["notes"].to_string();
+    match expected.as_str() {
+        Some(expected) => assert!(notes.contains(expected), "{case}: {notes}"),
+        None => {
+            let count = answer.body["notes"].as_array().map_or(0, Vec::len);
+            assert_eq!(count, 0, "{case}: {notes}");
+        }
+    }
+}
+
+fn given(terms: &Value) -> Value {
+    let terms = terms.as_object().unwrap().iter();
+    let (indices, values): (Vec<u32>, Vec<&Value>) =
+        terms.map(|(term, weight)| (term.parse::<u32>().unwrap(), weight)).unzip();
+    json!({"indices": indices, "values": values})
+}
+
+#[tokio::test]
+async fn keys_and_terms_that_nothing_has_are_noted() {
+    let cases = cases();
+    let data = texts(&cases);
+    let app = app(data.path());
+    for case in cases["fields"].as_array().unwrap() {
+        let body = json!({"query": {"indices": [4], "values": [1]}, "fields": case[0]});
+        let answer = post(&app, PATH, &body).await;
+        for (key, value) in case[1].as_object().unwrap() {
+            assert_eq!(answer.body["hits"][0]["fields"][key], *value, "{case}");
+        }
+        check_note(&answer, &case[2], case);
+    }
+    for case in cases["terms"].as_array().unwrap() {
+        let answer = post(&app, PATH, &json!({"query": given(&case[0])})).await;
+        assert_eq!(ids(&answer), case[1], "{case}");
+        check_note(&answer, &case[2], case);
+    }
+}
+
 #[tokio::test]
 async fn a_weight_is_kept_whatever_else_the_document_holds() {
     let cases = cases();
     let data = texts(&cases);
     let app = app(data.path());
     for case in cases["weights"].as_array().unwrap() {
-        let terms = case[0].as_object().unwrap().iter();
-        let (indices, values): (Vec<u32>, Vec<&Value>) =
-            terms.map(|(term, weight)| (term.parse::<u32>().unwrap(), weight)).unzip();
-        let body = json!({"query": {"indices": indices, "values": values}});
+        let body = json!({"query": given(&case[0])});
         let (found, expected) = (post(&app, PATH, &body).await.hits(), case[1].as_array().unwrap());
         assert_eq!(found.len(), expected.len(), "{body}: {found:?}");
         for (hit, expected) in found.iter().zip(expected) {

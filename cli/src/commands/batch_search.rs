@@ -30,12 +30,13 @@ pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
     }
     say_where_found(&models);
     let mut writer = RunWriter::new(create(&args.run)?, "gleaner")?;
-    let (start, mut cut_short) = (Instant::now(), 0);
+    let (start, mut cut_short, mut empty) = (Instant::now(), 0, 0);
     for first in (0..queries.len()).step_by(QUERIES_AT_ONCE) {
         let places = first..queries.len().min(first + QUERIES_AT_ONCE);
         let answers = batch.hits(asked(&queries, places.clone(), rank.rank()));
         for (place, answer) in places.clone().zip(answers.map_err(with_rank(&rank))?) {
             cut_short += usize::from(answer.is_cut_short);
+            empty += usize::from(answer.hits.is_empty());
             writer.write_ranked(queries.id(place), &answer.hits)?;
         }
         let rate = places.end as f64 / start.elapsed().as_secs_f64().max(1e-3);
@@ -43,6 +44,12 @@ pub(crate) fn run(args: &BatchSearchArgs) -> anyhow::Result<()> {
     }
     if cut_short > 0 {
         say!("{cut_short} queries were cut short by --timeout-ms");
+    }
+    if empty > 0 {
+        say!(
+            "note: {empty} of {} queries found nothing; the run has no line for them",
+            queries.len()
+        );
     }
     writer.finish()?.finish()
 }

@@ -56,6 +56,38 @@ fn conditions_mean_what_they_say() {
     }
 }
 
+/// Whether an answer has just the note that is expected, or none.
+fn check_note(answer: &Value, expected: &Value, case: &Value) {
+    let notes = answer["notes"].to_string();
+    match expected.as_str() {
+        Some(expected) => assert!(notes.contains(expected), "{case}: {notes}"),
+        None => assert_eq!(answer["notes"].as_array().map_or(0, Vec::len), 0, "{case}: {notes}"),
+    }
+}
+
+#[test]
+fn keys_and_terms_that_nothing_has_are_noted() {
+    let (desk, cases) = (Desk::new(), cases());
+    let index = index(&desk, &cases);
+    let search = ["search", "--index", &index, "--json"];
+    for case in cases["fields"].as_array().unwrap() {
+        let keys: Vec<&str> =
+            case[0].as_array().unwrap().iter().map(|key| key.as_str().unwrap()).collect();
+        let more = ["--tokens", "{\"4\": 1}", "--fields", &keys.join(",")];
+        let answer = ok_json(&[&search[..], &more].concat());
+        for (key, value) in case[1].as_object().unwrap() {
+            assert_eq!(answer["hits"][0]["fields"][key], *value, "{case}");
+        }
+        check_note(&answer, &case[2], case);
+    }
+    for case in cases["terms"].as_array().unwrap() {
+        let answer = ok_json(&[&search[..], &["--tokens", &case[0].to_string()]].concat());
+        let ids: Vec<String> = hits(&answer).into_iter().map(|hit| hit.0).collect();
+        assert_eq!(json!(ids), case[1], "{case}");
+        check_note(&answer, &case[2], case);
+    }
+}
+
 #[test]
 fn a_weight_is_kept_whatever_else_the_document_holds() {
     let (desk, cases) = (Desk::new(), cases());

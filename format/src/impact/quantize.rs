@@ -11,7 +11,7 @@ pub(crate) const ROW_ERROR_MAX: f64 = 1.0 / 131_072.0;
 
 /// How a row keeps its weights. The value is the bits of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Codes {
+pub(crate) enum WeightCodes {
     /// Integers: `code`.
     Even = 16,
     /// Four bits say how far 17 bits are shifted, the first of which is a one that is not stored:
@@ -30,7 +30,7 @@ pub(crate) const FLOATS_EXPONENT: i16 = -80;
 /// Bits of an f32 that a row of floats leaves out.
 const FLOATS_LEFT_OUT: u32 = 7;
 
-impl Codes {
+impl WeightCodes {
     /// What a row's head says; none if it says nothing known.
     pub(crate) fn of(bits: u8) -> Option<Self> {
         match bits {
@@ -120,19 +120,19 @@ pub(crate) fn power_of_two(exponent: i16) -> f64 {
 ///
 /// The shortest codes that keep every weight, in the smallest steps at which the row's maximum fits.
 /// Integers up to 65,535 are exact, and nothing clips.
-pub(crate) fn quantize_row(weights: &[f32], codes: &mut Vec<u32>) -> (Codes, i16) {
+pub(crate) fn quantize_row(weights: &[f32], codes: &mut Vec<u32>) -> (WeightCodes, i16) {
     let max = weights.iter().copied().fold(0.0, f32::max);
     let start = codes.len();
-    for kept in [Codes::Even, Codes::Shifted] {
+    for kept in [WeightCodes::Even, WeightCodes::Shifted] {
         let exponent = kept.exponent(max);
         if kept.encode_all(weights, exponent, codes) {
             return (kept, exponent);
         }
         codes.truncate(start);
     }
-    let is_kept = Codes::Floats.encode_all(weights, FLOATS_EXPONENT, codes);
+    let is_kept = WeightCodes::Floats.encode_all(weights, FLOATS_EXPONENT, codes);
     debug_assert!(is_kept, "floats keep 17 bits of any weight");
-    (Codes::Floats, FLOATS_EXPONENT)
+    (WeightCodes::Floats, FLOATS_EXPONENT)
 }
 
 /// The exponent of the leading binary digit: f64 holds every positive f32 as a normal number.
@@ -179,7 +179,7 @@ mod tests {
         codes.iter().map(stored).collect()
     }
 
-    fn kept(weights: &[f32]) -> Codes {
+    fn kept(weights: &[f32]) -> WeightCodes {
         quantize_row(weights, &mut Vec::new()).0
     }
 
@@ -204,21 +204,21 @@ mod tests {
 
     #[test]
     fn a_row_takes_the_shortest_codes_that_keep_its_weights() {
-        assert_eq!(kept(&[]), Codes::Even);
-        assert_eq!(kept(&[1.5, 0.25, 3.0]), Codes::Even);
-        assert_eq!(kept(&[65_535.0, 1.0]), Codes::Even);
-        assert_eq!(kept(&[2.7, 0.011]), Codes::Shifted);
-        assert_eq!(kept(&[2.0, 1.99999, 2.0 / 32_000.0]), Codes::Shifted);
-        assert_eq!(kept(&[1000.0, 0.001]), Codes::Floats);
+        assert_eq!(kept(&[]), WeightCodes::Even);
+        assert_eq!(kept(&[1.5, 0.25, 3.0]), WeightCodes::Even);
+        assert_eq!(kept(&[65_535.0, 1.0]), WeightCodes::Even);
+        assert_eq!(kept(&[2.7, 0.011]), WeightCodes::Shifted);
+        assert_eq!(kept(&[2.0, 1.99999, 2.0 / 32_000.0]), WeightCodes::Shifted);
+        assert_eq!(kept(&[1000.0, 0.001]), WeightCodes::Floats);
     }
 
     #[test]
     fn shifted_codes_meet_at_their_ends() {
         // The largest of one shift and the least of the next; below the least and above the largest.
         for units in [65_536.0, 131_071.0, 131_072.0, 262_142.0, 262_144.0, 4_294_934_528.0] {
-            assert_eq!(f64::from(Codes::Shifted.decode(shifted(units).unwrap())), units);
+            assert_eq!(f64::from(WeightCodes::Shifted.decode(shifted(units).unwrap())), units);
         }
-        assert_eq!(Codes::Shifted.decode(shifted(131_071.6).unwrap()), 131_072.0);
+        assert_eq!(WeightCodes::Shifted.decode(shifted(131_071.6).unwrap()), 131_072.0);
         assert_eq!((shifted(65_535.0), shifted(4_294_967_296.0)), (None, None));
     }
 

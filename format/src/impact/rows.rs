@@ -5,7 +5,7 @@
 //! of the high part), about ten bits an id for SPLADE's vectors. Ids too far apart for that keep
 //! two or four bytes. The width is the one that takes the fewest bytes: a pure function of the ids.
 
-use super::quantize::{Codes, power_of_two};
+use super::quantize::{WeightCodes, power_of_two};
 use crate::bytes::{u16_at, u32_at, u64_at};
 
 /// Length of a row's head: postings `u32`, exponent `i16`, bytes of a low part `u8`, bits of a code `u8`.
@@ -22,7 +22,12 @@ fn highs_len_bytes(terms: &[u32], low_bytes: usize) -> usize {
 }
 
 /// Appends a row: `codes` are the weights as they are `kept`, parallel to `terms`.
-pub(crate) fn encode_row(terms: &[u32], codes: &[u32], kept: (Codes, i16), out: &mut Vec<u8>) {
+pub(crate) fn encode_row(
+    terms: &[u32],
+    codes: &[u32],
+    kept: (WeightCodes, i16),
+    out: &mut Vec<u8>,
+) {
     let (kept, exponent) = kept;
     let len_bytes = |low: &usize| terms.len() * low + highs_len_bytes(terms, *low);
     let low_bytes = [1usize, 2, 4].into_iter().min_by_key(len_bytes).unwrap_or(4);
@@ -49,35 +54,35 @@ pub struct RowView<'a> {
     pub(crate) bytes: &'a [u8],
     len: usize,
     low_bytes: usize,
-    kept: Codes,
+    kept: WeightCodes,
     exponent: i16,
 }
 
 /// The codes of a row.
 ///
-/// Codes of 16 bits are little-endian integers, and so are those of 24. Codes of 20 bits are their lower
+/// WeightCodes of 16 bits are little-endian integers, and so are those of 24. WeightCodes of 20 bits are their lower
 /// 16, one after the other, and behind them the upper four, two to a byte.
 #[derive(Debug, Clone, Copy)]
 struct CodeView<'a> {
     bytes: &'a [u8],
-    kept: Codes,
+    kept: WeightCodes,
     len: usize,
 }
 
 impl CodeView<'_> {
     /// Bytes that so many codes take.
-    fn len_bytes(kept: Codes, len: usize) -> usize {
+    fn len_bytes(kept: WeightCodes, len: usize) -> usize {
         match kept {
-            Codes::Even => len * 2,
-            Codes::Shifted => len * 2 + len.div_ceil(2),
-            Codes::Floats => len * 3,
+            WeightCodes::Even => len * 2,
+            WeightCodes::Shifted => len * 2 + len.div_ceil(2),
+            WeightCodes::Floats => len * 3,
         }
     }
 
-    fn write(codes: &[u32], kept: Codes, out: &mut Vec<u8>) {
-        let whole = if kept == Codes::Floats { 3 } else { 2 };
+    fn write(codes: &[u32], kept: WeightCodes, out: &mut Vec<u8>) {
+        let whole = if kept == WeightCodes::Floats { 3 } else { 2 };
         codes.iter().for_each(|code| out.extend(&code.to_le_bytes()[..whole]));
-        if kept == Codes::Shifted {
+        if kept == WeightCodes::Shifted {
             let pack = |two: &[u32]| two.iter().rev().fold(0, |byte, code| byte << 4 | code >> 16);
             out.extend(codes.chunks(2).map(|two| pack(two) as u8));
         }
@@ -87,12 +92,12 @@ impl CodeView<'_> {
     #[inline]
     fn units(self, position: usize) -> f32 {
         let code = match self.kept {
-            Codes::Even => u32::from(u16_at(self.bytes, position * 2)),
-            Codes::Shifted => {
+            WeightCodes::Even => u32::from(u16_at(self.bytes, position * 2)),
+            WeightCodes::Shifted => {
                 let upper = self.bytes[self.len * 2 + position / 2] >> (position % 2 * 4) & 15;
                 u32::from(upper) << 16 | u32::from(u16_at(self.bytes, position * 2))
             }
-            Codes::Floats => {
+            WeightCodes::Floats => {
                 let upper = self.bytes[position * 3 + 2];
                 u32::from(upper) << 16 | u32::from(u16_at(self.bytes, position * 3))
             }
@@ -126,7 +131,7 @@ impl<'a> RowView<'a> {
             bytes,
             len: u32_at(bytes, 0) as usize,
             low_bytes: usize::from(bytes[6]),
-            kept: Codes::of(bytes[7]).unwrap_or(Codes::Even),
+            kept: WeightCodes::of(bytes[7]).unwrap_or(WeightCodes::Even),
             exponent: u16_at(bytes, 4) as i16,
         }
     }
@@ -136,7 +141,7 @@ impl<'a> RowView<'a> {
         if bytes.len() < ROW_HEAD_LEN_BYTES || !matches!(bytes[6], 1 | 2 | 4) {
             return false;
         }
-        let Some(kept) = Codes::of(bytes[7]) else { return false };
+        let Some(kept) = WeightCodes::of(bytes[7]) else { return false };
         let (len, low_bytes) = (u32_at(bytes, 0) as usize, usize::from(bytes[6]));
         let codes = CodeView::len_bytes(kept, len);
         let Some(highs) = bytes.get(ROW_HEAD_LEN_BYTES + codes + len * low_bytes..) else {
@@ -218,7 +223,7 @@ impl<'a> RowView<'a> {
 
     /// Whether its codes are floats, which can be no numbers.
     pub(crate) fn keeps_floats(&self) -> bool {
-        self.kept == Codes::Floats
+        self.kept == WeightCodes::Floats
     }
 
     /// Stored weights, parallel to the terms: exact.
@@ -290,7 +295,7 @@ mod tests {
     fn encoded(terms: &[u32]) -> Vec<u8> {
         let codes: Vec<u32> = (0..terms.len() as u32).map(|i| i * 7 + 1).collect();
         let mut bytes = Vec::new();
-        encode_row(terms, &codes, (Codes::Even, -3), &mut bytes);
+        encode_row(terms, &codes, (WeightCodes::Even, -3), &mut bytes);
         bytes
     }
 
@@ -305,7 +310,7 @@ mod tests {
             ]
         ) {
             let terms: Vec<u32> = terms.into_iter().collect();
-            for (kept, bits) in [(Codes::Even, 16), (Codes::Shifted, 20), (Codes::Floats, 24)] {
+            for (kept, bits) in [(WeightCodes::Even, 16), (WeightCodes::Shifted, 20), (WeightCodes::Floats, 24)] {
                 let code = |i: usize| (i as u32).wrapping_mul(0x9e37_79b9) >> (32 - bits);
                 let codes: Vec<u32> = (0..terms.len()).map(code).collect();
                 let mut bytes = Vec::new();

@@ -4,24 +4,18 @@
 //! type alone. A value that is not quoted is a number, a truth value or a time where it looks like one
 //! and the key holds some, else text. Finding rows is `rows_of.rs`'s.
 
-use std::{collections::BTreeSet, ops::Bound as RangeBound};
+use std::ops::Bound as RangeBound;
 
 use gleaner_catalog::TimeKey;
-use tantivy::{SegmentReader, columnar::ColumnType, schema::Field};
+use tantivy::{SegmentReader, columnar::ColumnType};
 
 use super::{
+    keys::{known_keys, named},
     number::Number,
     syntax::{Bound, Condition, Literal, Test, Wanted},
 };
 use crate::snapshot::commit::Snapshot;
 
-/// Keys named in an error, at most.
-const KEYS_NAMED: usize = 12;
-/// Keys of a segment that are read for an error, at most.
-const KEYS_READ: usize = 1_000;
-/// What separates the keys of a path in the dictionary of values, and what ends it.
-const PATH_SEPARATOR: char = '\u{1}';
-const PATH_END: u8 = 0;
 /// The field of all keys, and the one of their times.
 pub(super) const KEYS: &str = "fields";
 pub(super) const TIMES: &str = "times";
@@ -221,48 +215,20 @@ impl<'a> Resolver<'a> {
         if key == "title" {
             return "title is part of the text: use text:word".to_owned();
         }
-        let known = self.known_keys();
+        let known = known_keys(self.snapshot);
         let below = format!("{key}.");
         let inside: Vec<&String> = known.iter().filter(|known| known.starts_with(&below)).collect();
-        let named = |keys: &mut dyn Iterator<Item = &String>| -> String {
-            keys.take(KEYS_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ")
-        };
         match (&inside[..], known.is_empty()) {
             ([_, ..], _) => {
-                let inside = named(&mut inside.into_iter());
+                let inside = named(inside.into_iter());
                 format!("{key} is an object; name a key inside it: {inside}")
             }
             (_, true) => format!("no document has the key {key:?}; none has any key to filter by"),
             (_, false) => {
-                let more = if known.len() > KEYS_NAMED { ", …" } else { "" };
-                format!(
-                    "no document has the key {key:?}; known: {}{more}",
-                    named(&mut known.iter())
-                )
+                format!("no document has the key {key:?}; known: {}", named(known.iter()))
             }
         }
     }
-
-    /// Keys that documents have, in their order.
-    fn known_keys(&self) -> BTreeSet<String> {
-        let readers = self.snapshot.searcher().segment_readers().iter();
-        readers.flat_map(|reader| keys_of(reader, self.snapshot.fields().fields)).collect()
-    }
-}
-
-/// The keys of a segment, from one key to the next in the dictionary of all values.
-fn keys_of(reader: &SegmentReader, field: Field) -> Vec<String> {
-    let (mut keys, mut from) = (Vec::new(), Vec::new());
-    let Ok(index) = reader.inverted_index(field) else { return keys };
-    while keys.len() < KEYS_READ {
-        let Ok(mut terms) = index.terms().range().ge(&from).into_stream() else { break };
-        let Some((term, _)) = terms.next() else { break };
-        let path = term.split(|&byte| byte == PATH_END).next().unwrap_or_default();
-        keys.push(String::from_utf8_lossy(path).replace(PATH_SEPARATOR, "."));
-        from = path.to_vec();
-        from.push(PATH_END + 1);
-    }
-    keys
 }
 
 /// How many texts a column holds.

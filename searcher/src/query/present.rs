@@ -4,14 +4,13 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use serde_json::{Map, Value};
-
 use crate::{
     error::SearchError,
     query::{
         request::SearchRequest,
         resolved::{ResolvedLeg, ResolvedRequest},
         response::{Contribution, Explanation, Hit, LegExplanation, LegScore, Passage},
+        stored::stored_keys,
     },
     ranking::{completion::TrueScore, hits::SegmentHit, leg_query::LegQuery, list::RankedList},
     snapshot::commit::Snapshot,
@@ -67,7 +66,10 @@ impl Snapshot {
                 passage: self.shown_passage(resolved, &found)?,
                 fields: match request.fields {
                     [] => None,
-                    keys => Some(self.stored_fields(&found, keys)?),
+                    keys => {
+                        let source = self.stored(found.segment, self.doc_of(&found))?;
+                        Some(stored_keys(&source, keys))
+                    }
                 },
                 explanation: match request.explain {
                     true => Some(self.explain(resolved, &found, &of_legs, token)?),
@@ -88,15 +90,6 @@ impl Snapshot {
             true => self.passage(found.segment, self.doc_of(found)),
             false => Ok(None),
         }
-    }
-
-    fn stored_fields(
-        &self,
-        found: &SegmentHit,
-        keys: &[String],
-    ) -> Result<Map<String, Value>, SearchError> {
-        let mut source = self.stored(found.segment, self.doc_of(found))?;
-        Ok(keys.iter().filter_map(|key| source.remove_entry(key)).collect())
     }
 
     fn explain(

@@ -14,6 +14,7 @@ use crate::{
         profile::profile,
         request::SearchRequest,
         response::{PhasesUs, Profile, SearchResponse},
+        stored::unknown_keys_note,
     },
     ranking::{knee::hits_to_knee, legs::LegRun, list::RankedList},
     snapshot::commit::Snapshot,
@@ -55,6 +56,7 @@ impl Snapshot {
         notes.extend(offset_note(request.offset, list.best.len()));
         let page = request.offset.min(list.best.len())..hits_to_find.min(list.best.len());
         let hits = self.present(&resolved, &list, page, (request, token))?;
+        notes.extend(unknown_keys_note(self, request.fields, &hits));
         let profile = request.profile.then(|| Profile {
             filter_us,
             filter_cached: admission.is_cached,

@@ -1,9 +1,7 @@
 //! What cannot be asked of a ranking, each with its code and the part of the request it is in.
 
-use super::{
-    hybrid::{MIXED, TWO, everything, hybrid_data},
-    *,
-};
+use super::{MIXED, TWO, everything, hybrid_data};
+use crate::*;
 
 /// Posts bodies made of a whole query and other members; each is refused with the code and the
 /// field.
