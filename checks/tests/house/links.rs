@@ -93,7 +93,7 @@ fn loose_ends(repository: &Repository) -> Vec<String> {
         let words = parts.rest.split('`').skip(1).step_by(2);
         let is_path = |word: &&str| {
             let is_named = word.contains('/') || ENDINGS.iter().any(|end| word.ends_with(end));
-            is_named && word.trim_matches('/') != "" && repository.has(word)
+            is_named && !word.trim_matches('/').is_empty() && repository.has(word)
         };
         let unlinked = words.filter(|word| must_link && is_path(word));
         loose.extend(unlinked.map(|word| format!("{page}: {word} is no link")));
