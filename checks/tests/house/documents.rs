@@ -29,7 +29,8 @@ fn links_in(document: &str) -> Vec<&str> {
     targets.filter(|target| !target.is_empty() && !target.contains(':')).collect()
 }
 
-fn outside_fences(document: &str) -> impl Iterator<Item = &str> {
+/// Lines of a document that do not stand in a block of code.
+pub(crate) fn outside_fences(document: &str) -> impl Iterator<Item = &str> {
     let mut is_fenced = false;
     document.lines().filter(move |line| {
         let is_fence = line.trim_start().starts_with("```");

@@ -8,6 +8,7 @@
 //! | `crates.rs` | the crate graph is the table in `ARCHITECTURE.md`, and keeps its invariants |
 //! | `door.rs` | the front door shows no type of tantivy, ort or the byte layer |
 //! | `documents.rs` | paths and links in documents exist |
+//! | `links.rs` | links of pages have targets, and paths that pages name are links |
 //! | `style.rs` | module docs, lengths of functions, prints |
 //! | `data.rs` | shipped files have the hashes that are stated |
 //!
@@ -21,6 +22,7 @@ mod crates;
 mod data;
 mod documents;
 mod door;
+mod links;
 mod modules;
 mod names;
 mod rooms;
