@@ -40,6 +40,6 @@ bench-vectors: build
 	@test -n "$(VECTORS)" || { echo "make bench-vectors VECTORS=DIR, a folder with docs.bin and queries.bin"; exit 2; }
 	SETS="$(VECTORS)" scripts/bench-peers.sh
 
-# Adversarial sets against exhaustive scoring; checks/AUDIT.md.
+# Adversarial sets against exhaustive scoring; docs/audit.md.
 audit: build
 	"$${CARGO_TARGET_DIR:-target}/release/gleaner-audit" run

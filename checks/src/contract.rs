@@ -2,7 +2,7 @@
 //!
 //! `CMD build|search --vectors DIR --index DIR --config FILE …`; results are
 //! `u32 n, u32 k, u32 ids[n·k] (0xFFFFFFFF: none), f32 scores[n·k], u64 wall_ns[n], u64 cpu_ns[n]`,
-//! little-endian, best first. `checks/AUDIT.md` describes the optional verbs and keys that
+//! little-endian, best first. `docs/audit.md` describes the optional verbs and keys that
 //! `gleaner-audit` adds.
 
 use std::{

@@ -1,7 +1,7 @@
 //! The codes of problems: name, status and title of each, in one table.
 //!
-//! Clients branch on the code, so the table only ever grows. HTTP.md lists the same codes; a test
-//! compares the two.
+//! Clients branch on the code, so the table only ever grows. `docs/http.md` lists the same codes;
+//! a test compares the two.
 
 use axum::http::StatusCode;
 use serde::{Serialize, Serializer};
@@ -92,12 +92,12 @@ mod tests {
 
     #[test]
     fn the_document_lists_every_code_with_its_status() {
-        let document = include_str!("../../HTTP.md");
+        let document = include_str!("../../../docs/http.md");
         for code in Code::ALL {
             let quoted = format!("`{}`", code.as_str());
             let row =
                 document.lines().find(|line| line.starts_with("| ") && line.contains(&quoted));
-            let row = row.unwrap_or_else(|| panic!("{quoted} is not in HTTP.md"));
+            let row = row.unwrap_or_else(|| panic!("{quoted} is not in docs/http.md"));
             assert!(row.contains(code.status().as_str()), "{row}");
         }
     }

@@ -1,4 +1,4 @@
-//! HTTP.md: its JSON is JSON, and the requests in it are answered.
+//! `docs/http.md`: its JSON is JSON, and the requests in it are answered.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use super::{
     *,
 };
 
-const DOCUMENT: &str = include_str!("../../HTTP.md");
+const DOCUMENT: &str = include_str!("../../../docs/http.md");
 
 /// The JSON blocks of the document.
 fn examples() -> Vec<Value> {

@@ -1,6 +1,6 @@
 //! What an engine promises, and so what the audit holds it to.
 //!
-//! `checks/AUDIT.md` tells which truth belongs to which promise; `run` and `report` apply it.
+//! `docs/audit.md` tells which truth belongs to which promise; `run` and `report` apply it.
 
 /// What an engine promises; the harness' `safe`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]

@@ -2,7 +2,7 @@
 //!
 //! `run` makes adversarial sets, takes real ones, puts them to an engine behind the contract of
 //! side-by-side benchmarks, and compares every answer with exhaustive scoring. `fake` is an engine
-//! for testing the audit. `checks/AUDIT.md` tells what counts as wrong.
+//! for testing the audit. `docs/audit.md` tells what counts as wrong.
 
 use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
 
