@@ -76,6 +76,6 @@ async fn an_offset_past_the_end_is_noted() {
     for (query, offset) in [("apple", 0), ("apple", 1), ("unheard", 50)] {
         let answer = page(query, offset).await;
         assert_eq!(answer.status, 200);
-        assert!(answer.body.get("notes").is_none(), "{query} {offset}: {}", answer.body);
+        assert!(!answer.body["notes"].to_string().contains("offset"), "{}", answer.body);
     }
 }

@@ -23,6 +23,13 @@ pub(super) fn stable(answer: &Answer) -> Value {
     for key in ["took_us", "encode_us", "profile", "index", "generation"] {
         object.remove(key);
     }
+    // Which terms were given, and not made by a model, only the front door knows.
+    if let Some(Value::Array(notes)) = object.get_mut("notes") {
+        notes.retain(|note| !note.as_str().unwrap().contains("of the query's"));
+        if notes.is_empty() {
+            object.remove("notes");
+        }
+    }
     body
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     writeln!(
         out,
         "\nA quarter of the sample's questions uses other words than its documents: dense vectors find those. \
-         \nCodes and names need words. hybrid is the one that does well at both."
+         \nCodes and names need words: BM25 finds those. hybrid, the default, adds up all legs that an index has."
     )?;
     let (index, sample) = (args.demo_index.display(), sample.display());
     writeln!(
