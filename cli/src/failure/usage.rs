@@ -160,6 +160,9 @@ impl<'a> Line<'a> {
 
     fn no_choice(&self, error: &clap::Error, arg: &str, value: &str) -> String {
         let choices = context(error, ContextKind::ValidValue).join(", ");
+        if choices.is_empty() {
+            return format!("{} is empty; give a value: {}", self.place(arg), with_value(arg));
+        }
         let near = context(error, ContextKind::SuggestedValue);
         let near = near.last().map_or_else(String::new, |near| format!("; {near} is the nearest"));
         format!("{} {}: give one of {choices}{near}", self.place(arg), quoted(value))

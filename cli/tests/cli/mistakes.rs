@@ -222,6 +222,7 @@ fn a_variable_that_is_wrong_is_named() {
             "maybe",
             "GLEANER_JSON (the variable of --json) maybe: give true or false",
         ),
+        ("GLEANER_MODEL", "", "GLEANER_MODEL (the variable of --model) is empty; give a value"),
         ("GLEANER_EFFORT", "3", "GLEANER_EFFORT (the variable of --effort) 3: give a number"),
         ("GLEANER_QUERY_ENCODER", "x", "GLEANER_QUERY_ENCODER (the variable of --query-encoder) x"),
     ] {
