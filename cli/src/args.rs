@@ -223,7 +223,7 @@ mod tests {
         fn check(command: &clap::Command, path: &str) {
             let below: Vec<_> = command.get_subcommands().collect();
             assert!(
-                below.len() > 0 || command.is_hide_set() || !examples(path).is_empty(),
+                !below.is_empty() || command.is_hide_set() || !examples(path).is_empty(),
                 "{path}"
             );
             for arg in command.get_arguments().filter(|arg| arg.get_long().is_some()) {

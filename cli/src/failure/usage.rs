@@ -123,7 +123,8 @@ impl<'a> Line<'a> {
             }
             ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => match self.path.as_str() {
                 "gleaner compare" => {
-                    "gleaner compare needs two runs or more; the first is the baseline".to_owned()
+                    "gleaner compare needs two runs or more, RUN RUN; the first is the baseline"
+                        .to_owned()
                 }
                 _ => format!("{} needs more values: {}", name(&arg), with_value(&arg)),
             },
@@ -275,7 +276,7 @@ impl<'a> Line<'a> {
     fn conflict(&self, arg: &str, prior: &[String]) -> String {
         let (flag, others): (_, Vec<String>) =
             (name(arg), prior.iter().map(|arg| name(arg)).collect());
-        if others.iter().any(|other| *other == flag) {
+        if others.contains(&flag) {
             return format!("{flag} is given twice; give it once");
         }
         let reason = CONFLICTS.iter().find(|(one, two, _)| {

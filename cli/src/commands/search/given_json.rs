@@ -16,7 +16,7 @@ const DENSE: &str = "give an array of numbers, such as --dense-vector '[0.1, 0.7
 pub(super) fn tokens_reason(json: &str, reason: &str) -> String {
     let value = match read(json, TOKENS) {
         Ok(value) => value,
-        Err(reason) => return reason,
+        Err(mistake) => return weight_reason(reason).unwrap_or(mistake),
     };
     match &value {
         Value::Object(object)
@@ -44,6 +44,12 @@ pub(super) fn tokens_reason(json: &str, reason: &str) -> String {
         Value::Object(_) => reason.to_owned(),
         other => format!("{other} is no vector; {TOKENS}"),
     }
+}
+
+/// The same where the reader of vectors names the token whose weight is no JSON, such as NaN.
+fn weight_reason(reason: &str) -> Option<String> {
+    let (start, _) = reason.strip_prefix("cannot read the weight of ")?.rsplit_once("\": ")?;
+    Some(format!("the weight of {start}\" is no number"))
 }
 
 /// Why `--dense-vector` is refused.
@@ -83,6 +89,8 @@ mod tests {
             let reason = tokens_reason(json, "negative");
             assert!(reason.contains(says), "{json}: {reason}");
         }
+        let nan = tokens_reason("{\"5\": NaN}", "cannot read the weight of \"5\": expected value");
+        assert_eq!(nan, "the weight of \"5\" is no number");
         assert!(dense_reason("[1,").contains("column 3"), "{}", dense_reason("[1,"));
         assert!(dense_reason("[\"x\"]").starts_with("give an array of numbers"));
     }
