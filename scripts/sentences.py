@@ -55,12 +55,12 @@ def help_texts():
         command = commands.pop()
         shown = subprocess.run([program, *command, "--help"], capture_output=True, text=True, check=True).stdout
         below = re.search(r"^Commands:\n((?:  .*\n|\n)*)", shown, re.M)
-        for name in re.findall(r"^  ([a-z][a-z-]*)", below.group(1) if below else "", re.M):
+        for name in re.findall(r"^ {2,4}([a-z][a-z-]*) ", below.group(1) if below else "", re.M):
             if name != "help":
                 commands.append([*command, name])
         # The lines of flags, choices and examples are no sentences. A command and what it does is one.
         lines = [line for line in shown.splitlines() if not re.match(r"\s*(-|\[|<|Usage:|gleaner )", line)]
-        text = re.sub(r"^  [a-z-]+  +(\S.*)$", r"\n\1\n", "\n".join(lines), flags=re.M)
+        text = re.sub(r"^ {2,4}[a-z-]+  +(\S.*)$", r"\n\1\n", "\n".join(lines), flags=re.M)
         yield " ".join(["gleaner", *command, "--help"]), text
 
 

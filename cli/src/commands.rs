@@ -13,6 +13,7 @@ mod index;
 mod inspect;
 mod merge;
 mod model;
+mod reference;
 mod search;
 mod serve;
 
@@ -36,5 +37,6 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(args) => serve::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Reference => reference::run(),
     }
 }

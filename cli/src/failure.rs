@@ -2,18 +2,25 @@
 //!
 //! 0 ok; 1 failed; 2 usage; 3 input rejected; 4 damage found; 5 a `--fail-if` is true; 130 interrupted.
 //! An error of a library keeps its own words; what the commands themselves find wrong is
-//! [`Failure`]. The front door knows no flags: `flags` says its errors with them.
+//! [`Failure`]. The front door knows no flags: `flags` says its errors with them. Mistakes of the
+//! command line are `usage`'s.
 
 mod flags;
+mod usage;
 
 use std::{path::PathBuf, process::ExitCode};
 
+use clap::error::ErrorKind;
 use gleaner::{CatalogError, IndexError, SearchError, chain, eval::EvalError, exchange::Rejection};
 
 pub(crate) use flags::with_rank;
 
-use crate::io::output::{ReaderGone, name_stdout};
+use crate::{
+    args,
+    io::output::{ReaderGone, name_stdout},
+};
 use flags::in_words_of_flags;
+use usage::in_plain_words;
 
 /// The exit codes of errors; success is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +126,18 @@ pub(crate) enum Failure {
 /// Shows what came of the arguments instead of a command: usage errors on stderr, help and version
 /// on stdout. Returns the exit code.
 pub(crate) fn of_arguments(shown: &clap::Error) -> ExitCode {
+    let is_help = matches!(
+        shown.kind(),
+        ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    );
+    if !is_help {
+        let words = std::env::args_os().skip(1);
+        let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+        say!("error: {}", in_plain_words(shown, &args::command(), &words));
+        return ExitCode::from(Exit::Usage as u8);
+    }
     match shown.print() {
         Err(error) if !shown.use_stderr() => report(name_stdout(error).into()),
         // A usage error that cannot be shown is one all the same.

@@ -112,7 +112,7 @@ pub enum EvalError {
         id: String,
     },
     /// A measure's name is not known.
-    #[error("unknown measure {name:?}; known are {KNOWN_MEASURES}")]
+    #[error("unknown metric {name:?}; known are {KNOWN_MEASURES}")]
     UnknownMeasure {
         /// What was asked for.
         name: String,
@@ -126,7 +126,7 @@ pub enum EvalError {
         reason: String,
     },
     /// A condition asks for a measure that was not computed.
-    #[error("{measure} was not among the measures computed")]
+    #[error("{measure} was not among the metrics computed")]
     NotEvaluated {
         /// The measure.
         measure: Measure,

@@ -139,9 +139,9 @@ mod tests {
             ("nDCG@10=0.6", "none of < <= > >="),
             ("nDCG@10<", "no number follows"),
             ("nDCG@10<é", "no number follows"),
-            ("nDCG@10==<0.6", "unknown measure \"nDCG@10==\""),
+            ("nDCG@10==<0.6", "unknown metric \"nDCG@10==\""),
             ("nDCG@10<NaN", "not finite"),
-            ("<0.5", "unknown measure \"\""),
+            ("<0.5", "unknown metric \"\""),
             ("", "none of"),
         ] {
             let message = text.parse::<Threshold>().unwrap_err().to_string();
@@ -153,6 +153,6 @@ mod tests {
     fn a_measure_that_was_not_evaluated_is_an_error() {
         let threshold: Threshold = "AP<0.5".parse().unwrap();
         let error = threshold.is_true_of(&evaluation(0.5)).unwrap_err();
-        assert_eq!(error.to_string(), "AP was not among the measures computed");
+        assert_eq!(error.to_string(), "AP was not among the metrics computed");
     }
 }

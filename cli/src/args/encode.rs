@@ -6,13 +6,18 @@ use clap::{Args, ValueEnum};
 use gleaner::Side;
 use serde::{Deserialize, Serialize};
 
-use super::encoders::{QueryEncoderArg, RuntimeArgs};
+use super::{
+    encoders::{QueryEncoderArg, RuntimeArgs},
+    values::one_or_more,
+};
 
 /// Which side of the search texts are on. Files of interrupted runs have it by its flag's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum SideArg {
+    /// The texts are queries
     Query,
+    /// The texts are documents
     Document,
 }
 
@@ -20,48 +25,58 @@ pub(crate) enum SideArg {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum VectorFormat {
-    /// One JSON array of `{"index", "value"}` per text, as TEI's /embed_sparse; of numbers from a dense
-    /// model, as /embed
+    /// A line for each text, as the server TEI answers: `{"index", "value"}` of every term, or the
+    /// numbers of a dense model
     Tei,
-    /// Anserini's JsonVectorCollection: token → round(100 × weight)
+    /// The lines that Anserini reads: token and round(100 × weight)
     Anserini,
-    /// The binary exchange file: rows in order, empty rows kept. Held in memory until the end
+    /// The binary file that benchmarks exchange; it is held in memory until the end
     Vectors,
-    /// Seismic's JSONL: token → weight; from a dense model, `id` and an array of numbers
+    /// The lines that Seismic reads: token and weight; from a dense model, `id` and an array of
+    /// numbers
     VectorsJsonl,
-    /// The Common Index File Format: postings by token, round(100 × weight), zeros left out. Held in
+    /// The Common Index File Format: token and round(100 × weight), zeros left out; it is held in
     /// memory until the end
     Ciff,
 }
 
 #[derive(Args)]
 pub(crate) struct EncodeArgs {
-    /// Model folder
-    #[arg(long, value_name = "DIR")]
-    pub(crate) model: PathBuf,
-    /// Which side of the search the texts are on
-    #[arg(long, value_enum, default_value = "document")]
-    pub(crate) side: SideArg,
-    /// JSONL with `_id`, `text` and optionally `title`; `-` reads stdin
-    #[arg(long, value_name = "FILE", default_value = "-")]
+    /// The file of texts; `-` reads stdin.
+    ///
+    /// Every line is a JSON object with `_id`, `text` and optionally `title`. A text of the command
+    /// line is not read.
+    #[arg(long, value_name = "FILE", default_value = "-", help_heading = "Input")]
     pub(crate) input: PathBuf,
-    /// Output format
-    #[arg(long, value_enum, default_value = "vectors-jsonl")]
-    pub(crate) format: VectorFormat,
-    /// Write JSON lines instead that say which word of the text gave every term its weight
-    #[arg(long, conflicts_with_all = ["format", "resume"])]
-    pub(crate) provenance: bool,
-    /// What encodes queries [default: what the model folder states]; the folder must offer it
-    #[arg(long, value_enum, value_name = "ENCODER")]
+    /// Whether the texts are queries or documents.
+    ///
+    /// Many models encode the two differently.
+    #[arg(long, value_enum, default_value = "document", help_heading = "Input")]
+    pub(crate) side: SideArg,
+    /// The folder of the model, sparse or dense.
+    #[arg(long, value_name = "DIR", help_heading = "Model")]
+    pub(crate) model: PathBuf,
+    /// What encodes queries; the model folder must offer it [default: what the folder states].
+    #[arg(long, value_enum, value_name = "ENCODER", help_heading = "Model")]
     pub(crate) query_encoder: Option<QueryEncoderArg>,
-    /// Output file, which appears when it is whole; `-` writes stdout
-    #[arg(long, value_name = "FILE", default_value = "-")]
+    /// The format of the vectors.
+    #[arg(long, value_enum, default_value = "vectors-jsonl", help_heading = "Output")]
+    pub(crate) format: VectorFormat,
+    /// The file to write; `-` is stdout.
+    ///
+    /// The file appears when it is whole.
+    #[arg(long, value_name = "FILE", default_value = "-", help_heading = "Output")]
     pub(crate) out: PathBuf,
-    /// Go on with the FILE.part of an interrupted run
-    #[arg(long)]
+    /// Write where weights come from in place of vectors: the word of the text behind every term.
+    ///
+    /// The output is a JSON object a line.
+    #[arg(long, conflicts_with_all = ["format", "resume"], help_heading = "Output")]
+    pub(crate) provenance: bool,
+    /// Go on with the file FILE.part that an interrupted run left.
+    #[arg(long, help_heading = "Output")]
     pub(crate) resume: bool,
-    /// Encoder threads [default: all cores]
-    #[arg(long, value_name = "N")]
+    /// How many threads encode [default: all cores].
+    #[arg(long, value_name = "N", value_parser = one_or_more, help_heading = "Speed")]
     pub(crate) threads: Option<usize>,
     #[command(flatten)]
     pub(crate) runtime: RuntimeArgs,

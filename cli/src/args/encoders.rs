@@ -10,23 +10,29 @@ use gleaner::{Models, SideEncoder};
 /// Where the ONNX Runtime is.
 #[derive(Args, Clone)]
 pub(crate) struct RuntimeArgs {
-    /// ONNX Runtime library [default: searched; `make setup` fetches it]
-    #[arg(long, value_name = "FILE")]
+    /// The library of ONNX Runtime, which runs the models [default: searched].
+    ///
+    /// `make setup` fetches it into the user's cache, where it is found.
+    #[arg(long, value_name = "FILE", help_heading = "Model")]
     pub(crate) ort_lib: Option<PathBuf>,
 }
 
 /// How queries become vectors.
 #[derive(Args, Clone)]
 pub(crate) struct QueryModelArgs {
-    /// Model folder [default: the one recorded in the index]
-    #[arg(long, value_name = "DIR")]
+    /// The folder of the sparse model [default: the one recorded in the index].
+    ///
+    /// It must be the model that the index was built with.
+    #[arg(long, value_name = "DIR", help_heading = "Model")]
     pub(crate) model: Option<PathBuf>,
-    /// What encodes queries [default: what the model folder states]; the folder must offer it
-    #[arg(long, value_enum, value_name = "ENCODER")]
-    pub(crate) query_encoder: Option<QueryEncoderArg>,
-    /// Dense model folder [default: the one recorded in the index]
-    #[arg(long, value_name = "DIR")]
+    /// The folder of the dense model [default: the one recorded in the index].
+    ///
+    /// It must be the model that the dense field was built with.
+    #[arg(long, value_name = "DIR", help_heading = "Model")]
     pub(crate) dense_model: Option<PathBuf>,
+    /// What encodes queries; the model folder must offer it [default: what the folder states].
+    #[arg(long, value_enum, value_name = "ENCODER", help_heading = "Model")]
+    pub(crate) query_encoder: Option<QueryEncoderArg>,
     #[command(flatten)]
     pub(crate) runtime: RuntimeArgs,
 }
@@ -60,13 +66,13 @@ impl QueryModelArgs {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum QueryEncoderArg {
-    /// The model's graph
+    /// The model itself
     Graph,
-    /// A table of weights, idf.json: every distinct term has its weight there; no graph is run
+    /// A table of weights, idf.json, with a weight for every term; the model does not run
     Idf,
     /// Every distinct term weighs 1
     Ones,
-    /// A table of sparse rows
+    /// A table with a sparse vector for every term
     Embedding,
 }
 

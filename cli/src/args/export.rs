@@ -6,29 +6,35 @@ use clap::{Args, ValueEnum};
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
-    /// The binary exchange file; the ids are in a file of their own, --ids
+    /// The binary file that benchmarks exchange; the ids go into a file of their own, --ids
     Vectors,
-    /// Seismic's JSONL, with term ids as names
+    /// The lines that Seismic reads, with term ids as tokens
     VectorsJsonl,
-    /// The Common Index File Format, with term ids as names and round(100 × weight), zeros left out
+    /// The Common Index File Format, with term ids as tokens and round(100 × weight), zeros left out
     Ciff,
 }
 
 #[derive(Args)]
 pub(crate) struct ExportArgs {
-    /// Index folder
-    #[arg(long, value_name = "DIR")]
+    /// The folder of the index.
+    #[arg(long, value_name = "DIR", help_heading = "Input")]
     pub(crate) index: PathBuf,
-    /// Output format; passages have ids of their own, `_id#0`, `_id#1` and so on
-    #[arg(long, value_enum, required_unless_present = "dense")]
-    pub(crate) format: Option<ExportFormat>,
-    /// Write the vectors of this dense field instead, a JSON line each: `id` and an array of numbers
-    #[arg(long, value_name = "FIELD", conflicts_with = "format")]
+    /// The name of a dense field whose vectors are written in place of the sparse ones.
+    ///
+    /// Every vector is a JSON line with `id` and an array of numbers.
+    #[arg(long, value_name = "FIELD", conflicts_with = "format", help_heading = "Input")]
     pub(crate) dense: Option<String>,
-    /// Output file, which appears when it is whole; `-` writes stdout
-    #[arg(long, value_name = "FILE")]
+    /// The format of the sparse vectors.
+    ///
+    /// Passages of one document have the ids `_id#0`, `_id#1` and so on.
+    #[arg(long, value_enum, required_unless_present = "dense", help_heading = "Output")]
+    pub(crate) format: Option<ExportFormat>,
+    /// The file to write; `-` is stdout.
+    ///
+    /// The file appears when it is whole.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) out: PathBuf,
-    /// With --format vectors: where the ids go, a line each [default: beside --out, in FILE.ids]
-    #[arg(long, value_name = "FILE", conflicts_with = "dense")]
+    /// The file of ids, a line each, for --format vectors [default: FILE.ids beside --out].
+    #[arg(long, value_name = "FILE", conflicts_with = "dense", help_heading = "Output")]
     pub(crate) ids: Option<PathBuf>,
 }

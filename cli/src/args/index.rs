@@ -8,34 +8,40 @@ use clap::{
 };
 use gleaner::{Analyzer, DenseStorage, GivenField, Metric, exchange::LINE_LIMIT_BYTES};
 
-use super::encoders::{QueryEncoderArg, RuntimeArgs};
+use super::{
+    encoders::{QueryEncoderArg, RuntimeArgs},
+    values::{one_or_more, whole, whole_u64},
+};
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InputFormatArg {
-    /// BEIR folders and zips, folders of texts, binary vectors (by their counts), *.ciff, *.csv, *.tsv,
-    /// and JSONL of texts
+    /// Recognised: BEIR folders and zips, folders of texts, binary vectors by their counts, *.ciff, *.csv
+    /// and *.tsv; all else is JSONL of texts
     Auto,
     /// BEIR folders and zips: their corpus.jsonl
     Beir,
-    /// A JSON object per line: `_id`, `text`, `title`; other keys for filters
+    /// A JSON object a line: `_id`, `text`, `title`; other keys are for filters
     Jsonl,
-    /// A table with a heading: the columns `_id` or `id`, `text`, `title`; other columns for filters
+    /// A table whose first row names the columns: `_id` or `id`, `text`, `title`; other columns are for
+    /// filters
     Csv,
     /// The same with tabs between the cells, and without quotes
     Tsv,
-    /// The binary exchange file; the `_id` is the row's number, from 0
+    /// The binary file that benchmarks exchange; the `_id` of a vector is its row number, from 0
     Vectors,
-    /// A JSON object per line: `id`, `vector` (token → weight), optionally `content`; other keys for
+    /// A JSON object a line: `id`, `vector` (token and weight), optionally `content`; other keys are for
     /// filters. Tokens are term ids, or with --model tokens of its vocabulary
     VectorsJsonl,
-    /// The Common Index File Format; integer weights are taken as they are. Terms are term ids, or
-    /// with --model tokens of its vocabulary. Holds 8 bytes a posting in memory, 512 MiB at most
+    /// The Common Index File Format, with integer weights. Its terms are term ids, or with --model tokens
+    /// of its vocabulary. Reading takes up to 512 MiB of memory
     Ciff,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnErrorArg {
+    /// Stop, and keep all that was indexed before
     Fail,
+    /// Report it, leave it out and go on
     Skip,
 }
 
@@ -43,57 +49,70 @@ pub(crate) enum OnErrorArg {
 pub(crate) enum LongArg {
     /// Their end is dropped
     Cut,
-    /// They are read in windows that overlap; every term has its highest weight of all windows
+    /// They are encoded in windows that overlap; every term has its highest weight of all windows
     Max,
-    /// They are read in windows that overlap, and every window is searched: the best one counts
+    /// They are encoded in windows that overlap; the best window gives the document its score
     Passages,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProgressArg {
+    /// A bar on a terminal, lines elsewhere
     Auto,
+    /// Lines
     Plain,
+    /// JSON lines
     Json,
 }
 
 /// The dense fields of an index. All are fixed when it is created.
 #[derive(Args)]
 pub(crate) struct DenseArgs {
-    /// Dense model folder: the dense field `dense` has its vectors of the texts [default: the one
-    /// recorded in the index, and a new one has none]
-    #[arg(long, value_name = "DIR")]
+    /// The folder of the dense model [default: the one recorded in the index; a new index has none].
+    ///
+    /// It encodes every text into the dense field `dense`.
+    #[arg(long, value_name = "DIR", help_heading = "Model")]
     pub(crate) dense_model: Option<PathBuf>,
-    /// How the vectors of --dense-model are kept: f32, f16 (half the size), int8 (a quarter), or
-    /// int8+f32, which searches as int8 and scores as f32 [default: f16]
+    /// How the vectors of --dense-model are stored [default: f16].
+    ///
+    /// f32 is 4 bytes a number, f16 is 2 and int8 is 1. int8+f32 stores both: it searches with int8 and
+    /// scores with f32.
     #[arg(
-        long, value_name = "STORAGE", requires = "dense_model", hide_possible_values = true,
+        long, value_name = "STORAGE", requires = "dense_model", help_heading = "Index settings",
         value_parser = PossibleValuesParser::new(DenseStorage::ALL.map(DenseStorage::name))
             .try_map(|name| name.parse::<DenseStorage>())
     )]
     pub(crate) dense_storage: Option<DenseStorage>,
-    /// How they are compared: cosine or dot [default: cosine]
+    /// How the vectors of --dense-model are compared [default: cosine].
     #[arg(
-        long, value_name = "METRIC", requires = "dense_model", hide_possible_values = true,
+        long, value_name = "METRIC", requires = "dense_model", help_heading = "Index settings",
         value_parser = PossibleValuesParser::new(Metric::ALL.map(Metric::name))
             .try_map(|name| name.parse::<Metric>())
     )]
     pub(crate) dense_metric: Option<Metric>,
-    /// A dense field whose vectors documents bring under the key NAME, an array of DIMS numbers;
-    /// metric and storage as above, such as emb=768:dot:f32; repeatable
-    #[arg(long, value_name = "NAME=DIMS[:METRIC[:STORAGE]]", value_parser = given_field)]
+    /// A dense field whose vectors the documents bring; may be repeated.
+    ///
+    /// For example emb=768:dot:f32. Documents have an array of DIMS numbers under the key NAME. Metric
+    /// and storage have the values of --dense-metric and --dense-storage.
+    #[arg(
+        long, value_name = "NAME=DIMS[:METRIC[:STORAGE]]", value_parser = given_field,
+        help_heading = "Index settings"
+    )]
     pub(crate) dense_field: Vec<GivenField>,
 }
 
 /// Reads a value of `--dense-field`; what is left out is as the index has it, or the default of a new
 /// one.
 fn given_field(value: &str) -> Result<GivenField, String> {
-    let (name, rest) = value.split_once('=').ok_or("it is NAME=DIMS, such as emb=768")?;
+    let (name, rest) = value.split_once('=').ok_or("give NAME=DIMS, such as emb=768")?;
     let mut parts = rest.split(':');
     let dims = parts.next().unwrap_or_default();
-    let dims = dims.parse().map_err(|_| format!("{dims:?} is no number of dimensions"))?;
+    let dims = dims.parse().map_err(|_| {
+        format!("{dims:?} is no number of dimensions; give NAME=DIMS, such as emb=768")
+    })?;
     let (metric, storage) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     if let Some(rest) = parts.next() {
-        return Err(format!("{rest:?} is too much: it is NAME=DIMS:METRIC:STORAGE"));
+        return Err(format!("{rest:?} is too much; give NAME=DIMS:METRIC:STORAGE"));
     }
     let mut field = GivenField::new(name, dims);
     if let Some(metric) = part(metric)? {
@@ -117,60 +136,85 @@ fn analyzer() -> impl TypedValueParser<Value = Analyzer> {
 
 #[derive(Args)]
 pub(crate) struct IndexArgs {
-    /// Index folder
-    #[arg(long, value_name = "DIR")]
-    pub(crate) index: PathBuf,
-    /// BEIR folders or zips, folders of texts, files of texts or of vectors, packed (.gz, .zst) or not;
-    /// `-` reads stdin
-    #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
+    /// What is indexed: files or folders of texts, or files of vectors; `-` reads stdin.
+    ///
+    /// Folders and zips in BEIR's form are read, and packed files (.gz, .zst). docs/formats.md lists the
+    /// formats.
+    #[arg(
+        long, value_name = "PATH", required = true, num_args = 1.., help_heading = "Input"
+    )]
     pub(crate) input: Vec<PathBuf>,
-    /// Model folder [default: the one recorded in the index]; not needed for vectors, whose tokens it
-    /// resolves if given, nor where there is a dense field
-    #[arg(long, value_name = "DIR")]
-    pub(crate) model: Option<PathBuf>,
-    /// Check that the model folder offers this encoder for queries; documents are indexed the same
-    #[arg(long, value_enum, value_name = "ENCODER")]
-    pub(crate) query_encoder: Option<QueryEncoderArg>,
-    /// What the inputs are
-    #[arg(long, value_enum, default_value = "auto")]
+    /// The format of the inputs.
+    #[arg(long, value_enum, default_value = "auto", help_heading = "Input")]
     pub(crate) format: InputFormatArg,
+    /// What happens at a line or row that cannot be indexed.
+    #[arg(long, value_enum, default_value = "fail", help_heading = "Input")]
+    pub(crate) on_error: OnErrorArg,
+    /// How many such lines and rows --on-error skip leaves out before it stops [default: no limit].
+    #[arg(long, value_name = "N", value_parser = whole_u64, help_heading = "Input")]
+    pub(crate) max_errors: Option<u64>,
+    /// The length of the longest line that is read, in bytes.
+    ///
+    /// A longer line is one that cannot be indexed.
+    #[arg(
+        long, value_name = "N", default_value_t = LINE_LIMIT_BYTES, value_parser = whole,
+        help_heading = "Input"
+    )]
+    pub(crate) max_line_bytes: usize,
+    /// Go on after the last commit of an interrupted run.
+    #[arg(long, help_heading = "Input")]
+    pub(crate) resume: bool,
+    /// The folder of the sparse model [default: the one recorded in the index].
+    ///
+    /// A new index of texts needs it, or a dense field. Vectors do not need it; if it is given, their
+    /// tokens are those of its vocabulary.
+    #[arg(long, value_name = "DIR", help_heading = "Model")]
+    pub(crate) model: Option<PathBuf>,
+    /// Check that the model folder offers this encoder of queries.
+    ///
+    /// It changes nothing in the index.
+    #[arg(long, value_enum, value_name = "ENCODER", help_heading = "Model")]
+    pub(crate) query_encoder: Option<QueryEncoderArg>,
     #[command(flatten)]
     pub(crate) dense: DenseArgs,
-    /// What makes words of text for bm25: a language's stop words and stemming, or neither (simple);
-    /// fixed when the index is created [default: what the index has, and a new one is english]
-    #[arg(long, value_name = "NAME", value_parser = analyzer())]
+    /// What makes words of a text for bm25 [default: what the index has; a new index has english].
+    ///
+    /// A language has its stop words and its stemming. `simple` has neither.
+    #[arg(
+        long, value_name = "NAME", value_parser = analyzer(), help_heading = "Index settings"
+    )]
     pub(crate) analyzer: Option<Analyzer>,
-    /// Hits of each leg that take part in fusion; fixed when the index is created [default: what the
-    /// index has, and a new one 1000]
-    #[arg(long, alias = "fusion-window", value_name = "N")]
+    /// How many hits of each leg are fused [default: what the index has; a new index has 1000].
+    ///
+    /// A leg is one way to rank: sparse, bm25 or dense.
+    #[arg(
+        long, alias = "fusion-window", value_name = "N", value_parser = whole,
+        help_heading = "Index settings"
+    )]
     pub(crate) fusion_depth: Option<usize>,
-    /// What becomes of texts longer than the model reads; fixed when the index is created [default:
-    /// what the index does, and a new one cuts]
-    #[arg(long, value_enum, value_name = "MODE")]
+    /// What happens to texts longer than the model reads [default: as the index has it; a new index cuts].
+    #[arg(long, value_enum, value_name = "MODE", help_heading = "Index settings")]
     pub(crate) long: Option<LongArg>,
-    /// With --long, but not cut: tokens of a window [default: as many as the model reads]
-    #[arg(long, value_name = "TOKENS", requires = "long")]
+    /// How many tokens a window of --long max or passages has [default: as many as the model reads].
+    #[arg(
+        long, value_name = "TOKENS", requires = "long", value_parser = whole,
+        help_heading = "Index settings"
+    )]
     pub(crate) window: Option<usize>,
-    /// With --long, but not cut: tokens that two windows share [default: an eighth of a window]
-    #[arg(long, value_name = "TOKENS", requires = "long")]
+    /// How many tokens two windows share [default: an eighth of a window].
+    #[arg(
+        long, value_name = "TOKENS", requires = "long", value_parser = whole,
+        help_heading = "Index settings"
+    )]
     pub(crate) overlap: Option<usize>,
-    /// Go on after the last commit of an interrupted run
-    #[arg(long)]
-    pub(crate) resume: bool,
-    /// Bytes of the longest line that is read; a longer one is rejected
-    #[arg(long, value_name = "N", default_value_t = LINE_LIMIT_BYTES)]
-    pub(crate) max_line_bytes: usize,
-    /// What to do with a line or row that cannot be indexed
-    #[arg(long, value_enum, default_value = "fail")]
-    pub(crate) on_error: OnErrorArg,
-    /// With --on-error skip: lines and rows tolerated
-    #[arg(long, value_name = "N")]
-    pub(crate) max_errors: Option<u64>,
-    /// Progress on stderr: a bar on a terminal, lines elsewhere; or JSON lines
-    #[arg(long, value_enum, default_value = "auto")]
+    /// The folder of the index, made if it is missing.
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub(crate) index: PathBuf,
+    /// How progress is shown on stderr.
+    #[arg(long, value_enum, default_value = "auto", help_heading = "Output")]
     pub(crate) progress: ProgressArg,
-    /// Encoder threads [default: all cores]
-    #[arg(long, value_name = "N")]
+    /// How many threads encode [default: all cores].
+    #[arg(long, value_name = "N", value_parser = one_or_more, help_heading = "Speed")]
     pub(crate) threads: Option<usize>,
     #[command(flatten)]
     pub(crate) runtime: RuntimeArgs,
@@ -178,8 +222,8 @@ pub(crate) struct IndexArgs {
 
 #[derive(Args)]
 pub(crate) struct MergeArgs {
-    /// Index folder
-    #[arg(long, value_name = "DIR")]
+    /// The folder of the index.
+    #[arg(long, value_name = "DIR", help_heading = "Input")]
     pub(crate) index: PathBuf,
 }
 

@@ -4,24 +4,29 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{encoders::QueryModelArgs, search::QueryFormatArg};
+use super::{encoders::QueryModelArgs, search::QueryFormatArg, values::one_or_more};
 
 #[derive(Args)]
 pub(crate) struct InspectArgs {
-    /// Index folder
-    #[arg(long, value_name = "DIR")]
+    /// The folder of the index.
+    #[arg(long, value_name = "DIR", help_heading = "Input")]
     pub(crate) index: PathBuf,
-    /// Measure what less effort costs and saves on these queries, texts or vectors
-    #[arg(long, value_name = "FILE")]
+    /// Measure with these queries what less effort costs and saves.
+    ///
+    /// The file has texts or vectors. See --effort of `gleaner search`.
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub(crate) queries: Option<PathBuf>,
-    /// What the queries are
-    #[arg(long, value_enum, default_value = "auto")]
+    /// The format of the file of queries.
+    #[arg(long, value_enum, default_value = "auto", help_heading = "Input")]
     pub(crate) format: QueryFormatArg,
-    /// Number of hits compared per query
-    #[arg(short, long, value_name = "N", default_value_t = 10)]
+    /// How many hits of every query are compared.
+    #[arg(
+        short, long, value_name = "N", default_value_t = 10, value_parser = one_or_more,
+        help_heading = "Ranking"
+    )]
     pub(crate) k: usize,
-    /// Print JSON
-    #[arg(long)]
+    /// Print JSON in place of text.
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) model: QueryModelArgs,
@@ -29,22 +34,21 @@ pub(crate) struct InspectArgs {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DoctorLevel {
-    /// Structure and checksums of every file
+    /// Structure and checksum of every file
     Fast,
-    /// Also: every column, maximum and dense code recomputed, every document and dense vector read,
-    /// every id unique
+    /// The same, and every value that can be computed again is; every document, vector and id is read
     Full,
 }
 
 #[derive(Args)]
 pub(crate) struct DoctorArgs {
-    /// Index folder
-    #[arg(long, value_name = "DIR")]
+    /// The folder of the index.
+    #[arg(long, value_name = "DIR", help_heading = "Input")]
     pub(crate) index: PathBuf,
-    /// How thorough
-    #[arg(long, value_enum, default_value = "fast")]
+    /// How much is checked.
+    #[arg(long, value_enum, default_value = "fast", help_heading = "Input")]
     pub(crate) level: DoctorLevel,
-    /// Print JSON
-    #[arg(long)]
+    /// Print JSON in place of text.
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
 }

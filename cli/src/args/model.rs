@@ -8,25 +8,25 @@ use super::encoders::{QueryEncoderArg, RuntimeArgs};
 
 #[derive(Subcommand)]
 pub(crate) enum ModelCommand {
-    /// Print layout, sides, settings and fingerprints, and how sparse a text's vectors are.
+    /// Show what a model is, and what it makes of a text.
     Inspect(InspectModelArgs),
-    /// Encode the model's golden texts again and compare.
+    /// Check a model: encode the texts stored with it again, and compare.
     Selftest(ModelArgs),
     /// Make the faster form of a model, whose output layer Gleaner computes itself.
     Optimize(OptimizeArgs),
-    /// Fetch a model: the only command that uses the network.
+    /// Fetch a model over the network; no other command uses the network.
     Pull(PullArgs),
-    /// List the model folders in a folder.
+    /// List the models in a folder.
     List(ModelListArgs),
 }
 
 #[derive(Args)]
 pub(crate) struct ModelArgs {
-    /// Model folder
+    /// The folder of the model.
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,
-    /// Print JSON
-    #[arg(long)]
+    /// Print JSON in place of text.
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) runtime: RuntimeArgs,
@@ -36,11 +36,16 @@ pub(crate) struct ModelArgs {
 pub(crate) struct InspectModelArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
-    /// A text to encode on both sides
-    #[arg(long, value_name = "TEXT", default_value = "What is learned sparse retrieval?")]
+    /// The text that is encoded, as a query and as a document.
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "What is learned sparse retrieval?",
+        help_heading = "Input"
+    )]
     pub(crate) text: String,
-    /// What encodes queries [default: what the model folder states]; the folder must offer it
-    #[arg(long, value_enum, value_name = "ENCODER")]
+    /// What encodes queries; the model folder must offer it [default: what the folder states].
+    #[arg(long, value_enum, value_name = "ENCODER", help_heading = "Model")]
     pub(crate) query_encoder: Option<QueryEncoderArg>,
 }
 
@@ -48,42 +53,46 @@ pub(crate) struct InspectModelArgs {
 pub(crate) struct OptimizeArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
-    /// Folder to make [default: the graph goes beside the original]
-    #[arg(long, value_name = "DIR")]
+    /// The folder to make [default: the new graph goes beside the original].
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub(crate) out: Option<PathBuf>,
-    /// Store large tensors as float16: half the size, weights within 5e-3
-    #[arg(long)]
+    /// Store large tensors as float16, which takes half the space.
+    ///
+    /// Weights then differ by at most 5e-3.
+    #[arg(long, help_heading = "Output")]
     pub(crate) half: bool,
 }
 
 #[derive(Args)]
 pub(crate) struct PullArgs {
-    /// A name of the catalogue, or the URL of a file, or of a folder whose files --file names
+    /// The name of a model of the catalogue, or a URL.
+    ///
+    /// The URL is that of a file, or of a folder whose files --file names.
     #[arg(value_name = "NAME|URL")]
     pub(crate) source: String,
-    /// The model folder to make [default: data/models/NAME]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
-    /// The hash of the file at the URL
-    #[arg(long, value_name = "HASH")]
+    /// The SHA-256 hash of the file at the URL.
+    #[arg(long, value_name = "HASH", help_heading = "Input")]
     pub(crate) sha256: Option<String>,
-    /// A file below the URL, with its SHA-256; repeatable
-    #[arg(long, value_name = "NAME=HASH")]
+    /// A file below the URL and its SHA-256 hash; may be repeated.
+    #[arg(long, value_name = "NAME=HASH", help_heading = "Input")]
     pub(crate) file: Vec<String>,
-    /// Take files whose hash nobody stated
-    #[arg(long)]
+    /// Accept files whose hash is not stated.
+    #[arg(long, help_heading = "Input")]
     pub(crate) unverified: bool,
-    /// What names mean, in the form of data/sources.toml [default: that file, as built in]
-    #[arg(long, value_name = "FILE")]
+    /// The catalogue, a file in the form of data/sources.toml [default: that file, as built in].
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub(crate) catalogue: Option<PathBuf>,
+    /// The model folder to make [default: data/models/NAME].
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Args)]
 pub(crate) struct ModelListArgs {
-    /// Folder whose subfolders are models
+    /// The folder that holds the model folders.
     #[arg(value_name = "DIR", default_value = "data/models")]
     pub(crate) folder: PathBuf,
-    /// Print JSON
-    #[arg(long)]
+    /// Print JSON in place of text.
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
 }

@@ -7,115 +7,170 @@ use clap::{Args, ValueEnum};
 use super::{
     encoders::QueryModelArgs,
     ranking::RankingArgs,
-    values::{effort, threads, timeout_ms},
+    values::{effort, one_or_more, threads, timeout_ms, whole},
 };
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum QueryFormatArg {
-    /// Binary vectors (by their counts), answers of /v1/encode, *.csv, *.tsv, else JSONL of texts
+    /// Recognised: binary vectors by their counts, answers of /v1/encode, *.csv and *.tsv; all else is
+    /// JSONL of texts
     Auto,
-    /// A JSON object per line: `_id` (or `id`), `text`
+    /// A JSON object a line: `_id` (or `id`) and `text`
     Jsonl,
-    /// The binary exchange file; the query's id is the row's number, from 0
+    /// The binary file that benchmarks exchange; the id of a query is its row number, from 0
     Vectors,
-    /// A JSON object per line: `id`, `vector`; or answers of /v1/encode, numbered from 0. Tokens are
-    /// those of the index's model, or term ids where all are numbers and --model is not given
+    /// A JSON object a line: `id` and `vector`, token and weight; or answers of /v1/encode, numbered
+    /// from 0. Tokens are the model's, or term ids where all are numbers and --model is not given
     VectorsJsonl,
 }
 
 #[derive(Args)]
 pub(crate) struct SearchArgs {
-    /// Index folder
-    #[arg(long, value_name = "DIR")]
+    /// The text to search for; several words are one text.
+    ///
+    /// Quotes keep the shell from reading signs such as ? and *. A text that begins with a dash stands
+    /// behind `--`.
+    #[arg(value_name = "TEXT", required_unless_present_any = ["tokens", "dense_vector", "like"])]
+    pub(crate) query: Vec<String>,
+    /// The folder of the index.
+    #[arg(long, value_name = "DIR", help_heading = "Input")]
     pub(crate) index: PathBuf,
-    /// What to search for
-    #[arg(value_name = "QUERY", required_unless_present_any = ["tokens", "dense_vector", "like"])]
-    pub(crate) query: Option<String>,
-    /// The sparse query as a vector, e.g. '{"1012": 0.8}': term ids, or with --model tokens of its
-    /// vocabulary; with a QUERY beside it, that is for the other legs
-    #[arg(long, value_name = "JSON")]
+    /// The sparse query as a vector, in place of the text's: an object of tokens and weights.
+    ///
+    /// For example '{"1012": 0.8}'. Tokens are term ids, or with --model tokens of its vocabulary. A text
+    /// beside it is for the other legs.
+    #[arg(long, value_name = "JSON", help_heading = "Input")]
     pub(crate) tokens: Option<String>,
-    /// The dense query as a vector: '[0.1, …]', or '{"FIELD": [0.1, …]}' where there are several
-    /// fields; with a QUERY beside it, that is for the other legs
-    #[arg(long, value_name = "JSON")]
+    /// The dense query as a vector, in place of the text's: an array of numbers.
+    ///
+    /// For example '[0.1, 0.7]', or '{"FIELD": [0.1, 0.7]}' where the index has several dense fields. A
+    /// text beside it is for the other legs.
+    #[arg(long, value_name = "JSON", help_heading = "Input")]
     pub(crate) dense_vector: Option<String>,
-    /// More like this document, by its own vectors and text; it is left out of the answer
-    #[arg(long, value_name = "ID", conflicts_with_all = ["query", "tokens", "dense_vector"])]
+    /// Find documents that are like the one with this id, in place of a text.
+    ///
+    /// The vectors and the text of that document are the query. The answer leaves it out.
+    #[arg(
+        long, value_name = "ID", conflicts_with_all = ["query", "tokens", "dense_vector"],
+        help_heading = "Input"
+    )]
     pub(crate) like: Option<String>,
-    /// Multiply the weight of a term of the sparse query: a token of the model's vocabulary, or a term
-    /// id. Repeatable
-    #[arg(long, value_name = "TOKEN=FACTOR")]
+    /// Multiply the weight of a token of the sparse query; may be repeated.
+    ///
+    /// For example vaccine=2. A token is one of the model's vocabulary, or a term id. `gleaner encode`
+    /// shows the tokens of a text.
+    #[arg(long, value_name = "TOKEN=FACTOR", help_heading = "Input")]
     pub(crate) boost: Vec<String>,
-    /// Silence a term of the sparse query. Repeatable
-    #[arg(long, value_name = "TOKEN")]
+    /// Leave a token of the sparse query out; may be repeated.
+    #[arg(long, value_name = "TOKEN", help_heading = "Input")]
     pub(crate) mute: Vec<String>,
-    /// Number of hits
-    #[arg(short, long, value_name = "N", default_value_t = 10)]
+    /// How many hits are shown.
+    #[arg(
+        short, long, value_name = "N", default_value_t = 10, value_parser = one_or_more,
+        help_heading = "Ranking"
+    )]
     pub(crate) k: usize,
-    /// Hits to pass over first
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// How many of the best hits are left out before the first one shown.
+    #[arg(
+        long, value_name = "N", default_value_t = 0, value_parser = whole, help_heading = "Ranking"
+    )]
     pub(crate) offset: usize,
+    /// Search only documents that match these conditions [default: all documents].
+    ///
+    /// For example 'year:>=2015 AND lang:en'. docs/filters.md lists the conditions.
+    #[arg(long, value_name = "FILTER", allow_hyphen_values = true, help_heading = "Ranking")]
+    pub(crate) filter: Option<String>,
     #[command(flatten)]
     pub(crate) ranking: RankingArgs,
-    /// Only documents that match, e.g. 'year:>=2015 AND lang:en'
-    #[arg(long, value_name = "FILTER", allow_hyphen_values = true)]
-    pub(crate) filter: Option<String>,
-    /// Keys of the stored documents to show
-    #[arg(long, value_name = "KEY,…", value_delimiter = ',')]
+    /// Which keys of the documents are shown, separated by commas [default: the title].
+    ///
+    /// With --json no key is shown unless it is named here.
+    #[arg(long, value_name = "KEY,…", value_delimiter = ',', help_heading = "Output")]
     pub(crate) fields: Vec<String>,
-    /// Share of the work to do, above 0 and at most 1: 1 is exact, below it hits may be missed
-    #[arg(long, value_name = "E", default_value_t = 1.0, value_parser = effort)]
-    pub(crate) effort: f32,
-    /// Return the best found after this many milliseconds of searching [default: wait]
-    #[arg(long, value_name = "MS", value_parser = timeout_ms)]
-    pub(crate) timeout_ms: Option<u64>,
-    /// Threads that share a large segment: worth it from about a million documents on
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = threads)]
-    pub(crate) threads: usize,
-    /// Say where every score comes from: the eight heaviest terms and the sum of the others; with
-    /// --json every term
-    #[arg(long)]
+    /// Show where every score comes from: its eight heaviest terms and the sum of the others.
+    ///
+    /// With --json every term is shown.
+    #[arg(long, help_heading = "Output")]
     pub(crate) explain: bool,
-    /// Say what the search did: blocks scored and skipped, time per phase
-    #[arg(long)]
+    /// Show what the search did: blocks scored and skipped, and the time of each phase.
+    #[arg(long, help_heading = "Output")]
     pub(crate) profile: bool,
-    /// Print JSON
-    #[arg(long)]
+    /// Print JSON in place of text.
+    ///
+    /// It is the object that the HTTP server answers.
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
+    /// The share of the work to do, above 0 and at most 1.
+    ///
+    /// 1 is exact. Below 1 the search is faster, and hits may be missing. The answer says so.
+    #[arg(
+        long, value_name = "E", default_value_t = 1.0, value_parser = effort, help_heading = "Speed"
+    )]
+    pub(crate) effort: f32,
+    /// Return the best hits found after this many milliseconds [default: no limit].
+    ///
+    /// Only the search counts. The answer says whether it is complete.
+    #[arg(long, value_name = "MS", value_parser = timeout_ms, help_heading = "Speed")]
+    pub(crate) timeout_ms: Option<u64>,
+    /// How many threads share a large segment.
+    ///
+    /// More than 1 is faster from about a million documents on.
+    #[arg(
+        long, value_name = "N", default_value_t = 1, value_parser = threads, help_heading = "Speed"
+    )]
+    pub(crate) threads: usize,
     #[command(flatten)]
     pub(crate) model: QueryModelArgs,
 }
 
+impl SearchArgs {
+    /// The text that is searched for; words without quotes are one text.
+    pub(crate) fn text(&self) -> Option<String> {
+        (!self.query.is_empty()).then(|| self.query.join(" "))
+    }
+}
+
 #[derive(Args)]
 pub(crate) struct BatchSearchArgs {
-    /// Index folder
-    #[arg(long, value_name = "DIR")]
+    /// The folder of the index.
+    #[arg(long, value_name = "DIR", help_heading = "Input")]
     pub(crate) index: PathBuf,
-    /// Texts or vectors, packed (.gz, .zst) or not; `-` reads stdin
-    #[arg(long, value_name = "FILE")]
+    /// The file of queries, texts or vectors; `-` reads stdin.
+    ///
+    /// Packed files (.gz, .zst) are read as they are.
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub(crate) queries: PathBuf,
-    /// What the queries are
-    #[arg(long, value_enum, default_value = "auto")]
+    /// The format of the file of queries.
+    #[arg(long, value_enum, default_value = "auto", help_heading = "Input")]
     pub(crate) format: QueryFormatArg,
-    /// Where the TREC run is written; `-` is stdout
-    #[arg(long, value_name = "FILE")]
-    pub(crate) run: PathBuf,
-    /// Number of hits per query
-    #[arg(short, long, value_name = "N", default_value_t = 1000)]
+    /// How many hits every query has.
+    #[arg(
+        short, long, value_name = "N", default_value_t = 1000, value_parser = one_or_more,
+        help_heading = "Ranking"
+    )]
     pub(crate) k: usize,
+    /// Search only documents that match these conditions [default: all documents].
+    ///
+    /// For example 'year:>=2015 AND lang:en'. docs/filters.md lists the conditions.
+    #[arg(long, value_name = "FILTER", allow_hyphen_values = true, help_heading = "Ranking")]
+    pub(crate) filter: Option<String>,
     #[command(flatten)]
     pub(crate) ranking: RankingArgs,
-    /// Only documents that match
-    #[arg(long, value_name = "FILTER", allow_hyphen_values = true)]
-    pub(crate) filter: Option<String>,
-    /// Share of the work to do, above 0 and at most 1: 1 is exact, below it hits may be missed
-    #[arg(long, value_name = "E", default_value_t = 1.0, value_parser = effort)]
+    /// The file to which the hits are written, in TREC's format; `-` is stdout.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) run: PathBuf,
+    /// The share of the work to do, above 0 and at most 1.
+    ///
+    /// 1 is exact. Below 1 the search is faster, and hits may be missing.
+    #[arg(
+        long, value_name = "E", default_value_t = 1.0, value_parser = effort, help_heading = "Speed"
+    )]
     pub(crate) effort: f32,
-    /// Return the best found after this many milliseconds of searching, for each query [default: wait]
-    #[arg(long, value_name = "MS", value_parser = timeout_ms)]
+    /// Return the best hits of a query found after this many milliseconds [default: no limit].
+    #[arg(long, value_name = "MS", value_parser = timeout_ms, help_heading = "Speed")]
     pub(crate) timeout_ms: Option<u64>,
-    /// Queries searched at the same time [default: all cores]
-    #[arg(long, value_name = "N", value_parser = threads)]
+    /// How many queries are searched at the same time [default: all cores].
+    #[arg(long, value_name = "N", value_parser = threads, help_heading = "Speed")]
     pub(crate) threads: Option<usize>,
     #[command(flatten)]
     pub(crate) model: QueryModelArgs,

@@ -39,7 +39,7 @@ fn write(findings: &[Finding], json: bool) -> anyhow::Result<()> {
         writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
         for finding in findings {
-            let mark = if finding.ok { "ok     " } else { "DAMAGED" };
+            let mark = if finding.ok { "passed " } else { "DAMAGED" };
             writeln!(out, "{mark} {}: {}", finding.check.name(), finding.detail)?;
         }
     }

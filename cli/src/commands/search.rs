@@ -1,7 +1,9 @@
 //! `gleaner search`: one query, for people or as JSON.
 //!
-//! `prepared_query` makes of the flags what is searched for; `io::answer` prints for people.
+//! `prepared_query` makes of the flags what is searched for. `given_json` explains JSON that cannot be
+//! read. `io::answer` prints for people.
 
+mod given_json;
 mod prepared_query;
 
 use std::{io::Write, time::Duration};
@@ -24,7 +26,7 @@ use crate::{
 /// `gleaner search`
 pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let search = search(args)?;
-    if args.query.as_deref().is_some_and(is_blank) {
+    if args.text().is_some_and(|text| is_blank(&text)) {
         return Err(Failure::BlankQuery.into());
     }
     let models = args.model.models();

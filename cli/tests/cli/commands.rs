@@ -301,7 +301,7 @@ fn usage_errors_exit_with_2() {
     fails(&["search", "--index", "x", "q", "--timeout-ms", "0"], 2, "1 or more");
     if let Some(index) = sample_index() {
         let index = index.to_str().unwrap();
-        fails(&["search", "--index", index, "q", "--rank", "bm25", "-k", "0"], 2, "k is 0");
+        fails(&["search", "--index", index, "q", "--rank", "bm25", "-k", "0"], 2, "-k 0");
         fails(&["search", "--index", index, "q", "--filter", "no_such_key:1"], 2, "no_such_key");
         for blank in ["", " \t"] {
             fails(&["search", "--index", index, blank], 2, "the query is blank");

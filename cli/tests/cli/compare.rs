@@ -74,7 +74,7 @@ fn the_table_has_a_row_per_measure_and_run() {
     let table = compare(&folder, &["--permutations", "999"]);
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 5, "{table}");
-    assert!(lines[0].starts_with("measure  run") && lines[0].ends_with("p (Holm)"), "{table}");
+    assert!(lines[0].starts_with("metric  run") && lines[0].ends_with("p (Holm)"), "{table}");
     assert!(lines[1].contains("a.run  0.4000  [") && lines[1].ends_with("baseline"), "{table}");
     assert!(lines[2].contains("+0.4333") && lines[2].ends_with("0.0020"), "{table}");
     assert!(lines[4].starts_with("P@1 "), "{table}");

@@ -106,7 +106,7 @@ fn what_no_index_can_have_is_a_usage_error() {
     let desk = Desk::new();
     let (input, index) = (desk.lines("docs.jsonl", &given()), desk.path("index"));
     for (flags, says) in [
-        (&["--dense-field", "emb"][..], "it is NAME=DIMS"),
+        (&["--dense-field", "emb"][..], "give NAME=DIMS"),
         (&["--dense-field", "emb=3:l2"], "\"l2\" is no metric"),
         (&["--dense-field", "emb=3:dot:f8"], "\"f8\" is no storage"),
         (&["--dense-field", "emb=0"], "dense field emb has 0 dimensions"),

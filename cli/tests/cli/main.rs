@@ -12,10 +12,12 @@ mod encode;
 mod families;
 mod fingerprint;
 mod harness;
+mod help;
 mod hybrid;
 mod inputs;
 mod io;
 mod long;
+mod mistakes;
 mod models {
     mod blanks;
     mod folders;

@@ -201,10 +201,14 @@ impl<'de> Deserialize<'de> for Weights {
     }
 }
 
-/// serde_json's message without its line number, which counts from the start of our line.
+/// What is wrong, without the number of a line, which would count from the start of our line. What is no
+/// JSON at all has its place; other errors are serde_json's.
 pub(super) fn brief(error: &serde_json::Error) -> String {
+    let column = error.column();
+    if error.is_syntax() || error.is_eof() {
+        return format!("not JSON: the mistake is at column {column}");
+    }
     let message = error.to_string();
     let reason = message.split(" at line ").next().unwrap_or_default();
-    let what = if error.is_data() { "" } else { "not JSON: " };
-    format!("{what}{reason} at column {}", error.column())
+    format!("{reason} at column {column}")
 }

@@ -14,6 +14,10 @@ use super::{
     weights::resolve,
 };
 
+/// How a line of texts is written.
+const TEXT_LINE: &str =
+    "a line of texts is an object, such as {\"_id\": \"1\", \"text\": \"a text\"}";
+
 /// A document that passed all checks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
@@ -58,7 +62,11 @@ impl InputDocument {
     pub(crate) fn parse_text(line: &[u8], dense: &[DenseField]) -> Result<Self, String> {
         let line = utf8(line)?;
         let object = Object::read(line, VectorKeys { has_sparse: false, dense });
-        Self::of_text(object.map_err(|error| brief(&error))?, line, dense)
+        let reason = |error: serde_json::Error| match error.is_data() {
+            true => brief(&error),
+            false => format!("{}; {TEXT_LINE}", brief(&error)),
+        };
+        Self::of_text(object.map_err(reason)?, line, dense)
     }
 
     /// Understands a row of a table as [`InputDocument::parse_text`] does a line. Cells that are empty
@@ -243,7 +251,7 @@ mod tests {
         };
         check(br#"{"_id": "a", "text": "", "_id": "b"}"#, "the key \"_id\" is given twice");
         check(br#"{"_id": 1, "text": "", "k": {"x": 1, "x": 1}}"#, "\"x\" is given twice");
-        check(b"{", "not JSON: EOF while parsing an object at column 1");
+        check(b"{", "not JSON: the mistake is at column 1; a line of texts is an object");
         check(b"[1]", "invalid type: sequence, expected a JSON object (one document per line)");
         check(br#"{"text": "x"}"#, "\"_id\" is missing");
         check(br#"{"_id": "a"}"#, "\"text\" is missing");

@@ -27,7 +27,7 @@ pub(super) struct TableRow([String; COLUMNS]);
 
 impl TableRow {
     fn heading() -> Self {
-        let names = ["measure", "run", "mean", "95 %", "difference", "95 %"];
+        let names = ["metric", "run", "mean", "95 %", "difference", "95 %"];
         let more = ["wins", "losses", "ties", "effect", "p", "p (Holm)"];
         let mut names = names.into_iter().chain(more);
         Self(std::array::from_fn(|_| names.next().unwrap_or_default().to_owned()))

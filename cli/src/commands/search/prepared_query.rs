@@ -10,6 +10,7 @@ use gleaner::{
 };
 use serde::Deserialize;
 
+use super::given_json::{dense_reason, tokens_reason};
 use crate::{
     args::SearchArgs,
     failure::{Failure, with_rank},
@@ -45,7 +46,7 @@ impl PreparedQuery {
             Some(QueryVector::Encode(_) | QueryVector::Given(_)) | None => None,
         };
         QueryEncoder::new(1).encode(&mut search)?;
-        let words = match (&args.query, &encoding) {
+        let words = match (&args.text(), &encoding) {
             (Some(text), Some(model)) => words(model, text)?,
             (None, _) | (_, None) => QueryWords::default(),
         };
@@ -56,20 +57,22 @@ impl PreparedQuery {
 /// What the flags give; tokens are those of the model named.
 fn query(args: &SearchArgs, named: Option<&Model>) -> anyhow::Result<Query> {
     let mut query = args.like.as_ref().map_or_else(Query::default, Query::like);
-    if let Some(text) = &args.query {
+    if let Some(text) = args.text() {
         query = query.and_text(text);
     }
     if let Some(tokens) = &args.tokens {
         let vocabulary = named.map(vocabulary_of);
-        let vector = parse_weights(tokens, vocabulary.as_deref())
-            .map_err(|reason| Failure::Usage(format!("--tokens: {reason}")))?;
+        let vector = parse_weights(tokens, vocabulary.as_deref()).map_err(|reason| {
+            Failure::Usage(format!("--tokens: {}", tokens_reason(tokens, &reason)))
+        })?;
         query = query.and_vector(vector);
     }
     if let Some(json) = &args.dense_vector {
         query = with_dense(query, json)?;
     }
     for boost in &args.boost {
-        let usage = || Failure::Usage(format!("--boost {boost}: it is TOKEN=FACTOR"));
+        let usage =
+            || Failure::Usage(format!("--boost {boost}: give TOKEN=FACTOR, such as vaccine=2"));
         let (token, factor) = boost.rsplit_once('=').ok_or_else(usage)?;
         query = query.boost(token, factor.parse().map_err(|_| usage())?);
     }
@@ -91,10 +94,7 @@ enum GivenDense {
 
 /// Adds `--dense-vector`: a vector without a name is for the ranking's only dense leg.
 fn with_dense(query: Query, json: &str) -> anyhow::Result<Query> {
-    let usage = |_| {
-        let message = "--dense-vector: it is an array of numbers, or an object of them by field";
-        Failure::Usage(message.to_owned())
-    };
+    let usage = |_| Failure::Usage(format!("--dense-vector: {}", dense_reason(json)));
     Ok(match serde_json::from_str(json).map_err(usage)? {
         GivenDense::Only(vector) => query.and_dense_of_only_leg(vector),
         GivenDense::ByField(vectors) => {
