@@ -59,7 +59,7 @@ fn documents() -> Vec<Value> {
 }
 
 /// Filters, and the ids that they admit.
-const CASES: [(&str, &[&str]); 61] = [
+const CASES: [(&str, &[&str]); 64] = [
     // Numbers.
     ("year:2015", &["2"]),
     ("year:2015.0", &["2"]),
@@ -99,6 +99,9 @@ const CASES: [(&str, &[&str]); 61] = [
     ("when:\"2022-05-01T12:00:00+02:00\"", &["1"]),
     ("when:>=2000-01-01T00:00:00Z", &["1", "2", "3", "S-9"]),
     ("when:[2022-01-01 TO 2022-12-31]", &["1", "2", "S-9"]),
+    ("lang:de||lang:fr", &["2", "3"]),
+    ("year:>=2015&&lang:en", &["3"]),
+    ("lang:\"a||b\" OR lang:de", &["2"]),
     ("when:2022*", &["1", "S-9"]),
     ("exact:2020-01-01T00:00:00Z", &[]),
     ("exact:2020-01-01T00:00:00.999Z", &["S-9"]),

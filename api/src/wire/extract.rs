@@ -21,7 +21,7 @@ use super::{
     members::Object,
 };
 use crate::{
-    error::{Code, Problem, innermost},
+    error::{Code, Problem, innermost, plain},
     limits::Limits,
 };
 
@@ -107,8 +107,12 @@ fn read_bytes<T: DeserializeOwned>(json: &[u8]) -> Result<T, Problem> {
 fn misfit(error: &dyn Error) -> Problem {
     let reason = innermost(error);
     match reason.split_once(": ").filter(|(path, _)| is_path(path)) {
-        Some((path, reason)) => Problem::new(Code::InvalidRequest, reason).field(path),
-        None => Problem::new(Code::InvalidRequest, reason),
+        Some(("query", reason)) if reason.contains("expected an object") => {
+            let reason = format!("{}: write {{\"text\": \"your question\"}}", plain(reason));
+            Problem::new(Code::InvalidRequest, reason).field("query")
+        }
+        Some((path, reason)) => Problem::new(Code::InvalidRequest, plain(reason)).field(path),
+        None => Problem::new(Code::InvalidRequest, plain(&reason)),
     }
 }
 

@@ -22,7 +22,7 @@ async fn an_embedding_of_encode_is_a_query_as_it_is() {
     let answer = post(&app, SEARCH, &json!({"query": {"tokens": tokens}})).await;
     assert_eq!(answer.hits(), expected);
     for (tokens, says) in [
-        (json!([{"id": 1}]), "missing field"),
+        (json!([{"id": 1}]), "is missing"),
         (json!([{"id": 1, "weight": 1, "other": 2}]), "other"),
         (json!([{"id": 1, "weight": -1}]), "negative"),
         (json!([{"id": 1, "weight": 1}, {"id": 1, "weight": 2}]), "1"),

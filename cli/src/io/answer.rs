@@ -45,12 +45,10 @@ pub(crate) fn print(
     response: &SearchResponse,
     words: &QueryWords,
 ) -> io::Result<()> {
-    for note in &response.notes {
-        say!("note: {note}");
-    }
     if response.hits.is_empty() {
+        let is_past = response.notes.iter().any(|note| note.starts_with("the offset"));
         let found = match response.certificate.complete {
-            true if !response.notes.is_empty() => "no document on this page",
+            true if is_past => "no document on this page",
             true => "no document matches",
             false => "nothing was found in time",
         };

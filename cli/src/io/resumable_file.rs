@@ -54,10 +54,7 @@ impl ResumableFile {
         let failed = || format!("cannot write {}", path.display());
         let begun = if resume { begun(path, &made_by)? } else { None };
         if resume && begun.is_none() && path.exists() {
-            let reason = format!(
-                "{} is whole already; without --resume it is encoded again and replaced",
-                path.display()
-            );
+            let reason = format!("{} is whole already", path.display());
             return Err(Failure::CannotResume { reason }.into());
         }
         let state = begun.unwrap_or_else(|| WholeLines {

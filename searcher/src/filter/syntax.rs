@@ -475,7 +475,10 @@ impl<'a> Parser<'a> {
                     return Err(self.wrong("a \\ at the end has nothing to take as it is"));
                 };
                 text.push(c);
-            } else if ends(c, &rest[at..]) {
+            } else if ends(c, &rest[at..])
+                || rest[at..].starts_with("||")
+                || rest[at..].starts_with("&&")
+            {
                 self.at += at;
                 return Ok((text, has_escape));
             } else {
