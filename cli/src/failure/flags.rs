@@ -86,7 +86,7 @@ fn translated(error: Error) -> anyhow::Error {
 /// The flag that gives a part of a search.
 fn flag(part: Part) -> &'static str {
     match part {
-        Part::Text => "QUERY",
+        Part::Text => "TEXT",
         Part::Tokens | Part::Vector => "--tokens",
         Part::Dense => "--dense-vector",
         Part::Boost => "--boost",

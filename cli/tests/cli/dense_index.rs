@@ -116,7 +116,7 @@ fn what_no_index_can_have_is_a_usage_error() {
         (&["--dense-field", "a=3", "--dense-field", "a=4"], "there are two dense fields a"),
         (&["--dense-field", "a=3", "--dense-storage", "f32"], "--dense-model"),
         (&["--dense-field", "a=3", "--dense-metric", "dot"], "--dense-model"),
-        (&["--dense-field", "a=3", "--analyzer", "klingon"], "possible values: arabic"),
+        (&["--dense-field", "a=3", "--analyzer", "klingon"], "give one of arabic"),
         (&["--dense-field", "a=3", "--fusion-depth", "0"], "the depth of fusion is 0"),
         (&["--dense-field", "a=3", "--fusion-depth", "100001"], "at most 100000"),
         (&[], "--dense-model DIR, --dense-field NAME=DIMS"),

@@ -12,12 +12,10 @@ mod encode;
 mod families;
 mod fingerprint;
 mod harness;
-mod help;
 mod hybrid;
 mod inputs;
 mod io;
 mod long;
-mod mistakes;
 mod models {
     mod blanks;
     mod folders;
@@ -25,3 +23,7 @@ mod models {
 }
 mod no_traffic;
 mod texts;
+mod words {
+    mod help;
+    mod mistakes;
+}

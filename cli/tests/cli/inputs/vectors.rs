@@ -123,7 +123,7 @@ fn queries_in_every_form_give_the_same_hits() {
     // A text may stand beside: it is for other legs.
     ok(&["search", "--index", &index, "q", "--tokens", "{}"]);
     fails(&["search", "--index", &index, "--like", "1", "--tokens", "{}"], 2, "--tokens");
-    fails(&["search", "--index", &index], 2, "QUERY");
+    fails(&["search", "--index", &index], 2, "needs a text to search for");
     fails(
         &["search", "--index", &index, "--tokens", "{}", "--rank", "bm25"],
         2,
