@@ -53,6 +53,11 @@ pub(crate) enum Failure {
          different collections"
     )]
     OtherCollection { judged: usize, index: PathBuf },
+    #[error(
+        "none of the {judged} judged queries has a result in {run}: judgements and run are of \
+         different collections"
+    )]
+    OtherRun { judged: usize, run: PathBuf },
     #[error("{0}")]
     Twice(String),
     #[error("rejected the query {id:?}: {reason}")]
@@ -199,7 +204,8 @@ impl Failure {
             Self::Rejected(_)
             | Self::Twice(_)
             | Self::Query { .. }
-            | Self::OtherCollection { .. } => Exit::Rejected,
+            | Self::OtherCollection { .. }
+            | Self::OtherRun { .. } => Exit::Rejected,
             Self::Damage(_) => Exit::Damage,
             Self::Interrupted | Self::EncodingInterrupted { .. } => Exit::Interrupted,
             Self::CannotResume { .. }

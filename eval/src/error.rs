@@ -6,7 +6,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::measure::{KNOWN_MEASURES, Measure};
+use crate::measure::{KNOWN_MEASURES, Measure, meant};
 
 /// Why judgements, runs or conditions could not be read, written or evaluated.
 #[derive(Debug, thiserror::Error)]
@@ -112,7 +112,7 @@ pub enum EvalError {
         id: String,
     },
     /// A measure's name is not known.
-    #[error("unknown metric {name:?}; known are {KNOWN_MEASURES}")]
+    #[error("unknown metric {name:?}{}; known are {KNOWN_MEASURES}", meant(name))]
     UnknownMeasure {
         /// What was asked for.
         name: String,

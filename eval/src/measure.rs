@@ -14,6 +14,29 @@ use crate::scored_doc::ScoredDoc;
 /// The names shown when an unknown one is asked for; `k` stands for a whole number from 1.
 pub(crate) const KNOWN_MEASURES: &str = "nDCG@k, AP, AP@k, RR, RR@k, R@k, P@k, Success@k";
 
+/// What a name of another tool means here, for the error; nothing where that is not known.
+pub(crate) fn meant(name: &str) -> String {
+    let plain = name.to_lowercase().replace("_cut", "");
+    let (stem, cutoff) = match plain.split_once(['@', '_', '.']) {
+        Some((stem, cutoff)) => (stem, Some(cutoff)),
+        None => (&plain[..], None),
+    };
+    let measure = match stem {
+        "ndcg" => "nDCG",
+        "map" | "ap" => "AP",
+        "mrr" | "rr" | "recip" => "RR",
+        "recall" | "r" => "R",
+        "precision" | "prec" | "p" => "P",
+        "success" | "hit" | "hits" | "hitrate" => "Success",
+        _ => return String::new(),
+    };
+    match (cutoff.filter(|cutoff| cutoff.parse().is_ok_and(|k: usize| k > 0)), measure) {
+        (Some(cutoff), _) => format!(": write {measure}@{cutoff}"),
+        (None, "AP" | "RR") => format!(": write {measure}"),
+        (None, _) => format!(": write {measure}@k with a number k from 1"),
+    }
+}
+
 /// A measure of retrieval quality, in `[0, 1]`, higher is better.
 ///
 /// A document is relevant from grade 1; documents without a judgement count as not relevant.
@@ -194,6 +217,28 @@ mod tests {
     #[track_caller]
     fn assert_close(found: f64, expected: f64) {
         assert!((found - expected).abs() < 1e-12, "{found} instead of {expected}");
+    }
+
+    #[test]
+    fn names_of_other_tools_are_said_in_ours() {
+        for (theirs, ours) in [
+            ("NDCG@10", ": write nDCG@10"),
+            ("ndcg_cut_10", ": write nDCG@10"),
+            ("ndcg_cut.10", ": write nDCG@10"),
+            ("nDCG", ": write nDCG@k with a number k from 1"),
+            ("nDCG@0", ": write nDCG@k with a number k from 1"),
+            ("MRR", ": write RR"),
+            ("MRR@10", ": write RR@10"),
+            ("recip_rank", ": write RR"),
+            ("map", ": write AP"),
+            ("Recall@100", ": write R@100"),
+            ("recall_100", ": write R@100"),
+            ("P_10", ": write P@10"),
+            ("Hit@1", ": write Success@1"),
+            ("Rprec", ""),
+        ] {
+            assert_eq!(meant(theirs), ours, "{theirs}");
+        }
     }
 
     #[test]

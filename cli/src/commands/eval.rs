@@ -112,7 +112,7 @@ struct RankedRun {
 impl RankedRun {
     fn read(path: &Path, dataset: &Dataset) -> anyhow::Result<Self> {
         let run = Run::open(path)?;
-        warn_of_other_run(dataset, &run, path);
+        check_run(&dataset.qrels, &run, path)?;
         Ok(Self { rank: None, ranking: None, run })
     }
 }
@@ -192,18 +192,24 @@ fn check_judged(dataset: &Dataset, snapshot: &Snapshot, index: &Path) -> anyhow:
     Ok(())
 }
 
-/// Warns of a run that finds no document which is judged.
-fn warn_of_other_run(dataset: &Dataset, run: &Run, path: &Path) {
+/// Refuses a run of other queries than the judged ones, and warns of one that finds no judged document.
+///
+/// Errors: `OtherRun`.
+pub(super) fn check_run(qrels: &Qrels, run: &Run, path: &Path) -> anyhow::Result<()> {
+    let judged = |query| qrels.grades(query);
     let is_judged = |(query, docs): (&str, &[ScoredDoc])| {
-        let judged = dataset.qrels.grades(query);
-        judged.is_some_and(|judged| docs.iter().any(|doc| judged.contains_key(&doc.id)))
+        judged(query).is_some_and(|judged| docs.iter().any(|doc| judged.contains_key(&doc.id)))
     };
-    if !run.is_empty() && !run.iter().any(is_judged) {
+    if !run.iter().any(|(query, docs)| !docs.is_empty() && judged(query).is_some()) {
+        return Err(Failure::OtherRun { judged: qrels.len(), run: path.to_path_buf() }.into());
+    }
+    if !run.iter().any(is_judged) {
         say!(
             "warning: no document that {} finds is judged; are run and judgements of one collection?",
             path.display()
         );
     }
+    Ok(())
 }
 
 /// Hits per query that the measures look at; those without a cut-off see [`UNCUT_HITS`].

@@ -31,6 +31,7 @@ impl MeasuredRun {
         if args.ignore_identical_ids {
             remove_identical_ids(&mut run);
         }
+        check_run(qrels, &run, path)?;
         let evaluation = evaluate(qrels, &run, measures)?;
         let name = path.display().to_string();
         let empty = evaluation.queries_without_results;
