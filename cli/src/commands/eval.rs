@@ -14,7 +14,8 @@ use std::{
 use gleaner::{
     BatchSearch, Index, Models, Query, Rank, Ranking, Snapshot,
     eval::{
-        Dataset, EvalError, Measure, Run, ScoredDoc, Threshold, evaluate, remove_identical_ids,
+        Dataset, EvalError, Measure, Qrels, Run, ScoredDoc, Threshold, evaluate,
+        remove_identical_ids,
     },
 };
 
@@ -196,11 +197,12 @@ fn check_judged(dataset: &Dataset, snapshot: &Snapshot, index: &Path) -> anyhow:
 ///
 /// Errors: `OtherRun`.
 pub(super) fn check_run(qrels: &Qrels, run: &Run, path: &Path) -> anyhow::Result<()> {
-    let judged = |query| qrels.grades(query);
     let is_judged = |(query, docs): (&str, &[ScoredDoc])| {
-        judged(query).is_some_and(|judged| docs.iter().any(|doc| judged.contains_key(&doc.id)))
+        qrels
+            .grades(query)
+            .is_some_and(|judged| docs.iter().any(|doc| judged.contains_key(&doc.id)))
     };
-    if !run.iter().any(|(query, docs)| !docs.is_empty() && judged(query).is_some()) {
+    if !run.iter().any(|(query, docs)| !docs.is_empty() && qrels.grades(query).is_some()) {
         return Err(Failure::OtherRun { judged: qrels.len(), run: path.to_path_buf() }.into());
     }
     if !run.iter().any(is_judged) {

@@ -150,6 +150,24 @@ fn what_cannot_be_compared_is_said() {
 }
 
 #[test]
+fn runs_of_another_collection_are_refused() {
+    let folder = runs();
+    let (a, other, qrels) = (folder.path("a.run"), folder.path("other.run"), folder.path("trec"));
+    let none = "none of the 20 judged queries has a result in";
+    // Other queries, an empty file, a query that is not judged.
+    for lines in ["x1 Q0 good 1 1 t\nx2 Q0 good 1 1 t\n", "", "q999 Q0 good 1 1 t\n"] {
+        fs::write(&other, lines).unwrap();
+        fails(&["compare", &a, &other, "--qrels", &qrels], 3, none);
+        fails(&["compare", &other, &a, "--qrels", &qrels], 3, none);
+    }
+    // Judged queries, but none of their documents.
+    fs::write(&other, "q0 Q0 elsewhere 1 1 t\n").unwrap();
+    let output = run(&["compare", &a, &other, "--qrels", &qrels]);
+    assert!(output.status.success());
+    assert!(text(&output.stderr).contains("finds is judged"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn eval_prints_the_interval_behind_the_mean() {
     let folder = runs();
     let (a, json) = (folder.path("a.run"), folder.path("eval.json"));

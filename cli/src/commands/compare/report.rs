@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::{
     args::CompareArgs,
+    commands::eval::check_run,
     io::intervals::{LEVEL, RESAMPLES, bootstrap, by_name},
 };
 
