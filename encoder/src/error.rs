@@ -50,7 +50,10 @@ pub enum EncodeError {
         requested: PathBuf,
     },
     /// The model folder does not exist or is not a folder.
-    #[error("no model folder at `{}`", path.display())]
+    #[error(
+        "no model folder at `{}`; a path that does not begin with / is looked up in the current folder",
+        path.display()
+    )]
     ModelNotFound {
         /// The folder asked for.
         path: PathBuf,

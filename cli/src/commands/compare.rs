@@ -7,7 +7,7 @@ mod table;
 
 use std::io::{self, Write};
 
-use gleaner::eval::{Dataset, EvalError, Measure, Qrels};
+use gleaner::eval::{Dataset, EvalError, Measure, Qrels, Run};
 
 use report::{ComparisonReport, MeasuredRun};
 use table::{table, write_table};
@@ -28,7 +28,12 @@ pub(crate) fn run(args: &CompareArgs) -> anyhow::Result<()> {
         .map_err(|error: EvalError| Failure::Usage(error.to_string()))?;
     let per_query = args.per_query.as_deref().map(create).transpose()?;
     let qrels = judgements(args)?;
-    let runs = args.runs.iter().map(|path| MeasuredRun::open(path, &qrels, &measures, args));
+    // All are read before one is measured: what cannot be read is said first.
+    let read = args.runs.iter().map(|path| Ok((path, Run::open(path)?)));
+    let read = read.collect::<anyhow::Result<Vec<_>>>()?;
+    let runs = read.into_iter().map(|(path, run)| {
+        MeasuredRun::of(run, path, &qrels, (&measures, args.ignore_identical_ids))
+    });
     let runs = runs.collect::<anyhow::Result<Vec<_>>>()?;
     let report = ComparisonReport::new(&runs, &measures, args)?;
     if let Some(mut out) = per_query {

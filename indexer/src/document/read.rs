@@ -15,8 +15,8 @@ use super::{
 };
 
 /// How a line of texts is written.
-const TEXT_LINE: &str =
-    "a line of texts is an object, such as {\"_id\": \"1\", \"text\": \"a text\"}";
+const TEXT_LINE: &str = "a line of texts is an object, such as {\"_id\": \"1\", \"text\": \"a text\"}; --format names \
+     another form, such as csv";
 
 /// A document that passed all checks.
 #[derive(Debug, Clone, PartialEq)]

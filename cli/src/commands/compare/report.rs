@@ -21,15 +21,14 @@ pub(super) struct MeasuredRun {
 }
 
 impl MeasuredRun {
-    /// Reads a run and measures it.
-    pub(super) fn open(
+    /// Measures a run. Documents with the id of their query are left out where that is asked for.
+    pub(super) fn of(
+        mut run: Run,
         path: &Path,
         qrels: &Qrels,
-        measures: &[Measure],
-        args: &CompareArgs,
+        (measures, leaves_identical_out): (&[Measure], bool),
     ) -> anyhow::Result<Self> {
-        let mut run = Run::open(path)?;
-        if args.ignore_identical_ids {
+        if leaves_identical_out {
             remove_identical_ids(&mut run);
         }
         check_run(qrels, &run, path)?;
