@@ -16,4 +16,4 @@ pub use code::Code;
 pub use problem::Problem;
 pub(crate) use problem::RETRY_AFTER_SECONDS;
 pub use serve_error::ServeError;
-pub(crate) use wording::{brief, innermost, plain, quoted};
+pub(crate) use wording::{brief, innermost, quoted};

@@ -4,12 +4,14 @@
 //! - `embed_sparse`: what clients of Text Embeddings Inference expect.
 //! - `health`: for operators.
 //! - `layers`: what every request passes before its handler; `cross_origin`: pages of others.
+//! - `known`: the routes as a table, for hints.
 
 mod cross_origin;
 mod embed_sparse;
 mod encode;
 mod health;
 mod indexes;
+mod known;
 mod layers;
 mod search;
 

@@ -18,7 +18,7 @@ mod search;
 mod serve;
 mod values;
 
-use std::fmt::Write;
+use std::{ffi::OsString, fmt::Write};
 
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -110,7 +110,17 @@ const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help
 ///
 /// Errors: what is to be shown in place of a command's work: a mistake, the help, the version.
 pub(crate) fn parse() -> Result<Cli, clap::Error> {
-    Cli::from_arg_matches(&command().try_get_matches()?)
+    Cli::from_arg_matches(&command().try_get_matches_from(words())?)
+}
+
+/// The words of the call; `gleaner help search` is `gleaner search --help`.
+pub(crate) fn words() -> Vec<OsString> {
+    let mut words: Vec<OsString> = std::env::args_os().collect();
+    if words.get(1).is_some_and(|word| word == "help") {
+        words.remove(1);
+        words.push("--help".into());
+    }
+    words
 }
 
 /// The declaration of the command line, with the twins of all flags and the examples of all commands.

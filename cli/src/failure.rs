@@ -138,7 +138,7 @@ pub(crate) fn of_arguments(shown: &clap::Error) -> ExitCode {
             | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     );
     if !is_help {
-        let words = std::env::args_os().skip(1);
+        let words = args::words().into_iter().skip(1);
         let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
         say!("error: {}", in_plain_words(shown, &args::command(), &words));
         return ExitCode::from(Exit::Usage as u8);

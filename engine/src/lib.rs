@@ -91,7 +91,7 @@ pub use gleaner_encoder::{
     DenseModel, EncodeError, Model, Passage, Side, SideEncoder, Spans, SparseVector,
 };
 pub use gleaner_format::{
-    DenseError, DenseSpec, DenseStorage, FormatError, MAX_WEIGHT, Metric, VectorError,
+    DenseError, DenseSpec, DenseStorage, FormatError, MAX_WEIGHT, Metric, VectorError, is_blank,
 };
 
 // Files of documents.

@@ -11,7 +11,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod encode;
-mod hybrid;
+pub(crate) mod hybrid;
 pub(crate) mod prepare;
 pub(crate) mod query;
 pub(crate) mod ranking;

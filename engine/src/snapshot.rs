@@ -11,6 +11,7 @@ use gleaner_searcher::{DenseQuery, Rank, SearchRequest, SearchResponse};
 
 use crate::{
     error::Error,
+    search::hybrid::left_out,
     search::prepare::{Prepared, QueryVector},
 };
 
@@ -132,6 +133,9 @@ impl Snapshot {
         let is_sparse_alone = asked.ranking.rank().is_some_and(|rank| *rank == Rank::SPARSE);
         if is_sparse_alone && asked.query.text.is_some() && self.has_text() {
             answer.notes.push(SPARSE_ALONE.to_owned());
+        }
+        if asked.ranking.rank().is_none() {
+            answer.notes.extend(left_out(rank, self));
         }
         if let (Some(vector), Some(_)) = (vector, &asked.query.sparse) {
             answer.notes.extend(self.unmet_terms(vector, &token));

@@ -8,7 +8,7 @@ use std::io::BufRead;
 use std::path::Path;
 
 use gleaner_format::{
-    json::UniqueObject,
+    json::{UniqueObject, reason_of},
     source::{find_source, source_names, unpacked_name},
 };
 use serde_json::Value;
@@ -46,7 +46,7 @@ impl Dataset {
         let Some(qrels_path) = find_source(&qrels_folder, &name) else {
             return Err(missing_split(&qrels_folder, &name));
         };
-        let qrels = Qrels::read_beir(open_file(&qrels_path)?, &qrels_path)?;
+        let qrels = Qrels::open(&qrels_path)?;
         let queries = parse_queries(open_file(&queries_path)?, &queries_path)?;
         Ok(Self { queries, qrels })
     }
@@ -94,7 +94,8 @@ fn parse_queries(reader: impl BufRead, file: &Path) -> Result<Vec<Query>, EvalEr
 const EXPECTED: &str = "expected {\"_id\": \"…\", \"text\": \"…\"}";
 
 fn parse_query(line: &str) -> Result<Query, String> {
-    let UniqueObject(line) = serde_json::from_str(line).map_err(|error| json_reason(&error))?;
+    let UniqueObject(line) =
+        serde_json::from_str(line).map_err(|error| format!("{}; {EXPECTED}", reason_of(&error)))?;
     let id = match line.get("_id").or_else(|| line.get("id")) {
         Some(Value::String(id)) if id.is_empty() => return Err("\"_id\" is empty".to_owned()),
         Some(Value::String(id)) => id.clone(),
@@ -109,13 +110,6 @@ fn parse_query(line: &str) -> Result<Query, String> {
         Some(_) => Err(format!("\"text\" is not a string; {EXPECTED}")),
         None => Err(format!("the key \"text\" is missing; {EXPECTED}")),
     }
-}
-
-/// serde_json ends its messages with a place; the line there is always 1 and would mislead.
-fn json_reason(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    let what = message.split(" at line ").next().unwrap_or(&message);
-    format!("{what} at column {}; {EXPECTED}", error.column())
 }
 
 fn missing_split(folder: &Path, name: &str) -> EvalError {

@@ -2,10 +2,14 @@
 //!
 //! Which keys there may be, and what they mean, is left to readers.
 
+mod reason;
+
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+
+pub use reason::{plain_reason, reason_of};
 
 /// A value none of whose objects has a key twice, however deep it lies.
 #[derive(Debug, Clone, PartialEq)]

@@ -17,6 +17,7 @@
 //! ```
 #![doc = include_str!("../FORMAT.md")]
 
+mod blank;
 mod bytes;
 mod checks;
 pub mod dense;
@@ -29,6 +30,7 @@ pub mod source;
 mod vector;
 mod windows;
 
+pub use blank::is_blank;
 #[doc(inline)]
 pub use dense::{
     DENSE_DIMS_LIMIT, DenseBuilder, DenseFieldView, DenseFile, DenseSpec, DenseStorage, DenseView,

@@ -26,7 +26,7 @@ use tower_http::{
     compression::{CompressionLayer, predicate::SizeAbove},
 };
 
-use super::{cross_origin::open_to, health::is_open};
+use super::{cross_origin::open_to, health::is_open, known};
 use crate::{
     error::{Code, Problem, quoted},
     server::ServerState,
@@ -59,6 +59,7 @@ pub(super) fn layered(routes: Router, state: &Arc<ServerState>) -> Router {
 
 async fn no_route(uri: Uri) -> Problem {
     Problem::new(Code::RouteNotFound, format!("nothing is at {}", quoted(uri.path())))
+        .hint(known::instead_of(uri.path()))
 }
 
 /// Every route takes `OPTIONS`: the answer is its methods, which the router puts into `Allow`.
@@ -67,7 +68,11 @@ async fn no_method(method: Method, uri: Uri) -> Response {
         return StatusCode::NO_CONTENT.into_response();
     }
     let detail = format!("{} does not take {method}", quoted(uri.path()));
-    Problem::new(Code::MethodNotAllowed, detail).into_response()
+    let problem = Problem::new(Code::MethodNotAllowed, detail);
+    match known::methods_of(uri.path()) {
+        Some(methods) => problem.hint(format!("it takes {methods}")).into_response(),
+        None => problem.into_response(),
+    }
 }
 
 /// Refuses an address that does not decode.

@@ -76,8 +76,11 @@ pub(super) async fn batch(
     let snapshot = index.snapshot().await?;
     let mut texts = QueryTexts::default();
     let prepare = |body: Result<SearchBody, Problem>| {
-        let checked = body?.check(&state.limits)?;
-        PreparedSearch::new(checked, &snapshot, &state.models, &mut texts)
+        let body = body?;
+        alone(|| {
+            let checked = body.check(&state.limits)?;
+            PreparedSearch::new(checked, &snapshot, &state.models, &mut texts)
+        })
     };
     let searches: Vec<_> = searches.into_iter().map(prepare).collect();
     let vectors = texts.encode(longest).await;

@@ -14,6 +14,7 @@ use axum::{
     },
     http::{StatusCode, request::Parts},
 };
+use gleaner::exchange::plain_reason;
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -21,7 +22,7 @@ use super::{
     members::Object,
 };
 use crate::{
-    error::{Code, Problem, innermost, plain},
+    error::{Code, Problem, innermost},
     limits::Limits,
 };
 
@@ -108,11 +109,13 @@ fn misfit(error: &dyn Error) -> Problem {
     let reason = innermost(error);
     match reason.split_once(": ").filter(|(path, _)| is_path(path)) {
         Some(("query", reason)) if reason.contains("expected an object") => {
-            let reason = format!("{}: write {{\"text\": \"your question\"}}", plain(reason));
+            let reason = format!("{}: write {{\"text\": \"your question\"}}", plain_reason(reason));
             Problem::new(Code::InvalidRequest, reason).field("query")
         }
-        Some((path, reason)) => Problem::new(Code::InvalidRequest, plain(reason)).field(path),
-        None => Problem::new(Code::InvalidRequest, plain(&reason)),
+        Some((path, reason)) => {
+            Problem::new(Code::InvalidRequest, plain_reason(reason)).field(path)
+        }
+        None => Problem::new(Code::InvalidRequest, plain_reason(&reason)),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The member `hybrid` of a search: a fused ranking at length, read to a [`Rank`].
 //!
 //! The short form, `rank`, is read by the engine. This form is checked here as far as no index is
-//! needed, so that an error names the part that is wrong. Its member `window` is the depth: how
-//! many hits of each leg are fused.
+//! needed, so that an error names the part that is wrong. Its member `depth` says how many hits of
+//! each leg are fused; `window` is an older name of it.
 
 use std::fmt::Display;
 
@@ -27,7 +27,8 @@ use crate::{
 pub(super) struct HybridBody {
     legs: Vec<Object<LegBody>>,
     fusion: Option<Object<FusionBody>>,
-    #[serde(alias = "depth")]
+    depth: Option<usize>,
+    /// An older name.
     window: Option<usize>,
 }
 
@@ -37,7 +38,8 @@ struct LegBody {
     name: String,
     field: Option<String>,
     weight: Option<f64>,
-    #[serde(alias = "depth")]
+    depth: Option<usize>,
+    /// An older name.
     window: Option<usize>,
 }
 
@@ -115,31 +117,37 @@ impl HybridBody {
         Ok((Rank::Fused(fusion), parts))
     }
 
-    /// How many hits of each leg are fused: the one `window` of all legs.
+    /// How many hits of each leg are fused: the one `depth` of all legs.
     fn depth(&self, limits: &Limits) -> Result<Option<usize>, Problem> {
-        let whole = self.window.map(|depth| (depth, "window".to_owned()));
-        let of_legs = self.legs.iter().enumerate().filter_map(|(place, Object(leg))| {
-            Some((leg.window?, format!("legs[{place}].window")))
+        let whole = given_depths(self.depth, self.window, "");
+        let of_legs = self.legs.iter().enumerate().flat_map(|(place, Object(leg))| {
+            given_depths(leg.depth, leg.window, &format!("legs[{place}]."))
         });
         let mut given = whole.into_iter().chain(of_legs);
         let Some((depth, field)) = given.next() else { return Ok(None) };
         if let Some((other, field)) = given.find(|(other, _)| *other != depth) {
             let detail = format!(
-                "the windows {depth} and {other} differ; all legs have one window, so that scores \
+                "the depths {depth} and {other} differ; all legs have one depth, so that scores \
                  depend on nothing else"
             );
             return Err(invalid(field, detail));
         }
         if !(1..=FUSION_DEPTH_LIMIT).contains(&depth) {
-            let detail = format!("the window is a number from 1 to {FUSION_DEPTH_LIMIT}");
+            let detail = format!("the depth is a number from 1 to {FUSION_DEPTH_LIMIT}");
             return Err(invalid(field, detail));
         }
         if depth > limits.k {
-            let detail = format!("the window is {depth}, the limit is {}", limits.k);
+            let detail = format!("the depth is {depth}, the limit is {}", limits.k);
             return Err(Problem::new(Code::LimitExceeded, detail).field(part(field)));
         }
         Ok(Some(depth))
     }
+}
+
+/// The depths that are given in one place, with the part of the object that gives each.
+fn given_depths(depth: Option<usize>, window: Option<usize>, place: &str) -> Vec<(usize, String)> {
+    let given = [(depth, "depth"), (window, "window")];
+    given.into_iter().filter_map(|(depth, name)| Some((depth?, format!("{place}{name}")))).collect()
 }
 
 impl LegBody {

@@ -1,6 +1,8 @@
 //! What is looked for: a text, vectors, or a document to find others like.
 
-use gleaner::{BOOST_LIMIT, Error, LEGS_LIMIT, MAX_WEIGHT, Query, Rank, SparseVector, VectorError};
+use gleaner::{
+    BOOST_LIMIT, Error, LEGS_LIMIT, MAX_WEIGHT, Query, Rank, SparseVector, VectorError, is_blank,
+};
 use serde::Deserialize;
 
 use super::members::{DenseVectors, EncodedToken, GivenTokens, Members};
@@ -43,7 +45,7 @@ impl QueryBody {
     pub(super) fn check(self, rank: Option<&Rank>, limits: &Limits) -> Result<Query, Problem> {
         if let Some(text) = &self.text {
             limits.check_text(text, "query.text")?;
-            if text.trim().is_empty() {
+            if is_blank(text) {
                 return Err(Error::BlankQuery.into());
             }
         }

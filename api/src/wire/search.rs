@@ -190,7 +190,7 @@ fn ranking(
             };
             match depth.is_some_and(|depth| depth > limits.k) {
                 true => {
-                    let detail = format!("the window is larger than the limit, {}", limits.k);
+                    let detail = format!("the depth is larger than the limit, {}", limits.k);
                     Err(Problem::new(Code::LimitExceeded, detail).field("rank"))
                 }
                 false => Ok((parsed, LegParts::default())),

@@ -172,6 +172,35 @@ async fn unknown_names_lead_nowhere() {
 }
 
 #[tokio::test]
+async fn a_wrong_path_or_method_is_told_what_to_call() {
+    let data = data();
+    let app = app(data.path());
+    let nowhere = get(&app, "/").await;
+    let hint = nowhere.body["hint"].as_str().unwrap();
+    let routes: Vec<&str> = hint.strip_prefix("the routes are ").unwrap().split(", ").collect();
+    assert!(routes.len() >= 9, "{hint}");
+    for route in routes {
+        let path = route.replace("{index}", "words");
+        let request = Request::delete(&path).body(Body::empty()).unwrap();
+        let answer = ask(&app, request).await;
+        check(&answer, route, 405, "method_not_allowed");
+        let allowed = answer.headers["allow"].to_str().unwrap().replace("HEAD,", "");
+        let allowed = allowed.replace(",HEAD", "").replace(',', ", ");
+        assert_eq!(answer.body["hint"], format!("it takes {allowed}"), "{route}");
+    }
+    for (path, says) in [
+        ("/healthz", "GET /readyz"),
+        ("/v1/index/words/search", "POST /v1/indexes/{index}/search"),
+        ("/words/_search", "POST /v1/indexes/{index}/search"),
+        ("/v1/embeddings", "POST /v1/encode"),
+    ] {
+        let answer = get(&app, path).await;
+        check(&answer, path, 404, "route_not_found");
+        assert!(answer.body["hint"].as_str().unwrap().contains(says), "{path}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
 async fn wrong_methods_types_and_sizes_are_refused() {
     let data = data();
     let app = app(data.path());

@@ -3,6 +3,7 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
+    time::Instant,
 };
 
 use gleaner_api::{ServeError, serve, serve_on};
@@ -143,4 +144,64 @@ async fn an_address_in_use_is_named() {
     let server = open(ServeOptions { addr, ..options(data.path()) }).unwrap();
     let error = serve(server, std::future::pending()).await.unwrap_err();
     assert!(error.to_string().contains(&addr.to_string()), "{error}");
+}
+
+/// Sends a request and keeps the connection, to hang up or to read the answer.
+fn send(addr: SocketAddr, path: &str, body: &str) -> TcpStream {
+    let mut client = TcpStream::connect(addr).unwrap();
+    let length = body.len();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n"
+    );
+    client.write_all(head.as_bytes()).unwrap();
+    client.write_all(body.as_bytes()).unwrap();
+    client
+}
+
+fn status(mut client: TcpStream) -> String {
+    let mut response = String::new();
+    client.read_to_string(&mut response).unwrap();
+    response.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn work_for_a_client_that_hangs_up_ends() {
+    const SEARCHES: usize = 20_000;
+    let data = data();
+    let limits = Limits {
+        concurrency: 1,
+        batch_searches: SEARCHES,
+        body_bytes: 16 << 20,
+        timeout: Duration::from_secs(120),
+        ..limits()
+    };
+    let server = open(ServeOptions { limits, ..options(data.path()) }).unwrap();
+    let listener = TcpListener::bind(server.addr()).await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(serve_on(server, listener, std::future::pending()));
+    let search = json!({"query": {"text": "red blue"}, "rank": "bm25", "k": 100, "explain": true});
+    let many = json!({"searches": vec![search.clone(); SEARCHES]}).to_string();
+    let one = search.to_string();
+    let blocking = move || {
+        let (batch, single) = ("/v1/indexes/words/search/batch", "/v1/indexes/words/search");
+        let ask_until = |wanted: &str| {
+            while status(send(addr, single, &one)) != wanted {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        };
+        // How long the work takes when somebody waits for it.
+        let begin = Instant::now();
+        assert_eq!(status(send(addr, batch, &many)), "200");
+        let whole = begin.elapsed();
+        let leaving = send(addr, batch, &many);
+        // The only permit is taken: the work is under way.
+        ask_until("503");
+        let left = Instant::now();
+        drop(leaving);
+        ask_until("200");
+        (whole, left.elapsed())
+    };
+    let (whole, rest) = tokio::task::spawn_blocking(blocking).await.unwrap();
+    assert!(rest < whole / 3, "the work takes {whole:?}, and went on for {rest:?}");
 }

@@ -18,9 +18,26 @@ pub(crate) struct EvalArgs {
     /// A BEIR folder or zip with the queries and the judgements.
     ///
     /// It has queries.jsonl and qrels/SPLIT.tsv. A judgement says how well a document answers a query.
-    #[arg(long, value_name = "DIR", help_heading = "Input")]
-    pub(crate) dataset: PathBuf,
-    /// Which judgements are used: those in qrels/SPLIT.tsv.
+    #[arg(
+        long,
+        value_name = "DIR",
+        required_unless_present = "qrels",
+        conflicts_with = "qrels",
+        help_heading = "Input"
+    )]
+    pub(crate) dataset: Option<PathBuf>,
+    /// A file of judgements, in BEIR's or TREC's format, in place of --dataset.
+    ///
+    /// Give --queries as well, unless --from-run names a run.
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    pub(crate) qrels: Option<PathBuf>,
+    /// The queries of --qrels: JSON lines, or CSV or TSV with a header.
+    #[arg(
+        long, value_name = "FILE", requires = "qrels", conflicts_with_all = ["dataset", "from_run"],
+        help_heading = "Input"
+    )]
+    pub(crate) queries: Option<PathBuf>,
+    /// Which judgements of --dataset are used: those in qrels/SPLIT.tsv.
     #[arg(long, value_name = "SPLIT", default_value = "test", help_heading = "Input")]
     pub(crate) split: String,
     /// Measure this run, and search no index; `-` reads stdin.

@@ -28,6 +28,7 @@ use crate::{
         intervals::{SEED, bootstrap},
         model_folder::say_where_found,
         output::{create, is_standard_stream, stdout},
+        query_file::read_texts,
         stderr::stderr,
     },
 };
@@ -49,11 +50,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
             measures.push(threshold.measure);
         }
     }
-    let dataset = Dataset::open(&args.dataset, &args.split)?;
-    let unknown = dataset.unknown_queries().len();
-    if unknown > 0 {
-        say!("warning: {unknown} judged queries have no text; they count as 0");
-    }
+    let dataset = dataset(args)?;
     let table = table_out([&args.json, &args.run])?;
     let json = args.json.as_deref().map(create).transpose()?;
     let run_file = args.run.as_deref().map(create).transpose()?;
@@ -99,6 +96,32 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         }
     }
     Ok(printed?)
+}
+
+/// The queries and their judgements.
+///
+/// Errors: those of reading them; `Usage` for judgements without the queries that are to be searched.
+fn dataset(args: &EvalArgs) -> anyhow::Result<Dataset> {
+    let dataset = match (&args.dataset, &args.qrels, &args.queries) {
+        (Some(folder), _, _) => Dataset::open(folder, &args.split)?,
+        (None, Some(qrels), Some(queries)) => {
+            Dataset { queries: read_texts(queries)?, qrels: Qrels::open(qrels)? }
+        }
+        // A run has its own queries.
+        (None, Some(qrels), None) if args.from_run.is_some() => {
+            return Ok(Dataset { queries: Vec::new(), qrels: Qrels::open(qrels)? });
+        }
+        (None, _, _) => {
+            let message = "--qrels has judgements and no queries: give --queries FILE as well, or \
+                           --from-run FILE to measure a run";
+            return Err(Failure::Usage(message.to_owned()).into());
+        }
+    };
+    let unknown = dataset.unknown_queries().len();
+    if unknown > 0 {
+        say!("warning: {unknown} judged queries have no text; they count as 0");
+    }
+    Ok(dataset)
 }
 
 /// A run, and what made it.

@@ -8,7 +8,7 @@ mod prepared_query;
 
 use std::{io::Write, time::Duration};
 
-use gleaner::{Index, Search, SearchResponse};
+use gleaner::{Index, Search, SearchResponse, is_blank};
 
 use prepared_query::PreparedQuery;
 
@@ -19,7 +19,6 @@ use crate::{
         answer::{QueryWords, print},
         model_folder::say_where_found,
         output::stdout,
-        query_file::is_blank,
     },
 };
 

@@ -67,6 +67,7 @@ pub(crate) fn print(
             print_contributions(out, &explanation.contributions, words)?;
         }
     }
+    writeln!(out, "ranked by {}", response.ranking)?;
     print_certificate(out, response)?;
     match &response.profile {
         Some(profile) => print_profile(out, profile),
@@ -95,7 +96,7 @@ fn print_certificate(out: &mut impl Write, response: &SearchResponse) -> io::Res
             certificate.threshold
         ),
         None if certificate.kind == CertificateKind::Fused => {
-            writeln!(out, "exact: so is the window of every leg; {took_us} µs")
+            writeln!(out, "exact: no leg missed a better document; {took_us} µs")
         }
         None => writeln!(out, "exact: every match was scored; {took_us} µs"),
     }

@@ -9,17 +9,11 @@ use gleaner::{
     InputFile, InputFormat, InputKind, Manifest, Models, Side, SparseVector,
     eval::{Query, read_queries},
     exchange::{Input, find_inputs, is_source, read_encoded},
-    vocabulary_of,
+    is_blank, vocabulary_of,
 };
 
 use super::token_names::{TokenNames, is_word, with_terms};
 use crate::{args::QueryFormatArg, failure::Failure};
-
-/// Whether there is nothing in a text to search for. A model would make a vector of it
-/// nevertheless.
-pub(crate) fn is_blank(text: &str) -> bool {
-    text.trim().is_empty()
-}
 
 /// Queries of one kind, with their ids.
 pub(crate) enum QueryFile {
@@ -47,10 +41,7 @@ impl QueryFile {
             QueryFormatArg::Jsonl => InputKind::Texts,
             QueryFormatArg::Vectors => InputKind::Vectors,
             QueryFormatArg::VectorsJsonl => InputKind::VectorsJsonl,
-            QueryFormatArg::Auto if !is_source(path) => InputKind::Texts,
-            QueryFormatArg::Auto => {
-                find_inputs(std::slice::from_ref(path), InputFormat::Auto)?[0].kind
-            }
+            QueryFormatArg::Auto => kind_of(path)?,
         };
         match kind {
             InputKind::Texts => Ok(Self::Texts(read_queries(path)?)),
@@ -106,6 +97,24 @@ impl QueryFile {
         match self {
             Self::Texts(queries) => &queries[query].id,
             Self::Vectors(queries) => &queries[query].0,
+        }
+    }
+}
+
+/// What a file holds; what is no regular file is read as texts.
+fn kind_of(path: &PathBuf) -> anyhow::Result<InputKind> {
+    match is_source(path) {
+        true => Ok(find_inputs(std::slice::from_ref(path), InputFormat::Auto)?[0].kind),
+        false => Ok(InputKind::Texts),
+    }
+}
+
+/// Queries that are texts: JSON lines, or a table with a header.
+pub(crate) fn read_texts(path: &PathBuf) -> anyhow::Result<Vec<Query>> {
+    match kind_of(path)? {
+        kind @ (InputKind::Csv | InputKind::Tsv) => read_rows(&InputFile::new(path, kind)),
+        InputKind::Texts | InputKind::Vectors | InputKind::VectorsJsonl | InputKind::Ciff => {
+            Ok(read_queries(path)?)
         }
     }
 }

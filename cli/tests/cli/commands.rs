@@ -94,6 +94,62 @@ fn the_sample_measures_as_documented_and_thresholds_set_the_exit_code() {
 }
 
 #[test]
+fn queries_and_judgements_may_be_files_of_any_form() {
+    let Some(index) = sample_index() else { return };
+    let (index, dataset, desk) = (index.to_str().unwrap(), sample(), Desk::new());
+    let (queries, qrels) = (dataset.join("queries.jsonl"), dataset.join("qrels/test.tsv"));
+    let by_folder =
+        ok(&["eval", "--index", index, "--dataset", dataset.to_str().unwrap(), "--rank", "bm25"]);
+    // The same as TREC and TSV write them.
+    let (trec, tsv) = (desk.path("sample.qrels"), desk.path("queries.tsv"));
+    let lines = fs::read_to_string(&qrels).unwrap();
+    let judged = lines.lines().skip(1).map(|line| {
+        let fields: Vec<&str> = line.split('\t').collect();
+        format!("{} 0 {} {}\n", fields[0], fields[1], fields[2])
+    });
+    fs::write(&trec, judged.collect::<String>()).unwrap();
+    let lines = fs::read_to_string(&queries).unwrap();
+    let texts = lines.lines().map(|line| {
+        let query: Value = serde_json::from_str(line).unwrap();
+        format!("{}\t{}\n", query["_id"].as_str().unwrap(), query["text"].as_str().unwrap())
+    });
+    fs::write(&tsv, format!("_id\ttext\n{}", texts.collect::<String>())).unwrap();
+    for queries in [queries.to_str().unwrap(), &tsv] {
+        for qrels in [qrels.to_str().unwrap(), &trec] {
+            let eval = ["eval", "--index", index, "--rank", "bm25"];
+            let by_file = ok(&[&eval[..], &["--queries", queries, "--qrels", qrels]].concat());
+            assert_eq!(by_file, by_folder, "{queries} {qrels}");
+        }
+    }
+    let run_file = desk.path("bm25.run");
+    let batch = ["batch-search", "--index", index, "--rank", "bm25", "-k", "1000"];
+    ok(&[&batch[..], &["--queries", &tsv, "--run", &run_file]].concat());
+    assert_eq!(ok(&["eval", "--from-run", &run_file, "--qrels", &trec]), by_folder);
+    let asked = ["eval", "--from-run", &run_file, "--qrels", &trec, "--queries", &tsv];
+    fails(&asked, 2, "--queries");
+}
+
+#[test]
+fn tokens_are_named_by_the_model_of_the_index() {
+    let Some(index) = sample_index() else { return };
+    let search = ["search", "--index", index.to_str().unwrap(), "--json", "--tokens"];
+    let named = ok_json(&[&search[..], &["{\"flight\": 2, \"late\": 1}"]].concat());
+    assert_eq!(named["hits"][0]["id"], "travel-03", "{named}");
+    assert_eq!(named["ranking"], "sparse");
+    // A query of one vector feeds one leg, which is said.
+    assert!(named["notes"].to_string().contains("hybrid left out bm25"), "{named}");
+    fails(&[&search[..], &["{\"flihgt\": 2}"]].concat(), 2, "flihgt");
+}
+
+#[test]
+fn the_word_help_shows_the_help_of_a_command() {
+    assert_eq!(ok(&["help", "search"]), ok(&["search", "--help"]));
+    assert_eq!(ok(&["help", "model", "list"]), ok(&["model", "list", "--help"]));
+    assert_eq!(ok(&["help"]), ok(&["--help"]));
+    fails(&["help", "serach"], 2, "gleaner search");
+}
+
+#[test]
 fn a_run_file_measures_as_the_search_that_wrote_it() {
     let Some(index) = sample_index() else { return };
     let folder = tempfile::tempdir().unwrap();

@@ -15,6 +15,8 @@ use tokenizers::{
     TruncationParams,
 };
 
+use gleaner_format::is_blank;
+
 use crate::error::{Cause, EncodeError};
 use crate::side::Side;
 use crate::text::head::Locality;
@@ -161,7 +163,7 @@ impl SideTokenizer {
     ///
     /// Cost: memory for a multiple of the tokens kept, where the tokenizer works word by word.
     pub(crate) fn tokenize(&self, text: &str, wanted: Wanted<'_>) -> Result<TokenizedText, Cause> {
-        if !wanted.blanks && text.trim().is_empty() {
+        if !wanted.blanks && is_blank(text) {
             return Ok(TokenizedText::default());
         }
         if let Some(tokens) = self.tokenize_head(text, wanted)? {

@@ -6,6 +6,7 @@
 use std::{panic::resume_unwind, thread::ScopedJoinHandle};
 
 use gleaner_eval::{Dataset, Run, ScoredDoc};
+use gleaner_format::is_blank;
 use gleaner_searcher::SearchResponse;
 
 use crate::{
@@ -112,7 +113,7 @@ impl<'a> BatchSearch<'a> {
     /// # Errors
     /// As [`BatchSearch::search`].
     pub fn hits(&mut self, queries: Vec<Query>) -> Result<Vec<QueryHits>, Error> {
-        let is_blank: Vec<bool> = queries.iter().map(is_blank).collect();
+        let is_blank: Vec<bool> = queries.iter().map(has_blank_text).collect();
         let asked = queries.into_iter().zip(&is_blank).filter(|(_, is_blank)| !**is_blank);
         let asked = asked.map(|(query, _)| query).collect();
         let mut answers = self.each(asked, QueryHits::of)?.into_iter();
@@ -196,6 +197,6 @@ impl QueryHits {
     }
 }
 
-fn is_blank(query: &Query) -> bool {
-    query.text.as_deref().is_some_and(|text| text.trim().is_empty())
+fn has_blank_text(query: &Query) -> bool {
+    query.text.as_deref().is_some_and(is_blank)
 }

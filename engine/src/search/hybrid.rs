@@ -69,6 +69,25 @@ fn hybrid(query: &Query, snapshot: &Snapshot, models: &Models) -> Result<Rank, E
     }
 }
 
+/// Says which legs of the index `hybrid` left out, because the query feeds them nothing.
+pub(crate) fn left_out(rank: &Rank, snapshot: &Snapshot) -> Option<String> {
+    let fields = &snapshot.manifest().dense;
+    let is_ranked = |leg: &Leg| rank.legs().any(|ranked| ranked == leg);
+    let name = |field: &DenseField| field.spec.name.clone();
+    let dense_legs = fields.iter().map(|field| match fields.len() {
+        1 => (Leg::Dense(None), "dense".to_owned()),
+        _ => (Leg::Dense(Some(name(field))), format!("dense:{}", name(field))),
+    });
+    let mut legs: Vec<(Leg, String)> = Vec::new();
+    legs.extend(snapshot.has_sparse().then(|| (Leg::Sparse, "sparse".to_owned())));
+    legs.extend(snapshot.has_text().then(|| (Leg::Bm25, "bm25".to_owned())));
+    legs.extend(dense_legs);
+    let out: Vec<String> =
+        legs.into_iter().filter(|(leg, _)| !is_ranked(leg)).map(|(_, name)| name).collect();
+    let said = "the query has no text or vector for it, or no model makes one";
+    (!out.is_empty()).then(|| format!("hybrid left out {}: {said}", out.join(", ")))
+}
+
 /// What the legs of an index are fed with.
 struct Legs<'a> {
     query: &'a Query,

@@ -9,6 +9,7 @@ use std::{
 };
 
 use gleaner_encoder::SparseVector;
+use gleaner_format::is_blank;
 use gleaner_searcher::{Feedback, Rank};
 
 use crate::{
@@ -375,7 +376,7 @@ impl Search {
     /// names none.
     pub fn check(&self) -> Result<(), Error> {
         let text = self.query.text.as_deref();
-        if text.is_some_and(|text| text.trim().is_empty()) {
+        if text.is_some_and(is_blank) {
             return Err(Error::BlankQuery);
         }
         self.query.check_factors()?;

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use gleaner_format::{
     SparseVector,
+    json::reason_of,
     source::{Source, head},
 };
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::object::brief;
 use crate::error::IndexError;
 
 /// How much of a file is looked at to know an answer by.
@@ -84,7 +84,7 @@ pub fn read_encoded(path: &Path) -> Result<Option<Vec<(String, SparseVector)>>, 
     let source = Source::open(path).map_err(failed)?;
     let mut found = Vec::new();
     for answer in serde_json::Deserializer::from_reader(source).into_iter::<Value>() {
-        let mut answer = answer.map_err(|error| malformed(brief(&error)))?;
+        let mut answer = answer.map_err(|error| malformed(reason_of(&error)))?;
         let embeddings = match answer["embeddings"].take() {
             Value::Array(embeddings) => embeddings,
             _ => return Err(malformed("an answer has no \"embeddings\"".to_owned())),

@@ -200,15 +200,3 @@ impl<'de> Deserialize<'de> for Weights {
         deserializer.deserialize_map(WeightsVisitor)
     }
 }
-
-/// What is wrong, without the number of a line, which would count from the start of our line. What is no
-/// JSON at all has its place; other errors are serde_json's.
-pub(super) fn brief(error: &serde_json::Error) -> String {
-    let column = error.column();
-    if error.is_syntax() || error.is_eof() {
-        return format!("not JSON: the mistake is at column {column}");
-    }
-    let message = error.to_string();
-    let reason = message.split(" at line ").next().unwrap_or_default();
-    format!("{reason} at column {column}")
-}

@@ -4,12 +4,12 @@
 //! document. Where lines come from is left to `input`.
 
 use gleaner_catalog::{CONTENT_KEY, DenseField, OWN_KEYS, VECTOR_KEY, check_id};
-use gleaner_format::SparseVector;
+use gleaner_format::{SparseVector, json::reason_of};
 use serde_json::{Map, Value};
 
 use super::{
     encoded::vector_of_entries,
-    object::{GivenVector, Object, VectorKeys, brief},
+    object::{GivenVector, Object, VectorKeys},
     vocabulary::Vocabulary,
     weights::resolve,
 };
@@ -17,6 +17,9 @@ use super::{
 /// How a line of texts is written.
 const TEXT_LINE: &str = "a line of texts is an object, such as {\"_id\": \"1\", \"text\": \"a text\"}; --format names \
      another form, such as csv";
+
+/// Keys of a line that a message names, at most.
+const KEYS_NAMED: usize = 8;
 
 /// A document that passed all checks.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,8 +66,8 @@ impl InputDocument {
         let line = utf8(line)?;
         let object = Object::read(line, VectorKeys { has_sparse: false, dense });
         let reason = |error: serde_json::Error| match error.is_data() {
-            true => brief(&error),
-            false => format!("{}; {TEXT_LINE}", brief(&error)),
+            true => reason_of(&error),
+            false => format!("{}; {TEXT_LINE}", reason_of(&error)),
         };
         Self::of_text(object.map_err(reason)?, line, dense)
     }
@@ -83,7 +86,10 @@ impl InputDocument {
             if let Some(at) = keys.given(column) {
                 let vector = serde_json::from_str(cell);
                 let vector = vector.map_err(|error| {
-                    format!("the column {column:?} holds no array of numbers: {}", brief(&error))
+                    format!(
+                        "the column {column:?} holds no array of numbers: {}",
+                        reason_of(&error)
+                    )
                 });
                 (object.dense[at], object.has_dense_keys) = (Some(vector?), true);
             } else {
@@ -107,7 +113,8 @@ impl InputDocument {
                 false => "",
             };
             let or = if dense.is_empty() { "" } else { ", and so is a vector of a dense field" };
-            return Err(format!("the key \"text\" is missing{or}{hint}"));
+            let found = keys_named(&object.keys);
+            return Err(format!("the key \"text\" is missing{or}{hint}{found}"));
         }
         let text = joined(title, text);
         let source = match object.has_dense_keys {
@@ -134,7 +141,7 @@ impl InputDocument {
     ) -> Result<Self, String> {
         let line = utf8(line)?;
         let object = Object::read(line, VectorKeys { has_sparse: true, dense });
-        let mut object = object.map_err(|error| brief(&error))?;
+        let mut object = object.map_err(|error| reason_of(&error))?;
         let id = identifier(&object.keys)?;
         check_id(&id).map_err(str::to_owned)?;
         let vector = match object.sparse.take().ok_or("the key \"vector\" is missing")? {
@@ -198,7 +205,17 @@ fn identifier(object: &Map<String, Value>) -> Result<String, String> {
         Some(Value::String(id)) => Ok(id.clone()),
         Some(Value::Number(id)) if id.is_u64() || id.is_i64() => Ok(id.to_string()),
         Some(_) => Err("_id is neither a string nor an integer".to_owned()),
-        None => Err("the key \"_id\" is missing".to_owned()),
+        None => Err(format!("the key \"_id\" is missing{}", keys_named(object))),
+    }
+}
+
+/// Which keys there are in place of one that is missing.
+fn keys_named(object: &Map<String, Value>) -> String {
+    let short = |key: &String| format!("{:?}", key.chars().take(40).collect::<String>());
+    let named: Vec<String> = object.keys().take(KEYS_NAMED).map(short).collect();
+    match &named[..] {
+        [] => String::new(),
+        named => format!("; the keys are {}", named.join(", ")),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Tokens with weights to a sparse vector; errors name tokens as they were written.
 
-use gleaner_format::{SparseVector, VectorError};
+use gleaner_format::{SparseVector, VectorError, json::reason_of};
 
 use super::{
     encoded::vector_of_answer,
-    object::{Weights, brief},
+    object::Weights,
     vocabulary::{Vocabulary, term_of},
 };
 
@@ -20,7 +20,7 @@ pub fn parse_weights(
     if let Some(vector) = vector_of_answer(json)? {
         return Ok(vector);
     }
-    let Weights(pairs) = serde_json::from_str(json).map_err(|error| brief(&error))?;
+    let Weights(pairs) = serde_json::from_str(json).map_err(|error| reason_of(&error))?;
     resolve(pairs, vocabulary)
 }
 

@@ -9,7 +9,7 @@ use std::sync::{
 };
 
 use gleaner_catalog::DenseField;
-use gleaner_format::DenseError;
+use gleaner_format::{DenseError, is_blank};
 
 use super::chunk::{Chunk, Encoded};
 use crate::{
@@ -132,7 +132,7 @@ fn encode_dense(
             rows.push((row, passage.unwrap_or(&document.text)));
         }
     }
-    rows.retain(|(_, text)| !text.trim().is_empty());
+    rows.retain(|(_, text)| !is_blank(text));
     if models.is_empty() || rows.is_empty() {
         return Ok(());
     }

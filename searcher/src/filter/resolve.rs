@@ -113,7 +113,10 @@ impl<'a> Resolver<'a> {
         let test = match key.as_deref() {
             // A * alone is every document.
             None if wanted == Wanted::Present && written == "*" => return Ok(Resolved::All),
-            None => self.text_test(wanted)?,
+            None => {
+                self.check_word(&wanted, &written)?;
+                self.text_test(wanted)?
+            }
             Some("_id") => match id_test(wanted)? {
                 Some(test) => test,
                 None => return Ok(Resolved::All),
@@ -123,6 +126,26 @@ impl<'a> Resolver<'a> {
         let number = self.written.len();
         self.written.push(written);
         Ok(Resolved::Test(ResolvedTest { number, test }))
+    }
+
+    /// Refuses a bare word that is the name of a key: `year BETWEEN 1 AND 2` of other languages would
+    /// be words of the text here.
+    fn check_word(&self, wanted: &Wanted, written: &str) -> Result<(), String> {
+        let is_bare = |literal: &Literal| !literal.is_quoted && literal.text == written;
+        match wanted {
+            Wanted::Equal(literal) if is_bare(literal) => {
+                let key = &literal.text;
+                match self.types(key) == KeyTypes::default() {
+                    true => Ok(()),
+                    false => Err(format!(
+                        "{key} is a key: a condition on it is written {key}:VALUE, {key}:>=VALUE, \
+                         {key}:[LOW TO HIGH] or {key}:IN [A B]. For the word of the text, write \
+                         text:{key}"
+                    )),
+                }
+            }
+            _ => Ok(()),
+        }
     }
 
     fn key_test(&self, key: &str, wanted: Wanted) -> Result<KeyTest, String> {
@@ -264,7 +287,9 @@ impl KeyTypes {
     fn read(self, key: &str, literal: &Literal) -> Result<Value, String> {
         let Literal { text, is_quoted } = literal;
         let time = TimeKey::parse(text);
-        if !is_quoted {
+        // 007 is no number of JSON: it was written as text.
+        let is_text = self.text && has_leading_zero(text);
+        if !is_quoted && !is_text {
             match (Number::parse(text), &text[..]) {
                 (Some(number), _) if self.numbers => return Ok(Value::Number(number)),
                 (_, "true" | "false") if self.truth => return Ok(Value::Truth(text == "true")),
@@ -281,6 +306,12 @@ impl KeyTypes {
             }
         }
     }
+}
+
+/// Whether digits begin with a zero that a number would not have.
+fn has_leading_zero(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    matches!(digits, [b'0', second, ..] if second.is_ascii_digit())
 }
 
 /// The values that are equal to one.

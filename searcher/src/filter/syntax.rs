@@ -331,8 +331,17 @@ impl<'a> Parser<'a> {
         })
     }
 
+    /// Refuses a value in single quotes, as SQL has it.
+    fn check_quotes(&self) -> Result<(), String> {
+        match self.peek() {
+            Some('\'') => Err(self.wrong("a text is put in double quotes, \"…\", and not in '…'")),
+            _ => Ok(()),
+        }
+    }
+
     /// `value`, `start*`, `*`, `5..9`
     fn value(&mut self, key: Option<&str>) -> Result<Wanted, String> {
+        self.check_quotes()?;
         if self.peek() == Some('"') {
             let literal = self.literal(ends_value)?;
             return Ok(match self.eat("*") {
@@ -439,6 +448,7 @@ impl<'a> Parser<'a> {
 
     /// A value, quoted or not.
     fn literal(&mut self, ends: impl Fn(char) -> bool) -> Result<Literal, String> {
+        self.check_quotes()?;
         if self.peek() != Some('"') {
             let (text, _) = self.raw(|c, _| ends(c))?;
             return match text.is_empty() {

@@ -33,8 +33,14 @@ pub(super) struct MeasuredRanking {
 /// What the figures are of.
 #[derive(Serialize)]
 pub(super) struct Origin<'a> {
-    dataset: &'a Path,
-    split: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dataset: Option<&'a Path>,
+    /// Of the dataset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    split: Option<&'a str>,
+    /// The judgements, in place of a dataset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    qrels: Option<&'a Path>,
     /// The run that was read, in place of an index.
     #[serde(skip_serializing_if = "Option::is_none")]
     from_run: Option<&'a Path>,
@@ -112,8 +118,9 @@ impl<'a> Origin<'a> {
                 dense_models: dense.collect(),
             }
         });
-        let (dataset, split) = (&args.dataset, &args.split);
-        Self { dataset, split, from_run: args.from_run.as_deref(), index }
+        let (dataset, qrels) = (args.dataset.as_deref(), args.qrels.as_deref());
+        let split = dataset.map(|_| &args.split[..]);
+        Self { dataset, split, qrels, from_run: args.from_run.as_deref(), index }
     }
 }
 

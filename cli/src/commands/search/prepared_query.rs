@@ -33,9 +33,13 @@ impl PreparedQuery {
         search: Search,
     ) -> anyhow::Result<Self> {
         let (ranking, manifest) = (search.ranking().clone(), snapshot.manifest());
-        // Tokens belong to the model named, or are term ids. The terms of a document are named by it, too.
-        let is_named = models.names_sparse() && (args.tokens.is_some() || args.like.is_some());
-        let named = is_named.then(|| models.sparse_of(manifest)).transpose()?;
+        // Tokens belong to the model named, or to the index's own, or are term ids. The terms of a
+        // document are named by the model named, too.
+        let tokens = args.tokens.as_deref();
+        let have_words = tokens.is_some_and(|tokens| parse_weights(tokens, None).is_err());
+        let is_named = models.names_sparse() && (tokens.is_some() || args.like.is_some());
+        let is_bound = manifest.model.is_some() && have_words;
+        let named = (is_named || is_bound).then(|| models.sparse_of(manifest)).transpose()?;
         let search = search.with_query(query(args, named.as_ref())?);
         let mut search = Prepared::new(search, snapshot, models).map_err(with_rank(&ranking))?;
         if let Some(model) = named {

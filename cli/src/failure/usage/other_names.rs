@@ -1,20 +1,22 @@
 //! What other programs call our flags and commands.
 
 /// Flags by the names that other programs give them. The first of ours that the command has is meant.
-const FLAGS: [(&[&str], &[&str]); 18] = [
+const FLAGS: [(&[&str], &[&str]); 20] = [
     (
         &["topk", "top-k", "top_k", "limit", "n", "num", "size", "hits", "count", "max-results"],
         &["k"],
     ),
     (&["measure", "metric", "m"], &["metrics"]),
-    (&["output", "output-file", "outfile", "o"], &["out", "run", "index", "json"]),
+    (&["output", "output-file", "outfile", "o", "out"], &["out", "run", "index", "json"]),
     (&["query", "q", "text", "topics"], &["queries", "input"]),
     (&["model-path", "model-dir", "model-name", "encoder"], &["model"]),
-    (&["documents", "corpus", "docs", "files", "file", "f"], &["input"]),
+    (&["documents", "corpus", "docs", "files", "file", "f", "data", "source"], &["input"]),
     (&["index-dir", "index-path", "i"], &["index"]),
     (&["run", "runs"], &["from-run"]),
     (&["from-run"], &["run"]),
     (&["ranker", "ranking", "mode", "method", "fusion"], &["rank"]),
+    (&["hybrid", "sparse", "bm25"], &["rank"]),
+    (&["full", "deep", "quick", "fast"], &["level"]),
     (&["filters", "where"], &["filter"]),
     (&["from", "start", "skip"], &["offset"]),
     (&["port", "host", "bind", "listen", "address"], &["addr"]),

@@ -133,6 +133,13 @@ fn flags_of_other_programs_lead_to_ours() {
 fn a_run_to_read_and_a_run_to_write_are_told_apart() {
     refused(&[
         ("eval --run r --dataset d", "give --from-run FILE in place of --run FILE"),
+        ("eval --index i --qrels q", "--qrels has judgements and no queries: give --queries FILE"),
+        ("eval --index i --qrels q --dataset d", "both name the judgements"),
+        ("eval --index i --queries q --dataset d", "--queries"),
+        ("batch-search --index i --queries q --out r", "has no flag --out; give --run FILE"),
+        ("index --index i --data d", "has no flag --data; give --input"),
+        ("search --index i x --hybrid", "has no flag --hybrid; give --rank RANK"),
+        ("doctor --index i --full", "has no flag --full; give --level LEVEL"),
         ("eval --index i --from-run r --dataset d", "to write a run, give --run FILE"),
         (
             "eval --from-run r --rank bm25 --dataset d",
