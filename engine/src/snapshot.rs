@@ -134,7 +134,8 @@ impl Snapshot {
         if is_sparse_alone && asked.query.text.is_some() && self.has_text() {
             answer.notes.push(SPARSE_ALONE.to_owned());
         }
-        if asked.ranking.rank().is_none() {
+        // Who gives vectors chooses the legs; who gives a text expects all.
+        if asked.ranking.rank().is_none() && asked.query.text.is_some() {
             answer.notes.extend(left_out(rank, self));
         }
         if let (Some(vector), Some(_)) = (vector, &asked.query.sparse) {

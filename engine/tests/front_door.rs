@@ -373,3 +373,24 @@ fn a_run_over_files_reads_the_files_of_an_index_once() {
     assert_eq!(opened.run().unwrap().progress.indexed, 2);
     assert!(Index::open(&path).err().unwrap().is_damage());
 }
+
+#[test]
+fn legs_that_a_text_cannot_feed_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut index = Index::create(folder.path().join("index")).open().unwrap();
+    let vector = SparseVector::from_pairs([(7, 1.0)]).unwrap();
+    index.upsert([Document::new("a", "red wine").vector(vector.clone())]).unwrap();
+    index.commit().unwrap();
+    let by_text = index.search("wine").unwrap();
+    assert_eq!(by_text.ranking, "bm25");
+    assert!(by_text.notes[0].starts_with("hybrid left out sparse: "), "{:?}", by_text.notes);
+    // What was chosen is no accident.
+    for search in [
+        Search::new("wine").rank("bm25".parse().unwrap()),
+        Search::new(Query::vector(vector.clone())),
+        Search::new(Query::vector(vector).and_text("wine")),
+    ] {
+        let chosen = index.search(search).unwrap();
+        assert!(chosen.notes.is_empty(), "{:?}", chosen.notes);
+    }
+}

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-pub use reason::{plain_reason, reason_of};
+pub use reason::{plain_reason, reason_of, reason_within};
 
 /// A value none of whose objects has a key twice, however deep it lies.
 #[derive(Debug, Clone, PartialEq)]

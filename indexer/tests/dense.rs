@@ -273,16 +273,16 @@ fn bad_vectors_are_refused_with_field_position_and_reason() {
     let read = |dimension: usize, what: &str| {
         format!("cannot read dimension {dimension} of the dense field \"emb\": {what}")
     };
-    bad("emb", "[1, 2, 1e999]", &read(2, "number out of range at column"));
-    bad("emb", "[1, \"2\", 3]", &read(1, "invalid type: string \"2\", expected f32 at column"));
-    bad("emb", "[null, 2, 3]", &read(0, "invalid type: null, expected f32 at column"));
-    bad("emb", "[[1], 2, 3]", &read(0, "invalid type: sequence"));
-    bad("emb", "[1, NaN, 3]", &read(1, "expected value at column"));
-    let array = "expected an array of numbers for the dense field \"emb\" at column";
-    bad("emb", "\"1 2 3\"", &format!("invalid type: string \"1 2 3\", {array}"));
-    bad("emb", "{\"0\": 1}", &format!("invalid type: map, {array}"));
-    bad("emb", "true", &format!("invalid type: boolean `true`, {array}"));
-    bad("emb", "7", &format!("invalid type: integer `7`, {array}"));
+    bad("emb", "[1, 2, 1e999]", &read(2, "the number is too large, at column"));
+    bad("emb", "[1, \"2\", 3]", &read(1, "it is the text \"2\", and must be a number, at column"));
+    bad("emb", "[null, 2, 3]", &read(0, "it is null, and must be a number, at column"));
+    bad("emb", "[[1], 2, 3]", &read(0, "it is a list"));
+    bad("emb", "[1, NaN, 3]", &read(1, "there is no value of JSON"));
+    let array = "and must be an array of numbers for the dense field \"emb\", at column";
+    bad("emb", "\"1 2 3\"", &format!("it is the text \"1 2 3\", {array}"));
+    bad("emb", "{\"0\": 1}", &format!("it is an object, {array}"));
+    bad("emb", "true", &format!("it is true, {array}"));
+    bad("emb", "7", &format!("it is the number 7, {array}"));
 }
 
 #[test]

@@ -28,7 +28,7 @@ const MEANT: [(&[&str], &str); 5] = [
 pub(super) fn instead_of(path: &str) -> String {
     let words: Vec<String> = path.split('/').map(str::to_lowercase).collect();
     let is_said = |word: &&str| words.iter().any(|said| said == word);
-    let meant = MEANT.iter().find(|(others, _)| others.iter().any(|word| is_said(word)));
+    let meant = MEANT.iter().find(|(others, _)| others.iter().any(is_said));
     match meant {
         Some((_, route)) => format!("for that, call {route}"),
         None => {

@@ -119,6 +119,10 @@ impl HybridBody {
 
     /// How many hits of each leg are fused: the one `depth` of all legs.
     fn depth(&self, limits: &Limits) -> Result<Option<usize>, Problem> {
+        let legs = self.legs.iter().map(|Object(leg)| leg.depth.is_some() && leg.window.is_some());
+        if legs.fold(self.depth.is_some() && self.window.is_some(), |any, leg| any || leg) {
+            return Err(invalid("depth", "`window` is an older name of `depth`; give one of them"));
+        }
         let whole = given_depths(self.depth, self.window, "");
         let of_legs = self.legs.iter().enumerate().flat_map(|(place, Object(leg))| {
             given_depths(leg.depth, leg.window, &format!("legs[{place}]."))

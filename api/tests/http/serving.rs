@@ -171,6 +171,7 @@ async fn work_for_a_client_that_hangs_up_ends() {
     let data = data();
     let limits = Limits {
         concurrency: 1,
+        k: SEARCHES,
         batch_searches: SEARCHES,
         body_bytes: 16 << 20,
         timeout: Duration::from_secs(120),
@@ -180,7 +181,7 @@ async fn work_for_a_client_that_hangs_up_ends() {
     let listener = TcpListener::bind(server.addr()).await.unwrap();
     let addr = listener.local_addr().unwrap();
     tokio::spawn(serve_on(server, listener, std::future::pending()));
-    let search = json!({"query": {"text": "red blue"}, "rank": "bm25", "k": 100, "explain": true});
+    let search = json!({"query": {"text": "red blue"}, "rank": "bm25", "k": 1, "explain": true});
     let many = json!({"searches": vec![search.clone(); SEARCHES]}).to_string();
     let one = search.to_string();
     let blocking = move || {

@@ -90,7 +90,7 @@ fn bad_vectors_are_rejected_by_line_and_field() {
         ("[1, 2]", "docs.jsonl:2: dense field emb has 3 dimensions, the vector has 2"),
         ("[1, 2, \"3\"]", "docs.jsonl:2: cannot read dimension 2 of the dense field \"emb\""),
         ("[1, 1e39, 1]", "docs.jsonl:2: dimension 1 for dense field emb is inf"),
-        ("\"1\"", "docs.jsonl:2: invalid type: string \"1\", expected an array of numbers"),
+        ("\"1\"", "docs.jsonl:2: it is the text \"1\", and must be an array of numbers"),
     ] {
         let line = format!("{{\"_id\": \"x\", \"text\": \"x\", \"emb\": {vector}}}\n");
         let input = desk.write("docs.jsonl", format!("{}\n{line}{}\n", given()[0], given()[1]));

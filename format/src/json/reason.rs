@@ -2,15 +2,21 @@
 //!
 //! serde's own sentences name types of Rust. Where the JSON came from is left to who read it.
 
+use std::fmt::Display;
+
 /// What is wrong with JSON of one line, and at which column.
 pub fn reason_of(error: &serde_json::Error) -> String {
     let column = error.column();
     if error.is_syntax() || error.is_eof() {
         return format!("not JSON: the mistake is at column {column}");
     }
+    format!("{}, at column {column}", reason_within(error))
+}
+
+/// What is wrong with JSON inside of a larger piece, without a place.
+pub fn reason_within(error: &impl Display) -> String {
     let message = error.to_string();
-    let reason = message.split(" at line ").next().unwrap_or_default();
-    format!("{}, at column {column}", plain_reason(reason))
+    plain_reason(message.split(" at line ").next().unwrap_or_default())
 }
 
 /// What serde says of a member that does not fit, in plain words.
@@ -35,7 +41,10 @@ pub fn plain_reason(reason: &str) -> String {
         "invalid digit found in string" | "cannot parse integer from empty string" => {
             "it must be a whole number from 0".to_owned()
         }
-        "number too large to fit in target type" => "the number is too large".to_owned(),
+        "expected value" => "there is no value of JSON (NaN and Infinity are none)".to_owned(),
+        "number out of range" | "number too large to fit in target type" => {
+            "the number is too large".to_owned()
+        }
         "invalid float literal" | "cannot parse float from empty string" => {
             "it must be a number".to_owned()
         }
@@ -99,6 +108,8 @@ mod tests {
                 "there is no member `size`; there are k, rank",
             ),
             ("unknown field `a`, there are no fields", "there is no member `a`"),
+            ("expected value", "there is no value of JSON (NaN and Infinity are none)"),
+            ("number out of range", "the number is too large"),
             ("missing field `query`", "the member `query` is missing"),
             ("invalid digit found in string", "it must be a whole number from 0"),
             ("provided string was not `true` or `false`", "it must be true or false"),

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use gleaner_catalog::{DenseField, VECTOR_KEY};
-use gleaner_format::json::{UniqueValue, repeated_key};
+use gleaner_format::json::{UniqueValue, reason_within, repeated_key};
 use serde::de::{
     self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor,
     value::SeqAccessDeserializer,
@@ -125,7 +125,7 @@ impl<'de> Visitor<'de> for Numbers<'_> {
         loop {
             let dimension = vector.len();
             let number = numbers.next_element::<f32>().map_err(|error| {
-                let field = self.field;
+                let (field, error) = (self.field, reason_within(&error));
                 de::Error::custom(format_args!(
                     "cannot read dimension {dimension} of the dense field {field:?}: {error}"
                 ))
@@ -186,7 +186,8 @@ impl<'de> Visitor<'de> for WeightsVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Weights, A::Error> {
         let mut weights = Vec::with_capacity(map.size_hint().unwrap_or(0));
         while let Some(token) = map.next_key::<String>()? {
-            let weight = map.next_value().map_err(|error| {
+            let weight = map.next_value().map_err(|error: A::Error| {
+                let error = reason_within(&error);
                 de::Error::custom(format_args!("cannot read the weight of {token:?}: {error}"))
             })?;
             weights.push((token, weight));

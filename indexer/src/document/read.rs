@@ -269,7 +269,7 @@ mod tests {
         check(br#"{"_id": "a", "text": "", "_id": "b"}"#, "the key \"_id\" is given twice");
         check(br#"{"_id": 1, "text": "", "k": {"x": 1, "x": 1}}"#, "\"x\" is given twice");
         check(b"{", "not JSON: the mistake is at column 1; a line of texts is an object");
-        check(b"[1]", "invalid type: sequence, expected a JSON object (one document per line)");
+        check(b"[1]", "it is a list, and must be a JSON object (one document per line)");
         check(br#"{"text": "x"}"#, "\"_id\" is missing");
         check(br#"{"_id": "a"}"#, "\"text\" is missing");
         check(br#"{"_id": "a", "vector": {"1": 1}}"#, "is missing (lines with a \"vector\"");
@@ -338,10 +338,18 @@ mod tests {
         check(
             &vector(r#"{"1": 1, "2": NaN}"#),
             None,
-            "cannot read the weight of \"2\": expected value at column 37",
+            "cannot read the weight of \"2\": there is no value of JSON (NaN and Infinity are none), at column 37",
         );
-        check(&vector(r#"{"1": "x"}"#), None, "the weight of \"1\": invalid type: string");
-        check(&vector(r#"{"1": null}"#), None, "the weight of \"1\": invalid type: null");
+        check(
+            &vector(r#"{"1": "x"}"#),
+            None,
+            "the weight of \"1\": it is the text \"x\", and must be a number",
+        );
+        check(
+            &vector(r#"{"1": null}"#),
+            None,
+            "the weight of \"1\": it is null, and must be a number",
+        );
         check(&vector("[1]"), None, "an entry of a list is");
         check(&vector("3"), None, "an object of tokens with their weights, or a list");
         check("{\"id\": 1", None, "not JSON");

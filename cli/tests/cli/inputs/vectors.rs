@@ -254,7 +254,7 @@ fn bad_lines_are_named_with_line_and_reason() {
     refused("vectors-jsonl", line("{\"1\": NaN}"), "input:2: cannot read the weight of \"1\"");
     refused("vectors-jsonl", line("{\"1\": -2}"), "input:2: the token \"1\" has the negative");
     refused("vectors-jsonl", line("{\"1\": 1e39}"), "input:2: the token \"1\" has weight inf");
-    refused("vectors-jsonl", line("7"), "input:2: invalid type");
+    refused("vectors-jsonl", line("7"), "input:2: it is the number 7");
     refused("vectors-jsonl", "{\"id\": 1}", "input:1: the key \"vector\"");
 }
 
