@@ -338,7 +338,7 @@ mod tests {
         check(
             &vector(r#"{"1": 1, "2": NaN}"#),
             None,
-            "cannot read the weight of \"2\": there is no value of JSON (NaN and Infinity are none), at column 37",
+            "cannot read the weight of \"2\": there is no value of JSON (NaN and Infinity are none), at column 36",
         );
         check(
             &vector(r#"{"1": "x"}"#),
