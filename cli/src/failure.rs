@@ -19,7 +19,7 @@ use crate::{
     args,
     io::output::{ReaderGone, name_stdout},
 };
-use flags::in_words_of_flags;
+use flags::{in_words_of_flags, indexes_inside};
 use usage::in_plain_words;
 
 /// The exit codes of errors; success is 0.
@@ -157,7 +157,7 @@ pub(crate) fn report(error: anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let error = in_words_of_flags(error);
-    say!("error: {}", chain(error.as_ref()));
+    say!("error: {}{}", chain(error.as_ref()), indexes_inside(&error).unwrap_or_default());
     ExitCode::from(exit(&error) as u8)
 }
 

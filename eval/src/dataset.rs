@@ -91,11 +91,12 @@ fn parse_queries(reader: impl BufRead, file: &Path) -> Result<Vec<Query>, EvalEr
     Ok(queries)
 }
 
+const TABLE: &str = ", or a table with a header in a file that ends in .csv or .tsv";
 const EXPECTED: &str = "expected {\"_id\": \"…\", \"text\": \"…\"}";
 
 fn parse_query(line: &str) -> Result<Query, String> {
-    let UniqueObject(line) =
-        serde_json::from_str(line).map_err(|error| format!("{}; {EXPECTED}", reason_of(&error)))?;
+    let UniqueObject(line) = serde_json::from_str(line)
+        .map_err(|error| format!("{}; {EXPECTED}{TABLE}", reason_of(&error)))?;
     let id = match line.get("_id").or_else(|| line.get("id")) {
         Some(Value::String(id)) if id.is_empty() => return Err("\"_id\" is empty".to_owned()),
         Some(Value::String(id)) => id.clone(),

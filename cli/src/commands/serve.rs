@@ -1,6 +1,6 @@
 //! `gleaner serve`: the HTTP interface over a folder of indexes.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context;
 use gleaner_api::{BatchLimits, Limits, ServeOptions};
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let served = runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(args.addr)
             .await
-            .with_context(|| format!("cannot listen on {}", args.addr))?;
+            .map_err(|error| cannot_listen(error, args.addr))?;
         let address = listener.local_addr()?;
         say!("serving {} on http://{address}; Ctrl-C stops", args.data.display());
         anyhow::Ok(gleaner_api::serve_on(server, listener, stop_signal()).await?)
@@ -87,4 +87,18 @@ async fn stop_signal() {
         }
     }
     let _ = interrupt.await;
+}
+
+/// Why an address cannot be listened on, and what to do where another program has it.
+fn cannot_listen(error: std::io::Error, addr: SocketAddr) -> anyhow::Error {
+    let said = match error.kind() {
+        std::io::ErrorKind::AddrInUse => format!(
+            "cannot listen on {addr}: another program listens there; give another port, such as \
+             --addr {}:{}",
+            addr.ip(),
+            addr.port().checked_add(1).unwrap_or(7700)
+        ),
+        _ => format!("cannot listen on {addr}"),
+    };
+    anyhow::Error::new(error).context(said)
 }

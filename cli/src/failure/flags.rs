@@ -3,7 +3,9 @@
 //! `gleaner::Error` says what is wrong and names no flag. Here the flag is named, and the remedy with
 //! it. Exit codes are `failure`'s.
 
-use gleaner::{Error, Part, Ranking, SearchError};
+use std::path::PathBuf;
+
+use gleaner::{CatalogError, Error, Part, Ranking, SearchError};
 
 use super::Failure;
 
@@ -23,6 +25,27 @@ pub(super) fn in_words_of_flags(error: anyhow::Error) -> anyhow::Error {
         Ok(error) => translated(error),
         Err(other) => other,
     }
+}
+
+/// Names the indexes in a folder that was taken for one.
+pub(super) fn indexes_inside(error: &anyhow::Error) -> Option<String> {
+    let not_found = |cause: &(dyn std::error::Error + 'static)| {
+        let by_engine = cause.downcast_ref().and_then(|error| match error {
+            Error::Catalog(error) => Some(error),
+            _ => None,
+        });
+        match by_engine.or(cause.downcast_ref::<CatalogError>()) {
+            Some(CatalogError::IndexNotFound { path }) => Some(path.clone()),
+            _ => None,
+        }
+    };
+    let folder = error.chain().find_map(not_found)?;
+    let is_index = |path: &PathBuf| path.join("meta.json").is_file();
+    let inside = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+    let mut inside: Vec<PathBuf> = inside.filter(is_index).collect();
+    inside.sort_unstable();
+    let first = inside.first()?.display().to_string();
+    Some(format!("; the folder holds indexes, so name one of them, such as --index {first}"))
 }
 
 /// Says an error of a search with its ranking, where the ranking is what is wrong.

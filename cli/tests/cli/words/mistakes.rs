@@ -279,3 +279,28 @@ fn fields_are_shown_to_people_too() {
         assert!(said.contains("Cats") && said.contains(says), "{said}");
     }
 }
+
+#[test]
+fn a_folder_of_indexes_a_port_in_use_and_a_table_as_lines_name_the_way_out() {
+    let desk = Desk::new();
+    let index = words_index(&desk);
+    let inside = format!("so name one of them, such as --index {index}");
+    let folder = desk.folder().to_str().unwrap();
+    for args in [
+        &["search", "--index", folder, "x"][..],
+        &["inspect", "--index", folder],
+        &["doctor", "--index", folder],
+        &["merge", "--index", folder],
+        &["export", "--index", folder, "--format", "vectors", "--out", "x.vec"],
+    ] {
+        fails(args, 1, &inside);
+    }
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let says = "another program listens there; give another port, such as --addr 127.0.0.1:";
+    fails(&["serve", "--data", folder, "--addr", &addr], 1, says);
+    let queries = desk.path("queries.txt");
+    std::fs::write(&queries, "q1\tred wine\n").unwrap();
+    let batch = ["batch-search", "--index", &index, "--queries", &queries, "--run", "x.run"];
+    fails(&batch, 3, "a file that ends in .csv or .tsv");
+}
