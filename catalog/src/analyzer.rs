@@ -184,9 +184,31 @@ mod tests {
         assert_eq!(simple("हिन्दी भाषा"), ["हिन्दी", "भाषा"]);
         assert_eq!(simple("العَرَبِيَّة"), ["العَرَبِيَّة"]);
         assert_eq!(simple("ภาษาไทยง่าย"), ["ภาษา", "ไทย", "ง่าย"]);
-        assert_eq!(simple("我喜欢北京烤鸭。"), ["我", "喜欢", "北京", "烤鸭"]);
-        assert_eq!(simple("東京に住んでいます"), ["東京", "に", "住", "んで", "いま", "す"]);
-        assert_eq!(simple("한국어 문장"), ["한국어", "문장"]);
+        assert_eq!(
+            simple("我喜欢北京烤鸭。"),
+            ["我", "我喜", "喜欢", "欢北", "北京", "京烤", "烤鸭"]
+        );
+        assert_eq!(simple("東京に住む、 PC用"), ["東京", "京に", "に", "に住", "住む", "pc", "用"]);
+        assert_eq!(simple("한국어 문장"), ["한국어", "한국", "국어", "문장"]);
+    }
+
+    /// Whoever asks for a word finds it in a longer one.
+    #[test]
+    fn words_in_words_of_chinese_japanese_and_korean_are_words() {
+        for (text, query) in [
+            ("他在清华大学读书", "清华"),
+            ("데이터베이스를 씁니다", "데이터"),
+            ("나는 학교에서 공부한다", "학교"),
+            ("新しいデータベースです", "データ"),
+            ("国際連合総会", "連合"),
+        ] {
+            let (text, mut query) = (words("simple", text), words("simple", query));
+            query.retain(|word| word.chars().count() == 2);
+            assert!(!query.is_empty() && query.iter().all(|word| text.contains(word)), "{text:?}");
+        }
+        // Spaces, signs and other scripts end a run of pairs.
+        let apart = ["学校", "школа", "ประเทศ", "茶", "水", "a", "茶"];
+        assert_eq!(words("simple", "学校 школа ประเทศ 茶，水 a茶"), apart);
     }
 
     #[test]
@@ -217,17 +239,20 @@ mod tests {
         assert_eq!(pieces("é", 256), [255, 1]);
         // Longer than what is segmented at once.
         assert_eq!(pieces("x", 10_000).iter().sum::<usize>(), 10_000);
-        assert_eq!(pieces("漢", 10_000).iter().sum::<usize>(), 10_000);
+        let pairs = pieces("한", 10_000);
+        assert!(pairs.len() > 9_990 && pairs.iter().all(|&chars| chars == 2));
     }
 
     #[test]
     fn words_know_where_they_stand() {
-        let text = "  Der Hund’s, 北京 x";
+        let text = "  Der Hund’s, 北京 x 한국어를 y";
         let mut analyzer = Analyzer::SIMPLE.build();
         let mut found = Vec::new();
         analyzer.token_stream(text).process(&mut |token| {
             found.push((token.position, &text[token.offset_from..token.offset_to]));
         });
-        assert_eq!(found, [(0, "Der"), (1, "Hund’s"), (2, "北京"), (3, "x")]);
+        let korean = [(4, "한국어를"), (4, "한국"), (5, "국어"), (6, "어를"), (7, "y")];
+        let expected = [(0, "Der"), (1, "Hund’s"), (2, "北京"), (3, "x")];
+        assert_eq!(found, [&expected[..], &korean].concat());
     }
 }

@@ -20,6 +20,9 @@ use tantivy::{
     },
 };
 
+/// Bytes that the list of a commit has at most; the largest real ones have some hundred thousand.
+const LIST_LIMIT_BYTES: u64 = 64 << 20;
+
 /// Maps files for reading; everything that would write is refused.
 #[derive(Debug, Clone)]
 pub(crate) struct ReadOnlyDirectory {
@@ -46,8 +49,12 @@ impl ReadOnlyDirectory {
         &self.root
     }
 
-    fn check(&self, path: &Path) -> Result<(), OpenReadError> {
-        match regular_file(&self.root.join(path)) {
+    fn check(
+        &self,
+        path: &Path,
+        look: impl Fn(&Path) -> io::Result<fs::Metadata>,
+    ) -> Result<(), OpenReadError> {
+        match look(&self.root.join(path)) {
             Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(OpenReadError::FileDoesNotExist(path.to_path_buf()))
@@ -68,6 +75,19 @@ pub fn regular_file(path: &Path) -> io::Result<fs::Metadata> {
     }
     let found = if found.is_dir() { "a folder" } else { "a pipe, a socket or a device" };
     Err(io::Error::other(NotAFile { found }))
+}
+
+/// Looks at a list of files, which is read into memory whole, without opening it.
+///
+/// # Errors
+/// As [`regular_file`]; `InvalidData` if it is too long to be a list.
+pub fn list_file(path: &Path) -> io::Result<fs::Metadata> {
+    let found = regular_file(path)?;
+    if found.len() <= LIST_LIMIT_BYTES {
+        return Ok(found);
+    }
+    let message = format!("{} bytes are too many for a list of files", found.len());
+    Err(io::Error::new(io::ErrorKind::InvalidData, message))
 }
 
 /// Whether the system refused. Other errors say what is wrong with the bytes that were read.
@@ -91,7 +111,7 @@ fn refused() -> io::Error {
 
 impl Directory for ReadOnlyDirectory {
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
-        self.check(path)?;
+        self.check(path, regular_file)?;
         self.mapped.get_file_handle(path)
     }
 
@@ -108,7 +128,7 @@ impl Directory for ReadOnlyDirectory {
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
-        self.check(path)?;
+        self.check(path, list_file)?;
         self.mapped.atomic_read(path)
     }
 

@@ -253,6 +253,25 @@ pub(crate) fn unreadable(source: io::Error, file: PathBuf) -> CatalogError {
     }
 }
 
+/// What contradicts itself in a file. Errors of lists that are JSON name types of the storage layer: of
+/// them, only the place is told.
+fn damage_reason(error: &TantivyError) -> String {
+    if let TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. }) = error {
+        return io_error.to_string();
+    }
+    let message = error.to_string();
+    let place =
+        message.rsplit_once(" at line ").and_then(|(_, place)| place.split_once(" column "));
+    if let Some((line, rest)) = place {
+        let column: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        return format!(
+            "it is not the JSON that was written, from line {line}, column {column} on"
+        );
+    }
+    // Some messages quote whole files.
+    message.chars().take(REASON_LIMIT_CHARS).collect()
+}
+
 /// A storage error while opening: what the system refused as that, bytes that contradict each other as
 /// damage. `file` is what was opened; the error may know better, by a name inside the same folder.
 pub(crate) fn damage(error: TantivyError, file: PathBuf) -> CatalogError {
@@ -281,11 +300,7 @@ pub(crate) fn damage(error: TantivyError, file: PathBuf) -> CatalogError {
         | TantivyError::SchemaError(_)
         | TantivyError::OpenReadError(_)
         | TantivyError::InternalError(_)
-        | TantivyError::IoError(_) => {
-            // Some messages quote whole files.
-            let reason = error.to_string().chars().take(REASON_LIMIT_CHARS).collect();
-            CatalogError::Damaged { file, reason }
-        }
+        | TantivyError::IoError(_) => CatalogError::Damaged { file, reason: damage_reason(&error) },
         other => storage_error(other).into(),
     }
 }

@@ -27,9 +27,10 @@ mod storage;
 
 pub use analyzer::{Analyzer, register_analyzers};
 pub use commit::{Commit, SegmentFiles};
-pub use directory::{NotAFile, regular_file};
+pub use directory::{NotAFile, list_file, regular_file};
 pub use document::{
-    CONTENT_KEY, ID_LIMIT_BYTES, OWN_KEYS, VECTOR_KEY, check_id, is_own_key, times::TimeKey,
+    CONTENT_KEY, ID_LIMIT_BYTES, OWN_KEYS, VECTOR_KEY, check_id, check_values, is_own_key,
+    times::TimeKey,
 };
 pub use error::CatalogError;
 pub use long::LongTexts;

@@ -58,6 +58,11 @@ pub(crate) enum Failure {
          different collections"
     )]
     OtherRun { judged: usize, run: PathBuf },
+    #[error(
+        "none of the {judged} judged queries has a text: queries and judgements are of different \
+         collections, or their ids differ"
+    )]
+    OtherQueries { judged: usize },
     #[error("{0}")]
     Twice(String),
     #[error("rejected the query {id:?}: {reason}")]
@@ -205,7 +210,8 @@ impl Failure {
             | Self::Twice(_)
             | Self::Query { .. }
             | Self::OtherCollection { .. }
-            | Self::OtherRun { .. } => Exit::Rejected,
+            | Self::OtherRun { .. }
+            | Self::OtherQueries { .. } => Exit::Rejected,
             Self::Damage(_) => Exit::Damage,
             Self::Interrupted | Self::EncodingInterrupted { .. } => Exit::Interrupted,
             Self::CannotResume { .. }

@@ -2,7 +2,26 @@
 
 use std::path::Path;
 
-use crate::error::EncodeError;
+use gleaner_format::json::{plain_reason, reason_of};
+
+use crate::error::{Cause, EncodeError};
+
+/// Why a file is not the JSON that was expected.
+pub(crate) fn json_cause(error: &serde_json::Error) -> Cause {
+    reason_of(error).into()
+}
+
+/// Why a settings file, of which `text` is the content, is not the TOML that was expected.
+pub(crate) fn toml_cause(error: &toml::de::Error, text: &str) -> Cause {
+    let reason = plain_reason(error.message());
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => {
+            let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+            format!("line {line}: {reason}").into()
+        }
+        None => reason.into(),
+    }
+}
 
 /// Refuses what is no plain file: a pipe may never have an end, nor a device, and reading them would
 /// wait, or fill the memory.

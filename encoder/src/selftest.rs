@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Cause, EncodeError};
 use crate::family::settings::golden::Golden;
-use crate::files::read_file;
+use crate::files::{json_cause, read_file};
 use crate::session::encoder::{BATCH_TOLERANCE, Encoder};
 use crate::side::Side;
 
@@ -183,7 +183,7 @@ impl SelfTest {
 pub(crate) fn read<T: DeserializeOwned>(golden: &Golden) -> Result<Vec<T>, EncodeError> {
     let bytes = read_file("golden file", &golden.file)?;
     let texts: Vec<T> =
-        serde_json::from_slice(&bytes).map_err(|error| invalid(golden, error.into()))?;
+        serde_json::from_slice(&bytes).map_err(|error| invalid(golden, json_cause(&error)))?;
     if texts.is_empty() {
         return Err(invalid(golden, "it has no texts".into()));
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use gleaner_catalog::{DenseField, OWN_KEYS, check_id};
+use gleaner_catalog::{DenseField, OWN_KEYS, check_id, check_values};
 use gleaner_encoder::SparseVector;
 use gleaner_indexer::InputDocument;
 use serde_json::{Map, Value};
@@ -93,6 +93,7 @@ impl Document {
         if let Some(key) = self.fields.keys().find(|key| is_reserved(key)) {
             return Err(refused(format!("the key {key:?} has a meaning of its own")));
         }
+        check_values(&self.fields).map_err(&refused)?;
         let dense = self.prepared(dense_fields).map_err(&refused)?;
         let has_dense = dense.iter().any(Option::is_some);
         if self.title.is_none() && self.text.is_none() && self.vector.is_none() && !has_dense {

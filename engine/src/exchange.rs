@@ -22,7 +22,7 @@ use std::io::{self, Write};
 use gleaner_encoder::{Model, SparseVector};
 use gleaner_format::CiffBuilder;
 
-pub use gleaner_format::json::plain_reason;
+pub use gleaner_format::json::{plain_reason, reason_of};
 pub use gleaner_format::source::{LINE_LIMIT_BYTES, is_source};
 pub use gleaner_format::write_vectors;
 pub use gleaner_indexer::{

@@ -9,7 +9,7 @@ pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || c.is_control() || is_never_drawn(c))
 }
 
-/// `Default_Ignorable_Code_Point` of Unicode 16 (`DerivedCoreProperties.txt`).
+/// `Default_Ignorable_Code_Point` of Unicode 16 (`DerivedCoreProperties.txt`), and one more.
 fn is_never_drawn(c: char) -> bool {
     matches!(
         c,
@@ -22,6 +22,7 @@ fn is_never_drawn(c: char) -> bool {
             | '\u{200b}'..='\u{200f}'
             | '\u{202a}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}'
+            | '\u{2800}' // Braille without a dot, which is drawn as a space.
             | '\u{3164}'
             | '\u{fe00}'..='\u{fe0f}'
             | '\u{feff}'

@@ -52,6 +52,19 @@ pub(super) fn check(headers: &HeaderMap) -> Result<Coding, Problem> {
     Ok(coding)
 }
 
+/// Checks that a body without a coding is not encoded all the same.
+///
+/// Errors: `unsupported_media_type`, which names the coding.
+pub(super) fn check_bytes(body: &[u8]) -> Result<(), Problem> {
+    let coding = match body {
+        [0x1f, 0x8b, ..] => "gzip",
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => "zstd",
+        _ => return Ok(()),
+    };
+    let detail = format!("the body is encoded by {coding}, and no header says so");
+    Err(unsupported(detail, &format!("send `Content-Encoding: {coding}`")))
+}
+
 /// Checks `Content-Type`: its type is JSON, and its charset, if it has one, is UTF-8.
 fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     let hint = "send `Content-Type: application/json`";

@@ -14,8 +14,8 @@ use axum::{
     },
     http::{StatusCode, request::Parts},
 };
-use gleaner::exchange::plain_reason;
-use serde::de::DeserializeOwned;
+use gleaner::exchange::{plain_reason, reason_of};
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{
     coding::{self, Coding},
@@ -25,6 +25,9 @@ use crate::{
     error::{Code, Problem, innermost},
     limits::Limits,
 };
+
+/// What some editors put in front of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -50,7 +53,10 @@ where
             _ => Problem::new(Code::MalformedBody, rejection.body_text()),
         })?;
         let bytes = match coding {
-            Coding::Identity => bytes,
+            Coding::Identity => {
+                coding::check_bytes(&bytes)?;
+                bytes
+            }
             Coding::Gzip | Coding::Zstd => coding.decode(&bytes, limit)?.into(),
         };
         read_bytes(&bytes).map(Self)
@@ -80,11 +86,16 @@ impl<S: Send + Sync> FromRequestParts<S> for IndexName {
     }
 }
 
-fn body_problem(rejection: &JsonRejection) -> Problem {
+fn body_problem(rejection: &JsonRejection, json: &[u8]) -> Problem {
     match rejection {
         JsonRejection::JsonDataError(error) => misfit(error),
         JsonRejection::JsonSyntaxError(error) => {
-            Problem::new(Code::MalformedJson, innermost(error))
+            // The first mistake of its letters, whatever was to be read from them.
+            let reason = match serde_json::from_slice::<IgnoredAny>(json) {
+                Err(error) => reason_of(&error),
+                Ok(_) => plain_reason(&innermost(error)),
+            };
+            Problem::new(Code::MalformedJson, reason)
         }
         other => Problem::new(Code::MalformedBody, other.body_text()),
     }
@@ -98,9 +109,10 @@ pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T, Problem> {
 }
 
 fn read_bytes<T: DeserializeOwned>(json: &[u8]) -> Result<T, Problem> {
+    let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
     match Json::<Object<T>>::from_bytes(json) {
         Ok(Json(Object(value))) => Ok(value),
-        Err(rejection) => Err(body_problem(&rejection)),
+        Err(rejection) => Err(body_problem(&rejection, json)),
     }
 }
 

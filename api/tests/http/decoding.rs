@@ -109,6 +109,40 @@ async fn other_encodings_charsets_and_types_are_refused() {
 }
 
 #[tokio::test]
+async fn bodies_of_editors_and_of_forgotten_headers_are_understood() {
+    let data = data();
+    let app = app(data.path());
+    let marked = format!("\u{feff}{}", search_of(100));
+    assert_eq!(ask(&app, post_request(WORDS, marked)).await.hits().len(), 3);
+    for (coding, body) in [("gzip", gzip(b"{}")), ("zstd", zstd(b"{}"))] {
+        for path in [WORDS, "/v1/encode", "/v1/indexes/words/search/batch"] {
+            let answer = ask(&app, post_request(path, body.clone())).await;
+            assert_eq!(answer.status, 415, "{}", answer.body);
+            let hint = answer.body["hint"].as_str().unwrap();
+            assert!(hint.contains(&format!("Content-Encoding: {coding}")), "{hint}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn malformed_json_is_told_where_it_goes_wrong() {
+    let data = data();
+    let app = app(data.path());
+    for (body, says) in [
+        ("{\"k\": 1,}", "there is a comma before an end, at column 9"),
+        ("{'k': 1}", "in double quotes, at column 2"),
+        ("{\n  \"k\": 1\n  \"rank\": 2}", "a `,` or `}`, at line 3, column 3"),
+        ("{\"k\": Infinity}", "NaN and Infinity are none"),
+        ("{\"k\": 1", "it ends too early, at column 7"),
+    ] {
+        let answer = ask(&app, post_request(WORDS, body)).await;
+        assert_eq!(answer.code(), "malformed_json");
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(detail.starts_with("not JSON: ") && detail.contains(says), "{body}: {detail}");
+    }
+}
+
+#[tokio::test]
 async fn addresses_that_do_not_decode_are_refused_with_the_place() {
     let data = data();
     let app = app(data.path());

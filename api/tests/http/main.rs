@@ -179,12 +179,36 @@ impl Answer {
     }
 }
 
+/// Words of libraries and of Rust, which no answer may hold.
+const FOREIGN: [&str; 14] = [
+    "invalid type",
+    "invalid value",
+    "invalid length",
+    "invalid digit",
+    "unknown field",
+    "unknown variant",
+    "missing field",
+    "duplicate field",
+    "expected value",
+    "expected struct",
+    "usize",
+    "u32",
+    "f32",
+    "EOF",
+];
+
 async fn ask(app: &Router, request: Request<Body>) -> Answer {
     let response = app.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     assert!(parts.headers.contains_key("x-request-id"));
     let bytes = to_bytes(body, usize::MAX).await.unwrap();
-    let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    let body: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    if let Some(detail) = body["detail"].as_str() {
+        let unquoted: String = detail.split(['"', '`']).step_by(2).collect();
+        for foreign in FOREIGN {
+            assert!(!unquoted.contains(foreign), "{foreign:?} in {detail}");
+        }
+    }
     Answer { status: parts.status, headers: parts.headers, body }
 }
 

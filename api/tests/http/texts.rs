@@ -50,7 +50,9 @@ async fn words_of_every_script_are_found() {
     let app = app(data.path());
     for case in cases["words"].as_array().unwrap() {
         let body = json!({"query": {"text": case[0]}, "rank": "bm25"});
-        assert_eq!(ids(&post(&app, PATH, &body).await), case[1], "{}", case[0]);
+        let answer = post(&app, PATH, &body).await;
+        assert_eq!(ids(&answer), case[1], "{}", case[0]);
+        check_note(&answer, &case[2], &case[0]);
     }
 }
 

@@ -3,8 +3,12 @@
 //! Words are those of Unicode's Annex 29. Chinese, Japanese, Thai, Lao, Khmer and Burmese put no spaces
 //! between words: dictionaries find them there (ICU4X). What is no word, such as punctuation and emoji,
 //! is left out. The form of a word is `normal_form.rs`'s; stems and stop words are left to `analyzer.rs`.
+//!
+//! Words of Chinese, Japanese and Korean are made of words (`清华` is in `清华大学`, `학교` in `학교에서`), and
+//! no dictionary has all of them. So every two neighbours of such characters are a word, too, in the place
+//! of the first; as Lucene's analyser of these languages has it.
 
-use std::str::CharIndices;
+use std::{ops::Range, str::CharIndices};
 
 use icu_segmenter::{WordSegmenter, WordSegmenterBorrowed, options::WordBreakInvariantOptions};
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
@@ -13,6 +17,8 @@ use super::normal_form::NormalForm;
 
 /// A longer word is cut: this many characters, then the rest as further words.
 pub(super) const WORD_LIMIT_CHARS: usize = 255;
+/// Characters of a pair.
+const PAIR_CHARS: usize = 2;
 /// Text is segmented in stretches without spaces. A longer stretch is cut here, so that the memory and
 /// time of segmenting stay small and linear.
 const STRETCH_LIMIT_CHARS: usize = 4_096;
@@ -51,19 +57,29 @@ pub(super) struct WordStream<'a> {
     token: &'a mut Token,
     /// Where the text goes on that is not segmented yet.
     next: usize,
-    /// Words of the last stretch that are still to come, last first: their bytes in the text.
-    pending: Vec<(usize, usize)>,
+    /// Words of the last stretch that are still to come, last first.
+    pending: Vec<Word>,
+}
+
+/// A word by its bytes in the text.
+#[derive(Clone, Copy)]
+struct Word {
+    from: usize,
+    to: usize,
+    /// Whether it is in the place of the word before it.
+    is_beside: bool,
 }
 
 impl TokenStream for WordStream<'_> {
     fn advance(&mut self) -> bool {
         loop {
-            while let Some((from, to)) = self.pending.pop() {
+            while let Some(Word { from, to, is_beside }) = self.pending.pop() {
                 self.form.write(&self.text[from..to], &mut self.token.text);
                 if !self.token.text.is_empty() {
                     self.token.offset_from = from;
                     self.token.offset_to = to;
-                    self.token.position = self.token.position.wrapping_add(1);
+                    let step = usize::from(!is_beside);
+                    self.token.position = self.token.position.wrapping_add(step);
                     return true;
                 }
             }
@@ -104,12 +120,42 @@ impl WordStream<'_> {
     }
 
     fn segment(&mut self, stretch: &str, from: usize) {
-        let mut start = 0;
+        // Words of pairs, one behind the other: their bytes in the stretch.
+        let (mut run, mut start) = (Vec::new(), 0);
         for (end, kind) in self.segmenter.segment_str(stretch).iter_with_word_type() {
-            if kind.is_word_like() {
-                self.push(&stretch[start..end], from + start);
+            let word = &stretch[start..end];
+            if kind.is_word_like() && word.chars().all(is_paired) {
+                run.push(start..end);
+            } else {
+                self.push_run(&mut run, stretch, from);
+                if kind.is_word_like() {
+                    self.push(word, from + start);
+                }
             }
             start = end;
+        }
+        self.push_run(&mut run, stretch, from);
+    }
+
+    /// Adds words that follow each other without a gap, and the pairs of their characters.
+    fn push_run(&mut self, words: &mut Vec<Range<usize>>, stretch: &str, from: usize) {
+        let [Range { start, .. }, ..] = words[..] else { return };
+        let end = words.last().map_or(start, |last| last.end);
+        let mut words = words.drain(..).peekable();
+        let mut next = stretch[start..end].char_indices().map(|(at, _)| start + at).skip(1);
+        let mut behind = next.clone().skip(1).chain([end]);
+        let mut at = start;
+        loop {
+            let word = words.next_if(|word| word.start == at);
+            let word = word.filter(|word| is_beyond_pairs(&stretch[word.clone()]));
+            if let Some(word) = &word {
+                let (from, to) = (from + word.start, from + word.end);
+                self.pending.push(Word { from, to, is_beside: false });
+            }
+            let Some(second) = next.next() else { return };
+            let to = from + behind.next().unwrap_or(end);
+            self.pending.push(Word { from: from + at, to, is_beside: word.is_some() });
+            at = second;
         }
     }
 
@@ -119,12 +165,30 @@ impl WordStream<'_> {
         for part in word.split(|found| self.form.is_cut(found)) {
             let mut chars = part.char_indices();
             while let Some((first, end)) = piece(&mut chars, part) {
-                self.pending.push((from + start + first, from + start + end));
+                let (from, to) = (from + start + first, from + start + end);
+                self.pending.push(Word { from, to, is_beside: false });
             }
             start +=
                 part.len() + word[start + part.len()..].chars().next().map_or(0, char::len_utf8);
         }
     }
+}
+
+/// Whether a word is no pair itself, and not too long for one word.
+fn is_beyond_pairs(word: &str) -> bool {
+    let chars = word.chars().count();
+    chars != PAIR_CHARS && chars <= WORD_LIMIT_CHARS
+}
+
+/// Whether a character is of Chinese, Japanese or Korean.
+fn is_paired(found: char) -> bool {
+    matches!(found,
+        '\u{3041}'..='\u{30ff}' // Hiragana, Katakana
+        | '\u{31f0}'..='\u{31ff}'
+        | '\u{3400}'..='\u{9fff}' // Han
+        | '\u{ac00}'..='\u{d7a3}' // Hangul
+        | '\u{f900}'..='\u{faff}'
+        | '\u{20000}'..='\u{3ffff}')
 }
 
 /// The next [`WORD_LIMIT_CHARS`] characters of a word: from where to where.

@@ -1,8 +1,8 @@
 //! Times in documents and filters: text to keys that sort as the times do.
 //!
 //! A time is a date, or a date and a time of day as RFC 3339 writes them: years 0000 to 9999, any offset,
-//! any number of digits behind the second, leap seconds. Without an offset it is UTC. Which keys of
-//! documents hold times, and comparing them, is left to the indexer and the searcher.
+//! any number of digits behind the second, leap seconds. Without an offset it is UTC. Two forms of ISO 8601
+//! are read as well: no seconds (`10:00`), and an offset without a colon (`+0100`). Which keys of documents hold times, and comparing them, is left to the indexer and the searcher.
 
 /// Seconds of a day.
 const DAY_SECONDS: i64 = 86_400;
@@ -38,12 +38,12 @@ impl TimeKey {
             return Some(Self { first: key(day_seconds, false, ""), end });
         }
         let rest = rest.strip_prefix(['T', 't', ' '])?;
-        let (clock, rest) = rest.split_at_checked(8)?;
-        let [hour, minute, second] = parts(clock, ':')?;
+        let (clock, rest) = clock(rest)?;
+        let [hour, minute, second] = clock;
         if hour > 23 || minute > 59 || second > 60 {
             return None;
         }
-        let (fraction, offset) = match rest.strip_prefix('.') {
+        let (fraction, offset) = match rest.strip_prefix(['.', ',']) {
             Some(rest) => {
                 let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
                 rest.split_at_checked(digits).filter(|(fraction, _)| !fraction.is_empty())?
@@ -56,6 +56,40 @@ impl TimeKey {
         let seconds = day_seconds + seconds - offset_seconds(offset)?;
         Some(Self { first: key(seconds, is_leap, fraction), end: None })
     }
+
+    /// Whether a text has the form of a date with a time of day and is none, such as one of February 30.
+    ///
+    /// A date alone is never meant: numbers of parts and cases have its form as well.
+    ///
+    /// ```
+    /// use gleaner_catalog::TimeKey;
+    ///
+    /// assert!(TimeKey::is_mistaken("2022-02-30T10:00:00Z"));
+    /// assert!(!TimeKey::is_mistaken("2022-02-28T10:00:00Z"));
+    /// assert!(!TimeKey::is_mistaken("2022-02-30"));
+    /// ```
+    pub fn is_mistaken(text: &str) -> bool {
+        const FORM: &[u8] = b"0000-00-00T00:00";
+        let fits = |(byte, form): (&u8, &u8)| match form {
+            b'0' => byte.is_ascii_digit(),
+            b'T' => matches!(byte, b'T' | b't' | b' '),
+            form => byte == form,
+        };
+        let head = text.as_bytes().get(..FORM.len());
+        head.is_some_and(|head| head.iter().zip(FORM).all(fits)) && Self::parse(text).is_none()
+    }
+}
+
+/// Hour, minute and second of a time of day, and what stands behind them.
+fn clock(text: &str) -> Option<([i64; 3], &str)> {
+    if let Some((clock, rest)) = text.split_at_checked(8)
+        && let Some(clock) = parts(clock, ':')
+    {
+        return Some((clock, rest));
+    }
+    let (clock, rest) = text.split_at_checked(5)?;
+    let [hour, minute] = parts(clock, ':')?;
+    (!rest.starts_with(['.', ','])).then_some(([hour, minute, 0], rest))
 }
 
 /// Digits of equal length in front, then what sorts behind them: `.` before `:`.
@@ -88,7 +122,7 @@ fn days(date: &str) -> Option<i64> {
     Some(year * 365 + leap_years_before(year) + before.iter().sum::<i64>() + day - 1)
 }
 
-/// `Z`, `+01:30`, or nothing, which is UTC.
+/// `Z`, `+01:30`, `+0130`, or nothing, which is UTC.
 fn offset_seconds(offset: &str) -> Option<i64> {
     let (sign, rest) = match offset {
         "" | "Z" | "z" => return Some(0),
@@ -96,8 +130,11 @@ fn offset_seconds(offset: &str) -> Option<i64> {
         _ if offset.starts_with('-') => (-1, &offset[1..]),
         _ => return None,
     };
-    let [hour, minute] = parts(rest, ':')?;
-    (hour <= 23 && minute <= 59 && rest.len() == 5).then_some(sign * (hour * 3_600 + minute * 60))
+    let [hour, minute] = match rest.len() {
+        4 => [number(rest.get(..2)?)?, number(rest.get(2..)?)?],
+        _ => parts(rest, ':')?,
+    };
+    (hour <= 23 && minute <= 59 && rest.len() <= 5).then_some(sign * (hour * 3_600 + minute * 60))
 }
 
 /// Numbers of digits alone, each as wide as RFC 3339 has it: four for a year alone, two for the others.
@@ -105,14 +142,16 @@ fn parts<const N: usize>(text: &str, separator: char) -> Option<[i64; N]> {
     let width = if N == 1 { 4 } else { 2 };
     let mut numbers = [0; N];
     let mut given = text.split(separator);
-    for number in &mut numbers {
+    for found in &mut numbers {
         let digits = given.next()?;
-        if digits.len() != width || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        *number = digits.parse().ok()?;
+        *found = number(digits).filter(|_| digits.len() == width)?;
     }
     given.next().is_none().then_some(numbers)
+}
+
+/// A number of digits alone.
+fn number(digits: &str) -> Option<i64> {
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
 #[cfg(test)]
@@ -162,6 +201,9 @@ mod tests {
             ["2022-05-01T12:00:00Z", "2022-05-01 12:00:00.000"],
             ["2022-05-01t12:00:00.50z", "2022-05-01T12:00:00.5Z"],
             ["2022-05-01", "2022-04-30T19:00:00-05:00"],
+            ["2022-05-01T12:30", "2022-05-01T12:30:00Z"],
+            ["2022-05-01T12:30-0130", "2022-05-01T14:00:00Z"],
+            ["2022-05-01 12:30:00,25+0000", "2022-05-01T12:30:00.25Z"],
         ];
         same.iter().for_each(|[a, b]| assert_eq!(key(a), key(b), "{a} {b}"));
     }
@@ -189,7 +231,11 @@ mod tests {
             "12022-01-01",
             "2022-01-01T",
             "2022-01-01T24:00:00Z",
-            "2022-01-01T10:00Z",
+            "2022-01-01T10:00.5Z",
+            "2022-01-01T1:00Z",
+            "2022-01-01T10Z",
+            "2022-01-01T10:00:00+01000",
+            "2022-01-01T10:00:00+-100",
             "2022-01-01T10:61:00Z",
             "2022-01-01T10:00:61Z",
             "2022-01-01T10:00:00.Z",
@@ -203,6 +249,10 @@ mod tests {
             "2022-01-011",
         ] {
             assert_eq!(TimeKey::parse(text), None, "{text:?}");
+            // Only what has a time of day is surely meant as a time.
+            let has_clock = text.get(13..14) == Some(":") && text.get(16..).is_some();
+            assert_eq!(TimeKey::is_mistaken(text), has_clock && !text.contains("T1:"), "{text:?}");
         }
+        assert!(!TimeKey::is_mistaken("2022-05-01T12:30-0130"));
     }
 }

@@ -100,7 +100,8 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
 
 /// The queries and their judgements.
 ///
-/// Errors: those of reading them; `Usage` for judgements without the queries that are to be searched.
+/// Errors: those of reading them; `Usage` for judgements without the queries that are to be searched;
+/// `OtherQueries` if no judged query is among them.
 fn dataset(args: &EvalArgs) -> anyhow::Result<Dataset> {
     let dataset = match (&args.dataset, &args.qrels, &args.queries) {
         (Some(folder), _, _) => Dataset::open(folder, &args.split)?,
@@ -117,7 +118,10 @@ fn dataset(args: &EvalArgs) -> anyhow::Result<Dataset> {
             return Err(Failure::Usage(message.to_owned()).into());
         }
     };
-    let unknown = dataset.unknown_queries().len();
+    let (unknown, judged) = (dataset.unknown_queries().len(), dataset.qrels.len());
+    if unknown == judged && judged > 0 {
+        return Err(Failure::OtherQueries { judged }.into());
+    }
     if unknown > 0 {
         say!("warning: {unknown} judged queries have no text; they count as 0");
     }

@@ -2,10 +2,11 @@
 //!
 //! Commands write stdout with `writeln!` and `?`, and flush it: what is only dropped may be lost
 //! without a word. `println!` panics when the reader has gone away (`gleaner search … | head -1`); an
-//! error here names that case, and `failure` ends the process in silence. A file grows beside its place and is renamed when it is complete. What is written is
-//! the commands' business; files that an interrupted run can go on with are `resumable_file`'s.
+//! error here names that case, and `failure` ends the process in silence. A file grows beside its place
+//! and is renamed when it is complete. What is written is the commands' business; files that an interrupted run can go on with are `resumable_file`'s.
 
 use std::{
+    ffi::OsStr,
     fmt::Display,
     fs::{self, File},
     io::{self, BufWriter, StdoutLock, Write},
@@ -13,6 +14,11 @@ use std::{
 };
 
 use anyhow::Context;
+
+use crate::failure::Failure;
+
+/// Endings of compressed files.
+const COMPRESSED: [&str; 5] = ["gz", "zst", "bz2", "xz", "zip"];
 
 /// The reader of stdout closed it.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +29,14 @@ pub(crate) struct ReaderGone;
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to stdout")]
 struct StdoutFailed(#[source] io::Error);
+
+/// A file cannot be written, as on a full disk.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}", path.display())]
+struct FileFailed {
+    path: PathBuf,
+    source: io::Error,
+}
 
 /// Buffered stdout; flush it at the end.
 pub(crate) fn stdout() -> Stdout {
@@ -95,11 +109,31 @@ pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// A file that appears when it is whole, or stdout for `-`.
+///
+/// Errors: `Usage` for a name that promises compression; the system's, with the file.
 pub(crate) fn create(path: &Path) -> anyhow::Result<Box<dyn Finish>> {
+    check_name(path)?;
     Ok(match is_standard_stream(path) {
         true => Box::new(stdout()),
         false => Box::new(WholeFile::create(path)?),
     })
+}
+
+/// Refuses a name that promises compression: what is written is not compressed.
+///
+/// Errors: `Usage`.
+pub(crate) fn check_name(path: &Path) -> anyhow::Result<()> {
+    let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    let plain = path.with_extension("");
+    match COMPRESSED.contains(&ending) {
+        true => Err(Failure::Usage(format!(
+            "{}: output is not compressed; write {}, or pipe it: `--… - | gzip`",
+            path.display(),
+            plain.display()
+        ))
+        .into()),
+        false => Ok(()),
+    }
 }
 
 /// A file that replaces another one only when it is complete. It is opened early, so that a path
@@ -123,8 +157,8 @@ impl WholeFile {
 
     /// Puts the file in its place.
     pub(crate) fn finish(mut self) -> anyhow::Result<()> {
+        self.flush()?;
         let failed = || format!("cannot write {}", self.path.display());
-        self.file.flush().with_context(failed)?;
         if let Some(staged) = self.staged.take() {
             fs::rename(staged, &self.path).with_context(failed)?;
         }
@@ -132,13 +166,23 @@ impl WholeFile {
     }
 }
 
+impl WholeFile {
+    /// An error with the file's name, unless `writeln!` goes on after it.
+    fn named(&self, error: io::Error) -> io::Error {
+        match error.kind() {
+            io::ErrorKind::Interrupted => error,
+            kind => io::Error::new(kind, FileFailed { path: self.path.clone(), source: error }),
+        }
+    }
+}
+
 impl Write for WholeFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        self.file.write(bytes).map_err(|error| self.named(error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.file.flush().map_err(|error| self.named(error))
     }
 }
 

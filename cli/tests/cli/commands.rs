@@ -124,6 +124,10 @@ fn queries_and_judgements_may_be_files_of_any_form() {
     assert_eq!(ok(&["eval", "--from-run", &run_file, "--qrels", &trec]), by_folder);
     let asked = ["eval", "--from-run", &run_file, "--qrels", &trec, "--queries", &tsv];
     fails(&asked, 2, "--queries");
+    // Judgements of other queries would make every measure 0.
+    fs::write(&trec, "other-1 0 travel-03 1\n").unwrap();
+    let mixed = [&eval[..], &["--queries", &tsv, "--qrels", &trec]].concat();
+    fails(&mixed, 3, "none of the 1 judged queries has a text");
 }
 
 #[test]

@@ -106,5 +106,5 @@ fn a_weight_is_kept_whatever_else_the_document_holds() {
     }
     let report = ok_json(&["inspect", "--index", &index, "--json"]);
     let rows = &report["segments"][0]["rows_by_weight"];
-    assert_eq!(*rows, json!({"bits_16": 15, "bits_20": 1, "bits_24": 2}));
+    assert_eq!(*rows, json!({"bits_16": 20, "bits_20": 1, "bits_24": 2}));
 }

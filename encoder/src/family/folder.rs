@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::error::EncodeError;
 use crate::family::kind::ModelKind;
-use crate::files::read_text;
+use crate::files::{json_cause, read_text};
 
 /// The settings file's name.
 pub(crate) const FILE_NAME: &str = "gleaner.toml";
@@ -137,7 +137,7 @@ pub(crate) fn positions(folder: &Path) -> Result<Option<usize>, EncodeError> {
     let path = folder.join("config.json");
     let Some(text) = read_text(&path)? else { return Ok(None) };
     let config: ConfigFile = serde_json::from_str(&text).map_err(|error| {
-        EncodeError::InvalidFile { what: "config.json", path, source: error.into() }
+        EncodeError::InvalidFile { what: "config.json", path, source: json_cause(&error) }
     })?;
     Ok(config.max_position_embeddings)
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::EncodeError;
 use crate::family::folder::FILE_NAME;
 use crate::family::settings::modules::Routes;
-use crate::files::read_text;
+use crate::files::{read_text, toml_cause};
 
 /// What a model makes of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ impl ModelKind {
         let stated: Stated = toml::from_str(&text).map_err(|error| EncodeError::InvalidFile {
             what: "settings file",
             path,
-            source: error.into(),
+            source: toml_cause(&error, &text),
         })?;
         let is_sparse = || SPARSE_KEYS.iter().any(|key| stated.others.contains_key(*key));
         Ok(stated.kind.or_else(|| is_sparse().then_some(Self::Sparse)))

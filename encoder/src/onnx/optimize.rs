@@ -16,7 +16,7 @@ use crate::error::{EncodeError, chain};
 use crate::family::folder::FILE_NAME;
 use crate::family::layout::Layout;
 use crate::family::settings::modules::step_folders;
-use crate::files::read_file;
+use crate::files::{read_file, toml_cause};
 use crate::model::Model;
 use crate::onnx::graph::Graph;
 use crate::onnx::optimize::rewrite::{New, kept, rewritten};
@@ -229,9 +229,12 @@ impl Old {
             true => String::from_utf8_lossy(&read_file("settings file", &path)?).into_owned(),
             false => String::new(),
         };
-        let table: toml::Table = toml::from_str(&text).map_err(|error| {
-            EncodeError::InvalidFile { what: "settings file", path, source: error.into() }
-        })?;
+        let table: toml::Table =
+            toml::from_str(&text).map_err(|error| EncodeError::InvalidFile {
+                what: "settings file",
+                path,
+                source: toml_cause(&error, &text),
+            })?;
         for side in ["query", "document"] {
             if table.get(side).is_some_and(|side| side.get("graph").is_some()) {
                 return Err(refuse(

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use half::{bf16, f16};
 use serde::Deserialize;
 
-use crate::error::Cause;
+use crate::{error::Cause, files::json_cause};
 
 /// Bytes of the length before the header.
 const LENGTH_BYTES: usize = 8;
@@ -28,13 +28,15 @@ pub(crate) fn vector(bytes: &[u8], name: &str) -> Result<Vec<f32>, Cause> {
     let (length, rest) = bytes.split_first_chunk::<LENGTH_BYTES>().ok_or_else(short)?;
     let length = usize::try_from(u64::from_le_bytes(*length))?;
     let (header, data) = rest.split_at_checked(length).ok_or_else(short)?;
-    let mut tensors: BTreeMap<String, serde_json::Value> = serde_json::from_slice(header)?;
+    let mut tensors: BTreeMap<String, serde_json::Value> =
+        serde_json::from_slice(header).map_err(|error| json_cause(&error))?;
     tensors.remove(METADATA);
     let Some(tensor) = tensors.remove(name) else {
         let names: Vec<&str> = tensors.keys().map(String::as_str).collect();
         return Err(format!("it has no tensor `{name}`, only {}", names.join(", ")).into());
     };
-    let TableTensor { dtype, shape, data_offsets: [start, end] } = serde_json::from_value(tensor)?;
+    let tensor = serde_json::from_value(tensor).map_err(|error| json_cause(&error));
+    let TableTensor { dtype, shape, data_offsets: [start, end] } = tensor?;
     if shape.iter().filter(|&&size| size != 1).count() > 1 {
         return Err(format!("tensor `{name}` has shape {shape:?}, not a number per token").into());
     }

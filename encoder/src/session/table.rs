@@ -7,9 +7,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use gleaner_format::json::reason_of;
+
 use crate::error::{Cause, EncodeError};
 use crate::family::choices::SideEncoder;
-use crate::files::read_file;
+use crate::files::{json_cause, read_file};
 use crate::session::safetensors::vector;
 use crate::text::terms::Terms;
 
@@ -139,7 +141,7 @@ fn numbers(text: &str) -> Result<HashMap<String, f64>, Cause> {
             let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
             let at: String =
                 line.chars().skip(error.column().saturating_sub(24)).take(48).collect();
-            Err(format!("{error}, near `{at}`").into())
+            Err(format!("{}, near `{at}`", reason_of(&error)).into())
         }
     }
 }
@@ -158,7 +160,7 @@ fn lines(text: &str) -> Result<HashMap<String, f64>, Cause> {
 fn rows(path: &Path, terms: &Terms) -> Result<Table, EncodeError> {
     let bytes = read_file("table of weights", path)?;
     let stated: HashMap<String, HashMap<String, f64>> =
-        serde_json::from_slice(&bytes).map_err(|error| invalid(path)(error.into()))?;
+        serde_json::from_slice(&bytes).map_err(|error| invalid(path)(json_cause(&error)))?;
     let mut table = HashMap::new();
     let mut resolve = Resolve::new(path, terms);
     for (token, row) in stated {

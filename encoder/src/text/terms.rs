@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::error::{Cause, EncodeError};
-use crate::files::read_file;
+use crate::files::{json_cause, read_file};
 use crate::text::tokens::{MAX_TOKENS, Tokens};
 use crate::text::unit::{TermSettings, Unit};
 
@@ -141,7 +141,7 @@ impl NameTable {
         };
         let text = std::str::from_utf8(&bytes).map_err(|error| invalid(error.into()))?;
         let by_name = if path.extension().is_some_and(|extension| extension == "json") {
-            serde_json::from_str(text).map_err(|error| invalid(error.into()))?
+            serde_json::from_str(text).map_err(|error| invalid(json_cause(&error)))?
         } else {
             lines(text, first).map_err(invalid)?
         };

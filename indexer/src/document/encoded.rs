@@ -7,7 +7,7 @@ use std::path::Path;
 
 use gleaner_format::{
     SparseVector,
-    json::reason_of,
+    json::{reason_of, reason_within},
     source::{Source, head},
 };
 use serde::Deserialize;
@@ -30,7 +30,10 @@ struct EncodedToken {
 /// The vector of a list of entries.
 pub(super) fn vector_of_entries(entries: Value) -> Result<SparseVector, String> {
     let entries: Vec<EncodedToken> = serde_json::from_value(entries).map_err(|error| {
-        format!("an entry of a list is {{\"id\": 7, \"weight\": 1.5}}, with or without \"token\": {error}")
+        format!(
+            "an entry of a list is {{\"id\": 7, \"weight\": 1.5}}, with or without \"token\": {}",
+            reason_within(&error)
+        )
     })?;
     let pairs = entries.iter().map(|entry| (entry.id, entry.weight));
     SparseVector::from_pairs(pairs).map_err(|error| error.to_string())
@@ -135,7 +138,7 @@ mod tests {
     fn what_is_no_vector_says_why() {
         for (answer, says) in [
             ("[1, 2]", "an entry of a list is"),
-            ("[{\"id\": 1}]", "missing field"),
+            ("[{\"id\": 1}]", "the member `weight` is missing"),
             ("[{\"id\": 1, \"weight\": 1}, {\"id\": 1, \"weight\": 2}]", "1"),
             ("{\"embeddings\": [{\"tokens\": []}, {\"tokens\": []}]}", "2 embeddings; give one"),
             ("{\"embeddings\": [{\"vector\": [1]}]}", "dense vectors"),

@@ -3,7 +3,7 @@
 //! `object` takes the line apart. This file says what its keys mean, and refuses a line that cannot be a
 //! document. Where lines come from is left to `input`.
 
-use gleaner_catalog::{CONTENT_KEY, DenseField, OWN_KEYS, VECTOR_KEY, check_id};
+use gleaner_catalog::{CONTENT_KEY, DenseField, OWN_KEYS, VECTOR_KEY, check_id, check_values};
 use gleaner_format::{SparseVector, json::reason_of};
 use serde_json::{Map, Value};
 
@@ -113,6 +113,9 @@ impl InputDocument {
                 false => "",
             };
             let or = if dense.is_empty() { "" } else { ", and so is a vector of a dense field" };
+            if object.keys.contains_key("text") {
+                return Err("the key \"text\" is null".to_owned());
+            }
             let found = keys_named(&object.keys);
             return Err(format!("the key \"text\" is missing{or}{hint}{found}"));
         }
@@ -124,6 +127,7 @@ impl InputDocument {
         for key in OWN_KEYS {
             object.keys.remove(key);
         }
+        check_values(&object.keys)?;
         let document = Document { id, text, source, fields: object.keys };
         Ok(Self { document, vector: None, dense: dense_vectors })
     }
@@ -157,6 +161,7 @@ impl InputDocument {
         for key in OWN_KEYS.iter().chain(&[CONTENT_KEY]) {
             object.keys.remove(*key);
         }
+        check_values(&object.keys)?;
         let document = Document { id, text, source, fields: object.keys };
         Ok(Self { document, vector, dense })
     }
@@ -268,7 +273,13 @@ mod tests {
         };
         check(br#"{"_id": "a", "text": "", "_id": "b"}"#, "the key \"_id\" is given twice");
         check(br#"{"_id": 1, "text": "", "k": {"x": 1, "x": 1}}"#, "\"x\" is given twice");
-        check(b"{", "not JSON: the mistake is at column 1; a line of texts is an object");
+        check(br#"{"_id": 1, "text": null}"#, "the key \"text\" is null");
+        check(
+            br#"{"_id": 1, "text": "a", "d": {"when": ["2024-02-30T10:00:00Z"]}}"#,
+            "the key \"d\" has \"2024-02-30T10:00:00Z\", which is written as a time and is none",
+        );
+        check(br#"{"_id": 1, "text": "a", "d": "2024-01-01 25:00"}"#, "is written as a time");
+        check(b"{", "not JSON: it ends too early, at column 1; a line of texts is an object");
         check(b"[1]", "it is a list, and must be a JSON object (one document per line)");
         check(br#"{"text": "x"}"#, "\"_id\" is missing");
         check(br#"{"_id": "a"}"#, "\"text\" is missing");

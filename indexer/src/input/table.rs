@@ -17,6 +17,7 @@ use super::{
     entries::{Entries, Entry, Tally},
     files::InputKind,
     lines::{pass_bytes, too_long},
+    quotes::Quotes,
 };
 use crate::{
     document::InputDocument,
@@ -50,6 +51,9 @@ struct Record {
     ends: Vec<usize>,
     len_bytes: usize,
     cells: usize,
+    quotes: Quotes,
+    /// Whether quotes mean something in this format.
+    is_quoted: bool,
 }
 
 /// What became of a record.
@@ -62,6 +66,9 @@ enum RecordRead {
 impl Record {
     /// Its cells, or why they are no text.
     fn cells(&self) -> Result<Vec<&str>, String> {
+        if self.is_quoted {
+            self.quotes.check()?;
+        }
         let mut start = 0;
         let ends = self.ends[..self.cells].iter();
         let cell = |(at, &end): (usize, &usize)| {
@@ -91,7 +98,7 @@ impl TableRows {
             columns: None,
             dense,
             limit_bytes,
-            record: Record::default(),
+            record: Record { is_quoted: quoting, ..Record::default() },
             first_line: 1,
         })
     }
@@ -101,7 +108,7 @@ impl TableRows {
         let Self { source, reader, record, limit_bytes, .. } = self;
         record.bytes.resize(record.bytes.len().max(FIRST_CELL_BYTES), 0);
         record.ends.resize(record.ends.len().max(16), 0);
-        (record.len_bytes, record.cells) = (0, 0);
+        (record.len_bytes, record.cells, record.quotes) = (0, 0, Quotes::default());
         let (mut is_too_long, mut has_begun) = (false, false);
         self.first_line = tally.progress.lines + 1;
         loop {
@@ -118,6 +125,7 @@ impl TableRows {
                 self.first_line += before.filter(|byte| **byte == b'\n').count() as u64;
                 has_begun = !passed.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
             }
+            record.quotes.pass(passed);
             tally.progress.lines += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
             tally.consume(passed);
             source.consume(read);
@@ -169,6 +177,13 @@ impl TableRows {
         let trim = |cell: &&str| cell.trim_start_matches('\u{feff}').trim().to_owned();
         let columns: Vec<String> = cells.iter().map(trim).collect();
         for (at, column) in columns.iter().enumerate() {
+            if column.is_empty() && columns.len() > 1 {
+                return Err(format!(
+                    "the column {} has no name: name it or leave it out (pandas writes its row \
+                     numbers so, unless asked with index=False)",
+                    at + 1
+                ));
+            }
             if columns[..at].contains(column) {
                 return Err(format!("the column {column:?} is there twice"));
             }
@@ -190,9 +205,8 @@ impl TableRows {
         let columns = self.columns.as_deref().unwrap_or_default();
         let cells = self.record.cells()?;
         if cells.len() != columns.len() {
-            let hint = if self.format == "CSV" { "; is a quote not closed?" } else { "" };
             let (found, expected) = (cells.len(), columns.len());
-            return Err(format!("{found} cells under a heading of {expected} columns{hint}"));
+            return Err(format!("{found} cells under a heading of {expected} columns"));
         }
         let cells = columns.iter().map(|column| &column[..]).zip(cells);
         InputDocument::of_row(cells, &self.dense)
@@ -308,6 +322,20 @@ mod tests {
     }
 
     #[test]
+    fn a_quote_out_of_place_swallows_no_row_in_silence() {
+        let csv = "id,text\n1,\"a\n2,b\n3,\"c\"\n4,d\n5,\"e\n6,f\n";
+        let found = rows(InputKind::Csv, csv);
+        let says = ["2: there is text behind the quote", "4 \"d\"", "6: a quote is not closed"];
+        assert_eq!(found.len(), says.len(), "{found:?}");
+        for (found, says) in found.iter().zip(says) {
+            assert!(found.starts_with(says), "{found} should start with {says}");
+        }
+        // In TSV a quote is text.
+        let tsv = "id\ttext\n1\t\"a\n";
+        assert_eq!(rows(InputKind::Tsv, tsv).len(), 1);
+    }
+
+    #[test]
     fn a_heading_that_names_no_document_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("table.tsv");
@@ -316,6 +344,7 @@ mod tests {
             ("id,text\n", "found \"id,text\""),
             ("id\ttext\tid\n", "\"id\" is there twice"),
             ("id\tyear\n", "\"text\" or \"title\""),
+            ("\tid\ttext\n", "the column 1 has no name"),
         ] {
             std::fs::write(&path, text).unwrap();
             let mut input = Input::open(&InputFile::new(&path, InputKind::Tsv)).unwrap();

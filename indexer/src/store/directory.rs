@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use gleaner_catalog::{Sealer, regular_file};
+use gleaner_catalog::{Sealer, list_file, regular_file};
 use tantivy::{
     Directory, TantivyError,
     directory::{
@@ -189,6 +189,12 @@ impl Directory for SealingDirectory {
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
+        match list_file(&self.root.join(path)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(OpenReadError::wrap_io_error(error, path.to_path_buf()));
+            }
+            _ => {}
+        }
         self.mapped.atomic_read(path)
     }
 

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-use gleaner_catalog::{DENSE_EXTENSION, FileSeal, IMPACT_EXTENSION, Manifest, Sealer};
+use gleaner_catalog::{DENSE_EXTENSION, FileSeal, IMPACT_EXTENSION, Manifest, Sealer, list_file};
 use serde::Deserialize;
 
 /// Seals by the names of files.
@@ -84,7 +84,9 @@ pub(super) fn with_seals(list: &[u8], known: &Seals, folder: &Path) -> io::Resul
 
 /// The id of the index that is in a folder now, if that can be said.
 fn id_in(folder: &Path) -> Option<String> {
-    let list: List = serde_json::from_slice(&fs::read(folder.join("meta.json")).ok()?).ok()?;
+    let list = folder.join("meta.json");
+    list_file(&list).ok()?;
+    let list: List = serde_json::from_slice(&fs::read(list).ok()?).ok()?;
     Manifest::read(list.payload.as_deref(), folder).ok()?.id
 }
 

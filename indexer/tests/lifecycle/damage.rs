@@ -303,3 +303,36 @@ fn threads_that_create_one_index_do_not_remove_each_others_work() {
         }
     }
 }
+
+/// Lists are read into memory whole: one of gigabytes is damage before it is read.
+#[test]
+fn lists_that_are_too_long_or_no_json_are_damage_in_plain_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    write_corpus(&input, &corpus(5, 3));
+    run(&index, &input, false).unwrap();
+    let served = Index::open(&index).unwrap();
+    let list = index.join("meta.json");
+    let sound = std::fs::read(&list).unwrap();
+    let damaged = |error: SearchError, says: &str| {
+        let message = error.to_string();
+        assert!(error.is_damage() && message.contains(says), "{message}");
+        assert!(message.contains("meta.json") && !message.contains("Meta at"), "{message}");
+        for foreign in ["Untracked", "expected", "struct", "EOF", "missing field"] {
+            assert!(!message.contains(foreign), "{message}");
+        }
+    };
+    // 3 GB that take no place.
+    std::fs::File::create(&list).unwrap().set_len(3_000_000_000).unwrap();
+    let start = std::time::Instant::now();
+    damaged(Index::open(&index).err().unwrap(), "3000000000 bytes are too many");
+    damaged(served.refresh().err().unwrap(), "3000000000 bytes are too many");
+    assert!(IndexStore::open(&index, model()).is_err());
+    assert!(start.elapsed() < std::time::Duration::from_secs(1));
+    for bytes in [&sound[..sound.len() / 2], b"", b"{}", b"[]", b"\xff"] {
+        std::fs::write(&list, bytes).unwrap();
+        damaged(Index::open(&index).err().unwrap(), "it is not");
+    }
+    std::fs::write(&list, &sound).unwrap();
+    served.refresh().unwrap();
+}

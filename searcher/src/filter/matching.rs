@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     error::{SearchError, storage},
-    snapshot::commit::Snapshot,
+    snapshot::commit::{Snapshot, TextWord},
     stop::Stop,
 };
 
@@ -187,15 +187,15 @@ impl<'a> SegmentMatcher<'a> {
     /// Documents whose text has a word, or several in this order.
     fn words(&self, text: &str, found: &mut DocBits) -> Result<(), SearchError> {
         let field = self.snapshot.fields().text;
-        let words = self.snapshot.words_of(text, field)?;
+        let words = without_wholes(self.snapshot.words_of(text, field)?);
         match &words[..] {
             [] => Ok(()),
-            [(_, word)] => {
+            [TextWord { word, .. }] => {
                 let term = Term::from_field_text(field, word);
                 self.postings(field, std::iter::once(term), found)
             }
             words => {
-                let term = |(at, word): &(usize, String)| (*at, Term::from_field_text(field, word));
+                let term = |it: &TextWord| (it.place, Term::from_field_text(field, &it.word));
                 let phrase = PhraseQuery::new_with_offset(words.iter().map(term).collect());
                 let scoring = EnableScoring::disabled_from_searcher(self.snapshot.searcher());
                 let weight = phrase.weight(scoring).map_err(storage)?;
@@ -376,6 +376,22 @@ fn number_range(
         | DynamicColumn::Bytes(_)
         | DynamicColumn::Str(_) => {}
     }
+}
+
+/// Words without those that pairs of characters stand for (Chinese, Japanese, Korean): the pairs are found
+/// in longer words as well, as BM25 finds them.
+fn without_wholes(words: Vec<TextWord>) -> Vec<TextWord> {
+    let mut kept: Vec<TextWord> = Vec::with_capacity(words.len());
+    for word in words {
+        match kept.last_mut() {
+            // The pair that begins with the word.
+            Some(last) if last.place == word.place => *last = word,
+            // The end of the last pair.
+            Some(last) if word.bytes.end <= last.bytes.end => {}
+            _ => kept.push(word),
+        }
+    }
+    kept
 }
 
 /// The ordinals of the texts of a column between two ends.

@@ -59,7 +59,13 @@ impl Filter {
     pub(crate) fn notes<'a>(&self, met: impl Iterator<Item = &'a [bool]> + Clone) -> Vec<String> {
         let is_met = |number: usize| met.clone().any(|met| met.get(number).is_some_and(|it| *it));
         let unmet = self.written.iter().enumerate().filter(|(number, _)| !is_met(*number));
-        unmet.map(|(_, written)| unmet_note(written)).collect()
+        let mut unmet = unmet.map(|(_, written)| written);
+        let mut notes: Vec<String> = unmet.by_ref().take(NOTES).map(|it| unmet_note(it)).collect();
+        match unmet.count() {
+            0 => {}
+            more => notes.push(format!("no document meets {more} more conditions of the filter")),
+        }
+        notes
     }
 
     /// As it was given.
@@ -78,5 +84,7 @@ fn unmet_note(written: &str) -> String {
     format!("no document meets {shown}{cut} of the filter{advice}")
 }
 
+/// Conditions that have a note each; the others are counted.
+const NOTES: usize = 10;
 /// Characters of a condition that a note shows.
 const NOTE_CHARS: usize = 120;

@@ -185,9 +185,11 @@ impl<'a> Resolver<'a> {
             Wanted::Prefix(prefix) => {
                 let field = self.snapshot.fields().words;
                 let words = self.snapshot.words_of(&prefix.text, field).unwrap_or_default();
-                match <[_; 1]>::try_from(words) {
-                    Ok([(_, word)]) => KeyTest::WordPrefix(word),
-                    Err(_) => {
+                // The first is the whole word, those in its place are its pairs of characters.
+                let is_one = words.iter().all(|word| word.place == words[0].place);
+                match words.into_iter().next().filter(|_| is_one) {
+                    Some(first) => KeyTest::WordPrefix(first.word),
+                    None => {
                         return Err(format!("{:?} is not the begin of one word", prefix.text));
                     }
                 }
@@ -298,6 +300,9 @@ impl KeyTypes {
         }
         match time {
             Some(time) if self.times => Ok(Value::Time(time)),
+            _ if self.times && TimeKey::is_mistaken(text) => {
+                Err(format!("{key} holds times, and {text:?} is written as one and is none"))
+            }
             _ if self.text || self == Self::default() => Ok(Value::Text(text.clone())),
             _ => {
                 let is_other = *is_quoted && (Number::parse(text).is_some() || self.truth);

@@ -97,6 +97,27 @@ impl Bm25Query {
         Ok(Self { words, field })
     }
 
+    /// Why no document has a word of the text that this was made of; nothing if one has.
+    ///
+    /// Errors: those of the storage layer.
+    pub(crate) fn unmet_note(
+        &self,
+        snapshot: &Snapshot,
+        text: &str,
+    ) -> Result<Option<String>, SearchError> {
+        if !self.words.is_empty() || snapshot.live_docs() == 0 {
+            return Ok(None);
+        }
+        Ok(Some(match snapshot.words_of(text, self.field)?.is_empty() {
+            true => format!(
+                "bm25 finds nothing: the analyser {} keeps no word of the text, as of stop words \
+                 and signs",
+                snapshot.analyzer()
+            ),
+            false => "bm25 finds nothing: no document has a word of the text".to_owned(),
+        }))
+    }
+
     /// The most that any document could score: every word without end in a text of no length.
     pub(crate) fn bound(&self) -> f64 {
         self.words.iter().map(Word::most).sum()

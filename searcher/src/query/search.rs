@@ -13,10 +13,11 @@ use crate::{
         like::ExampleDocument,
         profile::profile,
         request::SearchRequest,
+        resolved::ResolvedRequest,
         response::{PhasesUs, Profile, SearchResponse},
         stored::unknown_keys_note,
     },
-    ranking::{knee::hits_to_knee, legs::LegRun, list::RankedList},
+    ranking::{knee::hits_to_knee, leg_query::LegQuery, legs::LegRun, list::RankedList},
     snapshot::commit::Snapshot,
     sparse::profile::Counters,
 };
@@ -53,6 +54,7 @@ impl Snapshot {
         cut(&mut list, request, resolved.depth);
         let search_us = start.elapsed().as_micros() as u64 - filter_us;
         let mut notes = admission.notes().to_vec();
+        notes.extend(unmet_words_note(self, request, &resolved)?);
         notes.extend(offset_note(request.offset, list.best.len()));
         let page = request.offset.min(list.best.len())..hits_to_find.min(list.best.len());
         let hits = self.present(&resolved, &list, page, (request, token))?;
@@ -70,6 +72,22 @@ impl Snapshot {
         let took_us = start.elapsed().as_micros() as u64;
         let ranking = request.rank.to_string();
         Ok(SearchResponse { exact, certificate, ranking, notes, took_us, hits, profile })
+    }
+}
+
+/// Says that the words of the text found nothing.
+fn unmet_words_note(
+    snapshot: &Snapshot,
+    request: &SearchRequest<'_>,
+    resolved: &ResolvedRequest<'_>,
+) -> Result<Option<String>, SearchError> {
+    let words = resolved.legs.iter().find_map(|leg| match &leg.query {
+        LegQuery::Bm25(words) => Some(words),
+        LegQuery::Sparse(_) | LegQuery::Dense { .. } => None,
+    });
+    match (words, request.text) {
+        (Some(words), Some(text)) => words.unmet_note(snapshot, text),
+        _ => Ok(None),
     }
 }
 

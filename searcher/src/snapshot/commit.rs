@@ -7,6 +7,7 @@
 use std::{
     cmp::Reverse,
     collections::BTreeMap,
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -42,6 +43,17 @@ pub struct Snapshot {
 /// Takes the lock even if a thread panicked with it: what it guards is replaced whole.
 pub(crate) fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// A word of a text that was asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct TextWord {
+    /// Its number in the text; words of one place begin with the same letter.
+    pub(crate) place: usize,
+    /// What it was made of.
+    pub(crate) bytes: Range<usize>,
+    /// As the index has it.
+    pub(crate) word: String,
 }
 
 impl Snapshot {
@@ -131,17 +143,16 @@ impl Snapshot {
         documents.unwrap_or_else(|| self.live_rows())
     }
 
-    /// The words that a field's analyser makes of a text, each with its place.
+    /// The words that a field's analyser makes of a text.
     ///
     /// Errors: those of the storage layer.
-    pub(crate) fn words_of(
-        &self,
-        text: &str,
-        field: Field,
-    ) -> Result<Vec<(usize, String)>, SearchError> {
+    pub(crate) fn words_of(&self, text: &str, field: Field) -> Result<Vec<TextWord>, SearchError> {
         let mut analyzer = self.searcher().index().tokenizer_for_field(field).map_err(storage)?;
         let (mut stream, mut words) = (analyzer.token_stream(text), Vec::new());
-        stream.process(&mut |token| words.push((token.position, token.text.clone())));
+        stream.process(&mut |token| {
+            let bytes = token.offset_from..token.offset_to;
+            words.push(TextWord { place: token.position, bytes, word: token.text.clone() });
+        });
         Ok(words)
     }
 

@@ -12,7 +12,7 @@ use crate::{
     failure::Failure,
     io::{
         lines::{CHUNK_TEXTS, Documents},
-        output::{Finish, create, is_special, is_standard_stream},
+        output::{Finish, check_name, create, is_special, is_standard_stream},
         resumable_file::{LineOrigin, ResumableFile},
         vectors::{FileShape, LineFormat, push_ciff, write_ciff},
     },
@@ -59,6 +59,7 @@ impl Sink {
                 side: args.side,
                 format: args.format,
             };
+            check_name(path)?;
             let file = ResumableFile::open(path, made_by, args.resume)?;
             if args.resume {
                 pass_over(&file, documents)?;

@@ -2,6 +2,7 @@
 //!
 //! What is wrong with tokens and weights themselves, the reader of vectors says.
 
+use gleaner::exchange::reason_of;
 use serde_json::Value;
 
 /// How `--tokens` is written.
@@ -68,7 +69,7 @@ fn read(json: &str, how: &str) -> Result<Value, String> {
         } else {
             ""
         };
-        format!("not JSON: the mistake is at column {}{lost}; {how}", error.column())
+        format!("{}{lost}; {how}", reason_of(&error))
     })
 }
 
@@ -79,7 +80,10 @@ mod tests {
     #[test]
     fn what_is_no_vector_is_said_with_its_place() {
         for (json, says) in [
-            ("abc", "not JSON: the mistake is at column 1; give an object"),
+            (
+                "abc",
+                "not JSON: there is no value of JSON (NaN and Infinity are none), at column 1; give an object",
+            ),
             ("{1: 2}", "names stand in double quotes"),
             ("{\"1\": \"x\"}", "the weight of \"1\" is \"x\"; give a number"),
             ("[1]", "1 is none: an entry of a list is written"),

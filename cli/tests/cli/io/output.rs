@@ -224,3 +224,70 @@ fn pipes_and_devices_in_a_model_folder_are_refused_at_once() {
         }
     }
 }
+
+/// Commands that write a file, without the file's name.
+fn writing(desk: &Desk) -> Vec<Vec<String>> {
+    let (index, run, folder) = (desk.path("index"), desk.path("a.run"), desk.path(""));
+    let queries = desk.path("queries.jsonl");
+    let of = |args: &[&str]| args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>();
+    vec![
+        of(&["export", "--index", &index, "--format", "vectors-jsonl", "--out"]),
+        of(&["export", "--index", &index, "--format", "ciff", "--out"]),
+        of(&["batch-search", "--index", &index, "--queries", &queries, "--run"]),
+        of(&["eval", "--index", &index, "--dataset", &folder, "--run"]),
+        of(&["eval", "--from-run", &run, "--dataset", &folder, "--json"]),
+        of(&["compare", &run, &run, "--dataset", &folder, "--json"]),
+        of(&["encode", "--model", &splade(), "--input", &queries, "--out"]),
+    ]
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_named() {
+    if !runtime_is_here() {
+        return;
+    }
+    let desk = desk();
+    for args in writing(&desk) {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        for (place, says) in [("/dev/full", "No space left"), ("/no/such/folder/x", "No such file")]
+        {
+            let output = gleaner(&[&args[..], &[place]].concat()).output().unwrap();
+            let said = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{args:?} {place}: {said}");
+            assert!(said.contains(place) && said.contains(says), "{args:?}: {said}");
+            assert!(!said.contains("panicked"), "{args:?}: {said}");
+        }
+        let output = gleaner(&[&args[..], &["x.gz"]].concat()).output().unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains("output is not compressed"), "{args:?}: {said}");
+    }
+}
+
+/// Whenever the process dies, the file is whole or what stood there before.
+#[test]
+fn a_killed_command_leaves_no_half_file() {
+    if !runtime_is_here() {
+        return;
+    }
+    let desk = desk();
+    let out = desk.path("out");
+    // `encode` keeps what it has beside a note of where it ends, to go on from there.
+    for args in writing(&desk).into_iter().filter(|args| args[0] != "encode") {
+        let args: Vec<&str> = args.iter().map(String::as_str).chain([&out[..]]).collect();
+        ok(&args);
+        let whole = fs::read(&out).unwrap();
+        let mut killed = 0;
+        for delay_ms in [0, 1, 2, 4, 8, 16, 32, 64, 128] {
+            fs::write(&out, "before").unwrap();
+            let mut child =
+                gleaner(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            std::thread::sleep(Duration::from_millis(delay_ms));
+            child.kill().unwrap();
+            killed += usize::from(child.wait().unwrap().code().is_none());
+            let found = fs::read(&out).unwrap();
+            assert!(found == whole || found == b"before", "{args:?} after {delay_ms} ms");
+        }
+        assert!(killed > 0, "{args:?}: it was never killed");
+    }
+}

@@ -82,12 +82,12 @@ fn json_that_cannot_be_read_is_explained() {
     let vectors = desk.write("v", "{\"id\": 1, \"vector\": {\"3\": 1.5}}\n");
     ok(&["index", "--index", &index, "--input", &vectors, "--format", "vectors-jsonl"]);
     for (flag, json, says) in [
-        ("--tokens", "abc", "--tokens: not JSON: the mistake is at column 1; give an object"),
+        ("--tokens", "abc", "at column 1; give an object"),
         ("--tokens", "{3: 1}", "names stand in double quotes, and the whole in single quotes"),
         ("--tokens", "{\"3\": \"x\"}", "--tokens: the weight of \"3\" is \"x\"; give a number"),
         ("--tokens", "[1, 2]", "--tokens: 1 is none: an entry of a list is written"),
         ("--tokens", "7", "--tokens: 7 is no vector; give an object"),
-        ("--dense-vector", "[1, 2", "--dense-vector: not JSON: the mistake is at column 5"),
+        ("--dense-vector", "[1, 2", "--dense-vector: not JSON: it ends too early, at column 5"),
         ("--dense-vector", "[\"x\"]", "--dense-vector: give an array of numbers"),
         ("--dense-vector", "x", "--dense-vector: not JSON"),
         ("--boost", "vaccine", "--boost vaccine: give TOKEN=FACTOR, such as vaccine=2"),

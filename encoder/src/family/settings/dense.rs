@@ -39,7 +39,7 @@ use crate::family::settings::golden::{FileGolden, Golden};
 use crate::family::settings::names::{FileInputs, Names};
 use crate::family::settings::said::Said;
 use crate::family::settings::sentence::Sentence;
-use crate::files::read_text;
+use crate::files::{read_text, toml_cause};
 use crate::onnx::mentions::mentions;
 use crate::text::template::Template;
 
@@ -131,7 +131,7 @@ impl DenseSettings {
             Some(text) => toml::from_str(&text).map_err(|error| EncodeError::InvalidFile {
                 what: "settings file",
                 path: path.clone(),
-                source: error.into(),
+                source: toml_cause(&error, &text),
             })?,
             None => DenseFile::default(),
         };

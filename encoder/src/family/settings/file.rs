@@ -18,7 +18,7 @@ use crate::family::settings::sparse::{
     GraphSettings, HeadTensors, SaidSteps, Settings, SideSettings,
 };
 use crate::family::settings::splade::{Splade, SpladeSide};
-use crate::files::read_text;
+use crate::files::{read_text, toml_cause};
 use crate::session::prune::Prune;
 use crate::text::template::Template;
 use crate::text::unit::{TermSettings, Unit};
@@ -243,7 +243,7 @@ impl SparseFile {
         toml::from_str(&text).map_err(|error| EncodeError::InvalidFile {
             what: "settings file",
             path,
-            source: error.into(),
+            source: toml_cause(&error, &text),
         })
     }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::error::EncodeError;
 use crate::family::settings::said::{ObjectFile, not_understood};
-use crate::files::read_text;
+use crate::files::{json_cause, read_text};
 
 /// Where SPLADE's pooling is described without a list of steps.
 pub(crate) const DEFAULT_POOLING: &str = "1_SpladePooling";
@@ -112,7 +112,7 @@ pub(crate) fn list(folder: &Path) -> Result<Option<Vec<Module>>, EncodeError> {
     serde_json::from_str(&text).map(Some).map_err(|error| EncodeError::InvalidFile {
         what: MODULES,
         path,
-        source: error.into(),
+        source: json_cause(&error),
     })
 }
 

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::error::EncodeError;
-use crate::files::read_text;
+use crate::files::{json_cause, read_text};
 
 /// Characters of a value that a message shows.
 const SHOWN: usize = 80;
@@ -50,7 +50,7 @@ impl ObjectFile {
         let Some(text) = read_text(&path)? else { return Ok(None) };
         match serde_json::from_str(&text) {
             Ok(object) => Ok(Some(Self { path, name: name.display().to_string(), object })),
-            Err(error) => Err(EncodeError::InvalidFile { what, path, source: error.into() }),
+            Err(error) => Err(EncodeError::InvalidFile { what, path, source: json_cause(&error) }),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::family::folder::{first_present, positions};
 use crate::family::settings::modules::{DEFAULT_POOLING, Module, Routes};
 use crate::family::settings::said::{ObjectFile, Said, not_understood};
 use crate::family::settings::sentence::{TransformerFile, prompts};
-use crate::files::read_file;
+use crate::files::{json_cause, read_file};
 
 /// Longer limits of tokenizers mean that there is none.
 const LONGEST: f64 = 1e6;
@@ -108,9 +108,12 @@ impl Splade {
 /// A tokenizer, but for how it cuts and pads, which Gleaner does itself.
 fn vocabulary(path: &Path) -> Result<serde_json::Value, EncodeError> {
     let bytes = read_file("tokenizer", path)?;
-    let mut value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| {
-        EncodeError::InvalidFile { what: "tokenizer", path: path.to_owned(), source: error.into() }
-    })?;
+    let mut value: serde_json::Value =
+        serde_json::from_slice(&bytes).map_err(|error| EncodeError::InvalidFile {
+            what: "tokenizer",
+            path: path.to_owned(),
+            source: json_cause(&error),
+        })?;
     if let Some(object) = value.as_object_mut() {
         object.retain(|key, _| key != "truncation" && key != "padding");
     }
