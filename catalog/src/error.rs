@@ -13,7 +13,16 @@ use crate::{long::LongTexts, storage::StorageError};
 #[non_exhaustive]
 pub enum CatalogError {
     /// Nothing is there.
-    #[error("no index at {path}; create one with `gleaner index --index {path} --input …`")]
+    #[error(
+        "{}",
+        if path.is_file() {
+            format!("{path} is a file, and an index is a folder; create one of its documents with \
+                     `gleaner index --index NAME --input {path}`", path = path.display())
+        } else {
+            format!("no index at {path}; create one with `gleaner index --index {path} --input …`",
+                    path = path.display())
+        }
+    )]
     IndexNotFound {
         /// The folder asked for.
         path: PathBuf,

@@ -260,13 +260,20 @@ fn damage_reason(error: &TantivyError) -> String {
         return io_error.to_string();
     }
     let message = error.to_string();
-    let place =
-        message.rsplit_once(" at line ").and_then(|(_, place)| place.split_once(" column "));
-    if let Some((line, rest)) = place {
-        let column: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        return format!(
-            "it is not the JSON that was written, from line {line}, column {column} on"
-        );
+    let place = |mark: &str| {
+        let (_, rest) = message.split_once(mark)?;
+        Some(rest.chars().take_while(char::is_ascii_digit).collect::<String>())
+    };
+    if message.contains("does not contain valid utf8") {
+        return "it is not UTF-8".to_owned();
+    }
+    if message.contains("cannot be deserialized") {
+        return match (place(", line: "), place(", column: ")) {
+            (Some(line), Some(column)) => {
+                format!("it is not the JSON that was written, from line {line}, column {column} on")
+            }
+            _ => "it is not the JSON that was written".to_owned(),
+        };
     }
     // Some messages quote whole files.
     message.chars().take(REASON_LIMIT_CHARS).collect()

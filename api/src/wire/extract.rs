@@ -15,7 +15,8 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 use gleaner::exchange::{plain_reason, reason_of};
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{
     coding::{self, Coding},
@@ -91,7 +92,7 @@ fn body_problem(rejection: &JsonRejection, json: &[u8]) -> Problem {
         JsonRejection::JsonDataError(error) => misfit(error),
         JsonRejection::JsonSyntaxError(error) => {
             // The first mistake of its letters, whatever was to be read from them.
-            let reason = match serde_json::from_slice::<IgnoredAny>(json) {
+            let reason = match serde_json::from_slice::<Value>(json) {
                 Err(error) => reason_of(&error),
                 Ok(_) => plain_reason(&innermost(error)),
             };

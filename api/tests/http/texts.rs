@@ -67,6 +67,10 @@ async fn conditions_mean_what_they_say() {
         let body = json!({"query": all, "filter": case[0], "k": 50});
         assert_eq!(ids(&post(&app, PATH, &body).await), case[1], "{}", case[0]);
     }
+    for case in cases["jointly"].as_array().unwrap() {
+        let answer = post(&app, PATH, &json!({"query": all, "filter": case[0]})).await;
+        check_note(&answer, &case[1], &case[0]);
+    }
     for case in cases["refused"].as_array().unwrap() {
         let answer = post(&app, PATH, &json!({"query": all, "filter": case[0]})).await;
         assert_eq!((answer.status.as_u16(), answer.code()), (422, "invalid_filter"), "{}", case[0]);

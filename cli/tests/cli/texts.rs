@@ -33,7 +33,12 @@ fn words_of_every_script_are_found() {
     let index = index(&desk, &cases);
     for case in cases["words"].as_array().unwrap() {
         let text = case[0].as_str().unwrap();
-        assert_eq!(json!(found(&index, &["--rank", "bm25", text])), case[1], "{text}");
+        let search = ["search", "--index", &index, "--json", "-k", "50", "--rank", "bm25", text];
+        let answer = ok_json(&search);
+        let mut ids: Vec<String> = hits(&answer).into_iter().map(|hit| hit.0).collect();
+        ids.sort();
+        assert_eq!(json!(ids), case[1], "{text}");
+        check_note(&answer, &case[2], &case[0]);
     }
 }
 
@@ -49,6 +54,11 @@ fn conditions_mean_what_they_say() {
         let filter = case[0].as_str().unwrap();
         let found = found(&index, &["--tokens", &all, "--filter", filter]);
         assert_eq!(json!(found), case[1], "{filter}");
+    }
+    for case in cases["jointly"].as_array().unwrap() {
+        let filter = case[0].as_str().unwrap();
+        let search = ["search", "--index", &index, "--json", "--tokens", &all, "--filter", filter];
+        check_note(&ok_json(&search), &case[1], &case[0]);
     }
     for case in cases["refused"].as_array().unwrap() {
         let (filter, says) = (case[0].as_str().unwrap(), case[1].as_str().unwrap());

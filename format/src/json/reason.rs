@@ -75,7 +75,7 @@ pub fn plain_reason(reason: &str) -> String {
         return format!("the member `{name}` is missing");
     }
     if let (true, Some(name)) = (reason.starts_with("duplicate field "), quoted(reason)) {
-        return format!("the member `{name}` is there twice");
+        return format!("the member `{name}` is given twice");
     }
     let length = reason.strip_prefix("invalid length ");
     if let Some((found, expected)) = length.and_then(|rest| rest.split_once(", expected ")) {
@@ -171,7 +171,7 @@ mod tests {
             ("the query is blank", "the query is blank"),
             ("unknown variant `a`, expected `b` or `c`", "`a` is unknown; there are b, c"),
             ("unknown field ``, expected `k`", "there is no member ``; there are k"),
-            ("duplicate field `k`", "the member `k` is there twice"),
+            ("duplicate field `k`", "the member `k` is given twice"),
             ("invalid length 3, expected a list of 2", "it has 3 values, and must be a list of 2"),
             (
                 "invalid type: floating point `7.0`, expected struct Entry",

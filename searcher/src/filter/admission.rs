@@ -61,6 +61,10 @@ impl<'a> Admission<'a> {
     }
 }
 
+/// Said where every condition has its documents.
+const JOINTLY_UNMET: &str =
+    "no document meets the whole filter; each of its conditions is met by some document";
+
 /// The living documents that a filter admits, and whether all of that was known already.
 ///
 /// Errors: as [`Filter::parse`].
@@ -83,7 +87,13 @@ fn admit(
         Ok((segment.key(), filtered))
     });
     let segments = filtered.collect::<Result<Vec<_>, SearchError>>()?;
-    let notes = parsed.notes(segments.iter().map(|(_, filtered)| &filtered.met[..]));
+    let mut notes = parsed.notes(segments.iter().map(|(_, filtered)| &filtered.met[..]));
+    if notes.is_empty()
+        && !segments.is_empty()
+        && segments.iter().all(|(_, filtered)| filtered.rows.count() == 0)
+    {
+        notes.push(JOINTLY_UNMET.to_owned());
+    }
     let rows = Arc::new(FilteredRows { segments, notes });
     snapshot.filters().put(parsed.given(), Arc::clone(&rows));
     Ok((rows, false))

@@ -25,7 +25,8 @@ pub(crate) fn known_keys(snapshot: &Snapshot) -> BTreeSet<String> {
 /// The first of some keys, for people.
 pub(crate) fn named<'a>(keys: impl ExactSizeIterator<Item = &'a String>) -> String {
     let more = if keys.len() > KEYS_NAMED { ", …" } else { "" };
-    let keys: Vec<&str> = keys.take(KEYS_NAMED).map(String::as_str).collect();
+    let shown = |key: &'a String| if key.is_empty() { "\"\"" } else { &key[..] };
+    let keys: Vec<&str> = keys.take(KEYS_NAMED).map(shown).collect();
     format!("{}{more}", keys.join(", "))
 }
 

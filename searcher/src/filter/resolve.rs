@@ -14,7 +14,7 @@ use super::{
     number::Number,
     syntax::{Bound, Condition, Literal, Test, Wanted},
 };
-use crate::snapshot::commit::Snapshot;
+use crate::snapshot::commit::{Snapshot, TextWord};
 
 /// The field of all keys, and the one of their times.
 pub(super) const KEYS: &str = "fields";
@@ -185,12 +185,13 @@ impl<'a> Resolver<'a> {
             Wanted::Prefix(prefix) => {
                 let field = self.snapshot.fields().words;
                 let words = self.snapshot.words_of(&prefix.text, field).unwrap_or_default();
-                // The first is the whole word, those in its place are its pairs of characters.
-                let is_one = words.iter().all(|word| word.place == words[0].place);
-                match words.into_iter().next().filter(|_| is_one) {
-                    Some(first) => KeyTest::WordPrefix(first.word),
+                match the_one_word(words) {
+                    Some(word) => KeyTest::WordPrefix(word),
                     None => {
-                        return Err(format!("{:?} is not the begin of one word", prefix.text));
+                        let advice = "a prefix is of one word; write the words before it as \
+                                      conditions of their own, text:word AND text:begin*";
+                        let found = &prefix.text;
+                        return Err(format!("{found:?} is not the begin of one word: {advice}"));
                     }
                 }
             }
@@ -347,6 +348,13 @@ fn grouped(values: Vec<Value>) -> Vec<Values> {
     others.extend((!texts.is_empty()).then_some(Values::Text(texts)));
     others.extend((!numbers.is_empty()).then_some(Values::Numbers(numbers)));
     others
+}
+
+/// The word that all others are in: a text of Chinese, Japanese or Korean has pairs of characters as well.
+fn the_one_word(words: Vec<TextWord>) -> Option<String> {
+    let start = words.iter().map(|word| word.bytes.start).min()?;
+    let end = words.iter().map(|word| word.bytes.end).max()?;
+    words.into_iter().find(|word| word.bytes == (start..end)).map(|word| word.word)
 }
 
 /// A range whose ends are of one type.

@@ -236,7 +236,6 @@ fn writing(desk: &Desk) -> Vec<Vec<String>> {
         of(&["batch-search", "--index", &index, "--queries", &queries, "--run"]),
         of(&["eval", "--index", &index, "--dataset", &folder, "--run"]),
         of(&["eval", "--from-run", &run, "--dataset", &folder, "--json"]),
-        of(&["compare", &run, &run, "--dataset", &folder, "--json"]),
         of(&["encode", "--model", &splade(), "--input", &queries, "--out"]),
     ]
 }
