@@ -3,7 +3,7 @@
 //! The texts of this crate's own errors name no flag and no JSON member. A command line or a server knows
 //! which of its own words the caller used, and adds the remedy in those words.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use gleaner_catalog::CatalogError;
 use gleaner_encoder::EncodeError;
@@ -277,9 +277,31 @@ pub enum Error {
     /// Writing failed.
     #[error(transparent)]
     Index(IndexError),
+    /// A change was not made: the writer failed, perhaps on another change of the same commit.
+    #[error(transparent)]
+    Written(Arc<Self>),
+    /// There was no room for more changes in time.
+    #[error("the writer is behind: {bytes} bytes of changes wait")]
+    QueueFull {
+        /// Bytes that wait.
+        bytes: usize,
+    },
+    /// The index is being closed.
+    #[error("the index is closed for writing")]
+    QueueClosed,
     /// Evaluation failed.
     #[error(transparent)]
     Eval(#[from] EvalError),
+}
+
+impl Error {
+    /// What went wrong, also where several changes share the error.
+    pub fn known(&self) -> &Self {
+        match self {
+            Self::Written(error) => error.known(),
+            error => error,
+        }
+    }
 }
 
 // What is wrong with an index is `Catalog`, whoever opened it.

@@ -6,12 +6,15 @@
 
 use std::{
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use gleaner_catalog::{IndexSettings, Manifest, OpenIndex};
 use gleaner_encoder::{Side, SparseVector};
-use gleaner_indexer::{DocumentEncoder, EncodedText, IndexStore, InputDocument, MergeReport};
+use gleaner_indexer::{
+    Document as ReadDocument, EncodedText, IndexError, IndexStore, InputDocument, MergeReport,
+};
 use gleaner_searcher::SearchResponse;
 
 use crate::{
@@ -19,15 +22,18 @@ use crate::{
     document::Document,
     error::Error,
     models::Models,
-    search::encode::{QueryEncoder, threads_or_cores},
+    search::encode::QueryEncoder,
     search::prepare::Prepared,
     search::query::Search,
     snapshot::Snapshot,
-    worker::{DocumentModels, on_all},
+    worker::DocumentModels,
+    writing::encoders::DocumentEncoders,
 };
 
 /// Documents that are encoded and handed to the writer together.
 const CHUNK_DOCUMENTS: usize = 1_024;
+/// Time between two attempts to take the lock of a folder.
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// An index folder, open for searching and writing.
 ///
@@ -52,11 +58,12 @@ pub struct Index {
     reader: gleaner_searcher::Index,
     models: Models,
     /// Open once something was written.
-    writer: Mutex<Option<Writer>>,
-    documents: DocumentModels,
+    writer: Mutex<Option<IndexStore>>,
+    /// How long it waits for another program that writes.
+    lock_wait: Duration,
+    documents: Mutex<DocumentEncoders>,
     /// Encoders of queries that no search is using.
     encoders: Mutex<Vec<QueryEncoder>>,
-    threads: Option<usize>,
 }
 
 // A server shares an index among the threads of its requests.
@@ -67,13 +74,6 @@ const _: () = {
     is_shared_by_threads::<Prepared>();
     is_shared_by_threads::<Snapshot>();
 };
-
-/// The writer, and the workers that encode for it.
-struct Writer {
-    store: IndexStore,
-    /// Made with the first document that has a text.
-    workers: Vec<Box<dyn DocumentEncoder>>,
-}
 
 impl Index {
     /// Begins an index at `path`, or the opening for writing of one that is there: the builder says
@@ -164,8 +164,8 @@ impl Index {
             None => gleaner_searcher::Index::from_opened(OpenIndex::open(&path)?)?,
         };
         reader.refresh()?;
-        let mut index = Self::new(reader, models, documents, threads);
-        index.set_writer(store);
+        let index = Self::new(reader, models, documents, threads);
+        *index.locked_writer() = Some(store);
         Ok(index)
     }
 
@@ -176,12 +176,14 @@ impl Index {
         threads: Option<usize>,
     ) -> Self {
         let (writer, encoders) = (Mutex::new(None), Mutex::new(Vec::new()));
-        Self { reader, models, writer, documents, encoders, threads }
+        let documents = Mutex::new(DocumentEncoders::new(documents, threads));
+        Self { reader, models, writer, lock_wait: Duration::ZERO, documents, encoders }
     }
 
-    fn set_writer(&mut self, store: IndexStore) {
-        let writer = Writer { store, workers: Vec::new() };
-        *self.writer.get_mut().unwrap_or_else(PoisonError::into_inner) = Some(writer);
+    /// The same, with time for another program that writes to end before writing fails.
+    pub fn wait_for_lock(mut self, wait: Duration) -> Self {
+        self.lock_wait = wait;
+        self
     }
 
     /// The folder.
@@ -307,17 +309,22 @@ impl Index {
     /// being written; `TextsNeedModel`; those of [`Models::sparse_of`] and [`Models::dense_of`]; `Index` for the
     /// writer's, a text that cannot be encoded among them.
     pub fn upsert(&mut self, documents: impl IntoIterator<Item = Document>) -> Result<(), Error> {
-        self.open_writer()?;
-        let fields = self.writer()?.store.manifest().dense.clone();
+        let manifest = self.with_store(|store| Ok(store.manifest().clone()))?;
         let mut documents = documents.into_iter();
         loop {
             let chunk = documents.by_ref().take(CHUNK_DOCUMENTS);
-            let chunk = chunk.map(|document| document.into_given(&fields));
+            let chunk = chunk.map(|document| document.into_given(&manifest.dense));
             let chunk = chunk.collect::<Result<Vec<_>, Error>>()?;
             if chunk.is_empty() {
                 return Ok(());
             }
-            self.write(chunk)?;
+            let encoded = self.encode_documents(&manifest, chunk)?;
+            self.with_store(|store| {
+                let mut written = encoded.into_iter();
+                written.try_for_each(|(document, text)| {
+                    store.upsert_rows(&document, &text.rows).map(|_| ()).map_err(Error::from)
+                })
+            })?;
         }
     }
 
@@ -340,8 +347,7 @@ impl Index {
     /// # Errors
     /// `Index` for the writer's.
     pub fn delete(&mut self, id: &str) -> Result<(), Error> {
-        self.open_writer()?;
-        Ok(self.writer()?.store.delete(id)?)
+        self.with_store(|store| Ok(store.delete(id)?))
     }
 
     /// Makes everything written since the last commit durable, and searchable here. It survives a crash
@@ -364,11 +370,9 @@ impl Index {
     /// # Errors
     /// `Index`; the previous commit is then still whole. Those of [`Index::refresh`] after the commit was made.
     pub fn commit(&mut self) -> Result<Snapshot, Error> {
-        if let Some(writer) = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner)
-            && writer.store.uncommitted() > 0
-        {
-            let inputs = writer.store.manifest().inputs.clone();
-            writer.store.commit(inputs)?;
+        self.commit_now()?;
+        if let Some(store) = self.locked_writer().as_mut() {
+            store.merge_due()?;
         }
         self.refresh()
     }
@@ -420,87 +424,111 @@ impl Index {
     /// # Errors
     /// `Index`; the sources of a merge that fails stay in place. Those of [`Index::refresh`] after the merge.
     pub fn merge(&mut self) -> Result<MergeReport, Error> {
-        self.open_writer()?;
-        let report = self.writer()?.store.merge()?;
+        let report = self.with_store(|store| Ok(store.merge()?))?;
         self.refresh()?;
         Ok(report)
     }
 
-    fn writer(&mut self) -> Result<&mut Writer, Error> {
-        let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner);
-        Ok(writer.as_mut().expect("every caller opens the writer first"))
+    fn locked_writer(&self) -> MutexGuard<'_, Option<IndexStore>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn open_writer(&mut self) -> Result<(), Error> {
-        if self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).is_none() {
+    /// The writer, opened if it is not open yet. Then the newest commit is searched.
+    ///
+    /// Errors: `Index` with `Locked` when another program writes; those of opening.
+    pub(crate) fn with_store<T>(
+        &self,
+        work: impl FnOnce(&mut IndexStore) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut writer = self.locked_writer();
+        let store = match &mut *writer {
+            Some(store) => store,
+            closed => closed.insert(self.open_store()?),
+        };
+        work(store)
+    }
+
+    fn open_store(&self) -> Result<IndexStore, Error> {
+        let until = Instant::now() + self.lock_wait;
+        loop {
             let model = self.snapshot().manifest().model.clone();
             let opened = self.reader.opened();
-            let store = IndexStore::open_checked(opened, model, &IndexSettings::default())?;
-            self.set_writer(store);
-        }
-        Ok(())
-    }
-
-    /// Encodes documents and hands them to the writer in their order.
-    fn write(&mut self, documents: Vec<InputDocument>) -> Result<(), Error> {
-        let manifest = self.writer()?.store.manifest().clone();
-        let needs_models =
-            documents.iter().any(|it| it.vector.is_none() || is_encoded(it, &manifest));
-        if needs_models && self.writer()?.workers.is_empty() {
-            self.open_document_models(&manifest, &documents)?;
-            let workers = self.documents.workers(&manifest, threads_or_cores(self.threads))?;
-            self.writer()?.workers = workers;
-        }
-        let writer = self.writer()?;
-        let encoded = encode(&mut writer.workers, &manifest, documents)?;
-        for (document, text) in encoded {
-            writer.store.upsert_rows(&document, &text.rows)?;
-        }
-        Ok(())
-    }
-
-    /// Finds the models that the builder was not asked to open.
-    fn open_document_models(
-        &mut self,
-        manifest: &Manifest,
-        documents: &[InputDocument],
-    ) -> Result<(), Error> {
-        if self.documents.sparse.is_none() && manifest.model.is_some() {
-            self.documents.sparse = Some(self.models.sparse_of(manifest)?);
-        }
-        for field in manifest.dense.iter().filter(|field| field.model.is_some()) {
-            let name = &field.spec.name;
-            if self.documents.dense.iter().all(|(known, _)| known != name) {
-                let model = self.models.dense_of(field)?;
-                self.documents.dense.push((name.clone(), model));
+            match IndexStore::open_checked(opened, model, &IndexSettings::default()) {
+                Err(IndexError::Locked { .. }) if Instant::now() < until => {
+                    std::thread::sleep(LOCK_PAUSE);
+                }
+                store => {
+                    let store = store?;
+                    self.refresh()?;
+                    return Ok(store);
+                }
             }
         }
-        let has_texts = documents.iter().any(|document| document.vector.is_none());
-        match has_texts && self.documents.sparse.is_none() && manifest.dense.is_empty() {
-            true => Err(Error::TextsNeedModel),
-            false => Ok(()),
+    }
+
+    /// Gives the folder's lock back. What was not committed is gone.
+    pub(crate) fn close_writer(&self) {
+        *self.locked_writer() = None;
+    }
+
+    /// Whether this process holds the folder's lock.
+    pub(crate) fn is_writing(&self) -> bool {
+        self.locked_writer().is_some()
+    }
+
+    /// Commits what the writer holds, and opens it for searching.
+    ///
+    /// Errors: `Index`; those of [`Index::refresh`] after the commit was made.
+    pub(crate) fn commit_now(&self) -> Result<Snapshot, Error> {
+        if let Some(store) = self.locked_writer().as_mut()
+            && store.uncommitted() > 0
+        {
+            let inputs = store.manifest().inputs.clone();
+            store.commit(inputs)?;
+        }
+        self.refresh()
+    }
+
+    /// Merges all segments into as few as can be.
+    ///
+    /// Errors: `Index`, and those of [`Index::refresh`].
+    pub(crate) fn merge_now(&self) -> Result<(), Error> {
+        self.with_store(|store| Ok(store.merge()?))?;
+        self.refresh().map(|_| ())
+    }
+
+    /// Merges that run beside other work.
+    pub(crate) fn running_merges(&self) -> usize {
+        self.locked_writer().as_ref().map_or(0, IndexStore::running_merges)
+    }
+
+    /// Takes the merges that have ended, and begins those that are due.
+    ///
+    /// Errors: `Index` of a merge that failed; its segments stay.
+    pub(crate) fn merge_beside(&self) -> Result<(), Error> {
+        let ended = match self.locked_writer().as_mut() {
+            None => return Ok(()),
+            Some(store) => {
+                let ended = store.end_merges(false)?;
+                store.begin_merges()?;
+                ended
+            }
+        };
+        match ended {
+            0 => Ok(()),
+            _ => self.refresh().map(|_| ()),
         }
     }
-}
 
-/// Whether a dense model makes a vector of the document's text.
-fn is_encoded(document: &InputDocument, manifest: &Manifest) -> bool {
-    let has_model = manifest.dense.iter().any(|field| field.model.is_some());
-    has_model && !document.document.text.is_empty()
-}
-
-/// Encodes a chunk on all workers at once; what they made, in the order of the documents.
-fn encode(
-    workers: &mut [Box<dyn DocumentEncoder>],
-    manifest: &Manifest,
-    documents: Vec<InputDocument>,
-) -> Result<Vec<(gleaner_indexer::Document, EncodedText)>, Error> {
-    let fields = &manifest.dense[..];
-    if workers.is_empty() {
-        return Ok(gleaner_indexer::encode_given(None, fields, documents)?);
+    /// The vectors of documents, in their order.
+    ///
+    /// Errors: those of [`DocumentEncoders::encode`].
+    pub(crate) fn encode_documents(
+        &self,
+        manifest: &Manifest,
+        documents: Vec<InputDocument>,
+    ) -> Result<Vec<(ReadDocument, EncodedText)>, Error> {
+        let mut encoders = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        encoders.encode(manifest, &self.models, documents)
     }
-    let encoded = on_all(workers, documents, |worker, share| {
-        gleaner_indexer::encode_given(Some(worker.as_mut()), fields, share)
-    })?;
-    Ok(encoded.into_iter().flatten().collect())
 }

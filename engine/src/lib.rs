@@ -59,6 +59,7 @@ mod models;
 mod search;
 mod snapshot;
 mod worker;
+mod writing;
 
 pub use builder::{GivenField, IndexBuilder, LongTextsAsked};
 pub use document::Document;
@@ -76,6 +77,8 @@ pub use search::query::{Query, Search};
 pub use search::ranking::Ranking;
 pub use search::vocabulary::vocabulary_of;
 pub use snapshot::Snapshot;
+pub use writing::change::{Change, CommitMode, Outcome, Verdict, WriteReport};
+pub use writing::queue::WriteQueue;
 
 /// Runs, judgements, measures, intervals and tests.
 pub use gleaner_eval as eval;
@@ -105,5 +108,6 @@ pub use gleaner_searcher::{
     BOOST_LIMIT, Certificate, CertificateKind, Contribution, Counters, Explanation,
     FUSION_NUMBER_LIMIT, Feedback, Fusion, Hit, LEGS_LIMIT, Leg, LegExplanation, LegProfile,
     LegScore, Method, Normaliser, PhasesUs, Plan, Profile, RRF_K, Rank, SearchError,
-    SearchResponse, THREADS_LIMIT, WeightedLeg, is_rank_constant, is_weight,
+    SearchResponse, StoredDocument, StoredRow, THREADS_LIMIT, WeightedLeg, is_rank_constant,
+    is_weight,
 };

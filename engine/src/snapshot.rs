@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use gleaner_catalog::Manifest;
 use gleaner_format::SparseVector;
-use gleaner_searcher::{DenseQuery, Rank, SearchRequest, SearchResponse};
+use gleaner_searcher::{DenseQuery, Rank, SearchRequest, SearchResponse, Stop, StoredDocument};
 
 use crate::{
     error::Error,
@@ -71,6 +71,36 @@ impl Snapshot {
     /// `Search` for storage that fails.
     pub fn has_document(&self, id: &str) -> Result<bool, Error> {
         Ok(self.commit.has_document(id)?)
+    }
+
+    /// The living document with this `_id`: what was given, and its vectors as they are stored.
+    ///
+    /// ```
+    /// # use gleaner::{Document, SparseVector};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("my.index");
+    /// # let mut index = gleaner::Index::create(&path).open()?;
+    /// # let vector = SparseVector::from_pairs([(7, 1.0)])?;
+    /// index.upsert([Document::bare("a").field("year", 2026).vector(vector.clone())])?;
+    /// let document = index.commit()?.document("a")?.expect("it is there");
+    /// assert_eq!(document.source["year"], 2026);
+    /// assert_eq!(document.rows[0].vector, vector);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `Catalog` for a damaged index; `Search` for storage that fails.
+    pub fn document(&self, id: &str) -> Result<Option<StoredDocument>, Error> {
+        Ok(self.commit.document(id)?)
+    }
+
+    /// The `_id`s of all living documents that a filter admits, in no order, and what there is to say of the
+    /// filter.
+    ///
+    /// # Errors
+    /// `Search` for a filter that cannot be read, and for storage that fails.
+    pub fn matching(&self, filter: &str) -> Result<(Vec<String>, Vec<String>), Error> {
+        Ok(self.commit.matching(filter, Stop::default())?)
     }
 
     /// Answers a search whose vectors are all there.

@@ -14,6 +14,6 @@ mod vocabulary;
 mod weights;
 
 pub use encoded::read_encoded;
-pub use read::{Document, InputDocument};
+pub use read::{Change, Document, InputDocument, RefusedLine};
 pub use vocabulary::{TokenError, Vocabulary, term_of};
 pub use weights::{explain_weights, parse_weights};

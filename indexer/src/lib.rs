@@ -19,8 +19,8 @@ mod pipeline;
 mod store;
 
 pub use document::{
-    Document, InputDocument, TokenError, Vocabulary, explain_weights, parse_weights, read_encoded,
-    term_of,
+    Change, Document, InputDocument, RefusedLine, TokenError, Vocabulary, explain_weights,
+    parse_weights, read_encoded, term_of,
 };
 pub use encoder::{DocumentEncoder, EncodedRow, EncodedText};
 pub use error::{IndexError, Place, Rejection};

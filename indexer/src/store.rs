@@ -4,7 +4,7 @@
 //! - `write`, `seen_ids`, `field_bytes`: documents into the next commit;
 //! - `directory`, `seals`: files summed while they are written, and named by their commit;
 //! - `plugin`: the vector files of a segment, written inside the segment's own commit;
-//! - `merge`: many segments into few.
+//! - `merge`, `policy`: many segments into few, and which of them.
 //!
 //! What an index is, `catalog` says; where documents come from is left to `pipeline`.
 
@@ -14,6 +14,7 @@ mod field_bytes;
 mod merge;
 mod open;
 mod plugin;
+mod policy;
 mod seals;
 mod seen_ids;
 mod write;

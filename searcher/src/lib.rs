@@ -47,7 +47,12 @@ pub use ranking::{
         is_rank_constant, is_weight,
     },
 };
-pub use snapshot::{commit::Snapshot, index::Index, segment::Segment};
+pub use snapshot::{
+    commit::Snapshot,
+    find::{StoredDocument, StoredRow},
+    index::Index,
+    segment::Segment,
+};
 pub use sparse::{
     block_max, exhaustive,
     plan::{Choice, Plan},

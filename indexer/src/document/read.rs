@@ -18,6 +18,9 @@ use super::{
 const TEXT_LINE: &str = "a line of texts is an object, such as {\"_id\": \"1\", \"text\": \"a text\"}; --format names \
      another form, such as csv";
 
+/// The key of a line that deletes.
+const DELETED_KEY: &str = "_deleted";
+
 /// Keys of a line that a message names, at most.
 const KEYS_NAMED: usize = 8;
 
@@ -145,7 +148,14 @@ impl InputDocument {
     ) -> Result<Self, String> {
         let line = utf8(line)?;
         let object = Object::read(line, VectorKeys { has_sparse: true, dense });
-        let mut object = object.map_err(|error| reason_of(&error))?;
+        Self::of_vector(object.map_err(|error| reason_of(&error))?, vocabulary, dense)
+    }
+
+    fn of_vector(
+        mut object: Object,
+        vocabulary: Option<&dyn Vocabulary>,
+        dense: &[DenseField],
+    ) -> Result<Self, String> {
         let id = identifier(&object.keys)?;
         check_id(&id).map_err(str::to_owned)?;
         let vector = match object.sparse.take().ok_or("the key \"vector\" is missing")? {
@@ -171,6 +181,59 @@ impl InputDocument {
         let (text, source, fields) = (String::new(), String::new(), Map::new());
         let document = Document { id, text, source, fields };
         Self { document, vector: Some(vector), dense: Vec::new() }
+    }
+}
+
+/// What a line asks of an index.
+#[derive(Debug)]
+pub enum Change {
+    /// This document, in place of one with its `_id`.
+    Upsert(InputDocument),
+    /// No document with this `_id`: the line has `"_deleted": true`.
+    Delete(String),
+}
+
+/// A line that cannot be followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedLine {
+    /// Its `_id`, if it has one.
+    pub id: Option<String>,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Change {
+    /// Understands one line, with a sparse vector (`"vector"`) or a text to be encoded.
+    ///
+    /// # Errors
+    /// The reason, and the document's `_id` where the line has one.
+    pub fn parse(
+        line: &[u8],
+        vocabulary: Option<&dyn Vocabulary>,
+        dense: &[DenseField],
+    ) -> Result<Self, RefusedLine> {
+        let unnamed = |reason| RefusedLine { id: None, reason };
+        let line = utf8(line).map_err(unnamed)?;
+        let object = Object::read(line, VectorKeys { has_sparse: true, dense });
+        let object = object.map_err(|error| unnamed(reason_of(&error)))?;
+        let id = identifier(&object.keys).map_err(unnamed)?;
+        let refused = |reason| RefusedLine { id: Some(id.clone()), reason };
+        match object.keys.get(DELETED_KEY) {
+            None => {}
+            Some(Value::Bool(true)) => {
+                check_id(&id).map_err(|reason| refused(reason.to_owned()))?;
+                return Ok(Self::Delete(id));
+            }
+            Some(_) => {
+                let reason = format!("\"{DELETED_KEY}\" is true, or it is not there");
+                return Err(refused(reason));
+            }
+        }
+        let document = match object.sparse {
+            Some(_) => InputDocument::of_vector(object, vocabulary, dense),
+            None => InputDocument::of_text(object, line, dense),
+        };
+        document.map(Self::Upsert).map_err(refused)
     }
 }
 

@@ -289,6 +289,7 @@ impl Indexing<'_, '_> {
         let is_news = self.store.uncommitted() > 0 || inputs != self.store.manifest().inputs;
         if !self.inputs.is_empty() && is_news {
             self.store.commit(inputs)?;
+            self.store.merge_due()?;
             self.progress.committed = self.progress.indexed;
             (self.report)(&self.progress);
         }

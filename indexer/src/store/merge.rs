@@ -1,17 +1,26 @@
-//! Segments into fewer segments, and how large they may become.
+//! Segments into fewer segments: all of them, those that are due, or those that are due beside other work.
 //!
-//! Merges are explicit and waited for, because a merge that fails in the background would only be logged.
+//! Which ones are due is `policy.rs`'s. A merge of the storage layer that fails is only logged there, so
+//! every merge is waited for, here or by a thread of its own.
+
+use std::{
+    sync::mpsc::{Receiver, TryRecvError, channel},
+    thread,
+};
 
 use gleaner_catalog::DenseField;
-use tantivy::index::SegmentId;
+use tantivy::{TantivyError, index::SegmentId};
 
-use super::open::IndexStore;
+use super::{
+    open::IndexStore,
+    policy::{SegmentSize, due},
+};
 use crate::error::{IndexError, storage};
 
-/// Small segments that are merged into one as soon as there are so many of them.
-const SMALL_SEGMENTS_LIMIT: usize = 8;
-/// Documents below which a segment counts as small.
-const SMALL_SEGMENT_DOCS: u64 = 50_000;
+/// Rows of the largest merge that may run beside another one.
+const SECOND_MERGE_ROWS: u64 = 1 << 15;
+/// Merges that run at once.
+const MERGES: usize = 2;
 /// Merging never makes a segment of more documents than this: a merge holds about 8 bytes a posting
 /// in memory (rows, and columns twice), 0.7 GB at this size with 175 postings a document.
 const MERGED_DOCS_LIMIT: u64 = 1 << 19;
@@ -44,25 +53,26 @@ impl IndexStore {
         if written * SETTLE_ONE_IN >= living {
             return self.merge().map(|_| ());
         }
-        self.merge_small()?;
+        self.merge_due()?;
         let collected = self.writer.garbage_collect_files().wait();
         collected.map_err(|error| self.directory.explain(error))?;
         Ok(())
     }
 
-    /// Merges all segments into as few as the size limit allows and removes replaced files. The files of an
-    /// index of an earlier version are then named by its manifest.
+    /// Merges all segments into as few as the size limit allows and removes replaced files, after the
+    /// merges that run. The files of an index of an earlier version are then named by its manifest.
     ///
     /// # Errors
     /// `Write`, `Storage`; the sources of a failed merge stay in place.
     pub fn merge(&mut self) -> Result<MergeReport, IndexError> {
+        self.end_merges(true)?;
         if self.uncommitted == 0 && !self.manifest.is_sealed() {
             self.commit(self.manifest.inputs.clone())?;
         }
         let before = self.index.searchable_segment_ids().map_err(storage)?.len();
         let mut batch: Vec<SegmentId> = Vec::new();
         let mut batch_docs = 0;
-        let docs_limit = merged_docs_limit(&self.manifest.dense);
+        let docs_limit = self.merged_docs_limit();
         let mut metas = self.index.searchable_segment_metas().map_err(storage)?;
         metas.sort_by_key(|meta| meta.num_docs());
         for meta in metas {
@@ -82,19 +92,79 @@ impl IndexStore {
         })
     }
 
-    /// Keeps the number of segments bounded while indexing goes on.
-    pub(super) fn merge_small(&mut self) -> Result<(), IndexError> {
-        let metas = self.index.searchable_segment_metas().map_err(storage)?;
-        let limit = merged_docs_limit(&self.manifest.dense) / SMALL_SEGMENTS_LIMIT as u64;
-        let small: Vec<SegmentId> = metas
-            .iter()
-            .filter(|meta| u64::from(meta.num_docs()) < limit.min(SMALL_SEGMENT_DOCS))
-            .map(|meta| meta.id())
-            .collect();
-        if small.len() < SMALL_SEGMENTS_LIMIT {
-            return Ok(());
+    /// Makes all merges that are due, one after the other.
+    ///
+    /// # Errors
+    /// As [`IndexStore::merge`].
+    pub fn merge_due(&mut self) -> Result<(), IndexError> {
+        while let Some(segments) = due(&self.segment_sizes()?, self.merged_docs_limit()) {
+            self.merge_segments(&segments)?;
         }
-        self.merge_segments(&small)
+        Ok(())
+    }
+
+    /// Begins the merges that are due beside other work. They end with [`IndexStore::end_merges`].
+    ///
+    /// # Errors
+    /// `Storage`, of reading the list of segments.
+    pub fn begin_merges(&mut self) -> Result<(), IndexError> {
+        while self.merging.len() < MERGES {
+            let limit = match self.merging.is_empty() {
+                true => self.merged_docs_limit(),
+                false => SECOND_MERGE_ROWS,
+            };
+            let is_free = |segment: &SegmentSize| {
+                let mut merging = self.merging.iter();
+                segment.living <= limit && merging.all(|it| !it.segments.contains(&segment.id))
+            };
+            let free = self.segment_sizes()?.into_iter().filter(is_free).collect::<Vec<_>>();
+            let Some(segments) = due(&free, limit) else { return Ok(()) };
+            let merged = self.writer.merge(&segments);
+            let (ended, merge) = channel();
+            // A merge that nobody waits for any more has no one to tell.
+            thread::spawn(move || drop(ended.send(merged.wait().map(|_| ()))));
+            self.merging.push(RunningMerge { segments, ended: merge });
+        }
+        Ok(())
+    }
+
+    /// Merges that were begun and have not ended.
+    pub fn running_merges(&self) -> usize {
+        self.merging.len()
+    }
+
+    /// Takes the merges that have ended since, or waits for all. Says how many ended.
+    ///
+    /// # Errors
+    /// `Write`, `Storage` of the first that failed; its segments stay as they were.
+    pub fn end_merges(&mut self, waits: bool) -> Result<usize, IndexError> {
+        let (mut ended, mut first_error) = (0, None);
+        self.merging.retain(|merge| match merge.result(waits) {
+            None => true,
+            Some(result) => {
+                ended += 1;
+                first_error = first_error.take().or(result.err());
+                false
+            }
+        });
+        match first_error {
+            Some(error) => Err(self.directory.explain(error)),
+            None => Ok(ended),
+        }
+    }
+
+    fn segment_sizes(&self) -> Result<Vec<SegmentSize>, IndexError> {
+        let metas = self.index.searchable_segment_metas().map_err(storage)?;
+        let size = |meta: &tantivy::SegmentMeta| SegmentSize {
+            id: meta.id(),
+            rows: u64::from(meta.max_doc()),
+            living: u64::from(meta.num_docs()),
+        };
+        Ok(metas.iter().map(size).collect())
+    }
+
+    fn merged_docs_limit(&self) -> u64 {
+        merged_docs_limit(&self.manifest.dense)
     }
 
     fn merge_segments(&mut self, segments: &[SegmentId]) -> Result<(), IndexError> {
@@ -108,6 +178,27 @@ impl IndexStore {
         let merged = self.writer.merge(segments).wait();
         merged.map_err(|error| self.directory.explain(error))?;
         Ok(())
+    }
+}
+
+/// A merge beside other work.
+pub(super) struct RunningMerge {
+    segments: Vec<SegmentId>,
+    ended: Receiver<Result<(), TantivyError>>,
+}
+
+impl RunningMerge {
+    /// How it ended, if it did; or in the end.
+    fn result(&self, waits: bool) -> Option<Result<(), TantivyError>> {
+        let died = || Err(TantivyError::SystemError("a merge ended without a result".to_owned()));
+        match waits {
+            true => Some(self.ended.recv().unwrap_or_else(|_| died())),
+            false => match self.ended.try_recv() {
+                Ok(result) => Some(result),
+                Err(TryRecvError::Empty) => None,
+                Err(TryRecvError::Disconnected) => Some(died()),
+            },
+        }
     }
 }
 

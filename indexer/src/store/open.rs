@@ -17,6 +17,7 @@ use tantivy::IndexWriter;
 use super::{
     create::{Created, create, is_unfinished_index, place, remove},
     directory::SealingDirectory,
+    merge::RunningMerge,
     plugin::{DenseSpecs, ImpactPlugin},
     seen_ids::{EarlierIds, SeenIds},
     writer::open_writer,
@@ -41,6 +42,7 @@ pub struct IndexStore {
     is_unused: bool,
     /// Since it was opened.
     pub(super) rows_written: u64,
+    pub(super) merging: Vec<RunningMerge>,
 }
 
 impl IndexStore {
@@ -152,6 +154,7 @@ impl IndexStore {
             made: None,
             is_unused,
             rows_written: 0,
+            merging: Vec::new(),
         })
     }
 

@@ -200,7 +200,7 @@ impl IndexStore {
 
     /// Makes everything since the last commit durable, together with how far the inputs got.
     ///
-    /// After this returns, the documents survive a crash.
+    /// After this returns, the documents survive a crash. What to merge is left to the caller.
     ///
     /// # Errors
     /// `Write`, `Storage`; the previous commit is then still whole.
@@ -214,7 +214,7 @@ impl IndexStore {
         prepared.set_payload(&payload);
         prepared.commit().map_err(explain)?;
         self.uncommitted = 0;
-        self.merge_small()
+        Ok(())
     }
 
     /// Documents upserted or deleted since the last commit.

@@ -9,12 +9,8 @@ use std::collections::BTreeMap;
 
 use gleaner_format::SparseVector;
 use serde_json::{Map, Value};
-use tantivy::{DocSet, TERMINATED, Term, schema::IndexRecordOption};
 
-use crate::{
-    error::{SearchError, storage},
-    snapshot::commit::Snapshot,
-};
+use crate::{error::SearchError, snapshot::commit::Snapshot};
 
 /// Terms of a document that is the query, at most: the heaviest.
 const TERMS_LIMIT: usize = 4_096;
@@ -37,7 +33,7 @@ impl ExampleDocument {
     /// Errors: `NoDocument`; `Damaged` and the storage layer's.
     pub(crate) fn find(snapshot: &Snapshot, id: &str) -> Result<Self, SearchError> {
         let missing = || SearchError::NoDocument { id: id.to_owned() };
-        let (segment, row) = find_row(snapshot, id)?.ok_or_else(missing)?;
+        let (segment, row) = snapshot.find_row(id)?.ok_or_else(missing)?;
         let opened = &snapshot.segments()[segment];
         let (view, rows) = (opened.impacts(), opened.rows_of_document(row));
         let mut weights: BTreeMap<u32, f32> = BTreeMap::new();
@@ -57,38 +53,6 @@ impl ExampleDocument {
         let (text, rows) = (text_of(&source), opened.span_of_document(row));
         Ok(Self { id: id.to_owned(), segment, rows, vector, dense, text })
     }
-}
-
-impl Snapshot {
-    /// Whether a living document has this `_id`.
-    ///
-    /// Errors: the storage layer's.
-    pub fn has_document(&self, id: &str) -> Result<bool, SearchError> {
-        Ok(find_row(self, id)?.is_some())
-    }
-}
-
-/// The segment and a living row of the document with this `_id`.
-fn find_row(snapshot: &Snapshot, id: &str) -> Result<Option<(usize, usize)>, SearchError> {
-    let term = Term::from_field_text(snapshot.fields().id, id);
-    for (segment, reader) in snapshot.searcher().segment_readers().iter().enumerate() {
-        let index = reader.inverted_index(term.field()).map_err(storage)?;
-        let postings = index.read_postings(&term, IndexRecordOption::Basic);
-        let Some(mut postings) = postings.map_err(|error| storage(error.into()))? else { continue };
-        while postings.doc() != TERMINATED {
-            if !reader.is_deleted(postings.doc()) {
-                let view = snapshot.segments()[segment].impacts();
-                let doc = postings.doc();
-                let row = match view.is_in_document_order() {
-                    true => Some(doc as usize),
-                    false => (0..view.rows()).find(|&row| view.doc(row) == doc),
-                };
-                return Ok(row.map(|row| (segment, row)));
-            }
-            postings.advance();
-        }
-    }
-    Ok(None)
 }
 
 /// Title and text as one; where there is no `text`, `content` is another name of it.

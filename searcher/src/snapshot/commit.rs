@@ -194,15 +194,28 @@ impl Snapshot {
     ///
     /// Errors: `Damaged` if what is stored is not one.
     pub fn stored(&self, segment: usize, doc: u32) -> Result<Map<String, Value>, SearchError> {
+        let Some(source) = self.source_of(segment, doc)? else {
+            let id = self.segments[segment].id(doc).to_owned();
+            return Ok(Map::from_iter([("_id".to_owned(), Value::String(id))]));
+        };
+        serde_json::from_str(&source).map_err(|_| {
+            self.damaged_store(segment, "a stored document is no JSON object".to_owned())
+        })
+    }
+
+    /// The line of a document, without vectors; nothing where there was no more than an `_id`.
+    ///
+    /// Errors: the storage layer's.
+    pub(crate) fn source_of(
+        &self,
+        segment: usize,
+        doc: u32,
+    ) -> Result<Option<String>, SearchError> {
         let doc = self.segments[segment].first_row(doc);
         let address = DocAddress::new(segment as u32, doc);
         let document: TantivyDocument = self.searcher().doc(address).map_err(storage)?;
         let source = document.get_first(self.fields.source).and_then(|value| value.as_str());
-        let Some(source) = source else {
-            let id = self.segments[segment].id(doc).to_owned();
-            return Ok(Map::from_iter([("_id".to_owned(), Value::String(id))]));
-        };
-        serde_json::from_str(source).map_err(|error| self.damaged_store(segment, error.to_string()))
+        Ok(source.map(str::to_owned))
     }
 
     /// The error for stored documents of a segment that are not what was written.
