@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use gleaner_catalog::Manifest;
 use gleaner_format::SparseVector;
-use gleaner_searcher::{DenseQuery, Rank, SearchRequest, SearchResponse, Stop, StoredDocument};
+use gleaner_searcher::{
+    Boost, DenseQuery, Rank, SearchRequest, SearchResponse, Stop, StoredDocument,
+};
 
 use crate::{
     error::Error,
@@ -168,6 +170,9 @@ impl Snapshot {
         if asked.ranking.rank().is_none() && asked.query.text.is_some() {
             answer.notes.extend(left_out(rank, self));
         }
+        if let Some(vector) = vector {
+            answer.notes.extend(idle_boosts(vector, boosts, &token));
+        }
         if let (Some(vector), Some(_)) = (vector, &asked.query.sparse) {
             answer.notes.extend(self.unmet_terms(vector, &token));
         }
@@ -202,4 +207,18 @@ impl Snapshot {
     pub fn has_sparse(&self) -> bool {
         self.commit.has_sparse()
     }
+}
+
+/// Says which boosts and mutes are of terms that the query does not have.
+fn idle_boosts(
+    vector: &SparseVector,
+    boosts: &[Boost],
+    token: &dyn Fn(u32) -> Option<String>,
+) -> Option<String> {
+    let is_idle = |boost: &&Boost| vector.terms().binary_search(&boost.term).is_err();
+    let name = |boost: &Boost| token(boost.term).unwrap_or_else(|| boost.term.to_string());
+    let idle: Vec<String> = boosts.iter().filter(is_idle).map(name).take(TERMS_NAMED).collect();
+    (!idle.is_empty()).then(|| {
+        format!("the query has no term {}: a boost of it changes nothing", idle.join(", "))
+    })
 }

@@ -19,7 +19,7 @@ pub(super) const ROUTES: [(&str, &[&str]); 9] = [
 const MEANT: [(&[&str], &str); 5] = [
     (&["health", "healthz", "ping", "status", "_cluster", "_health"], "GET /readyz"),
     (&["live", "alive", "liveness"], "GET /livez"),
-    (&["search", "_search", "query", "points"], "POST /v1/indexes/{index}/search"),
+    (&["search", "_search", "query", "points"], "GET or POST /v1/indexes/{index}/search"),
     (&["embed", "encode", "_encode", "embeddings"], "POST /v1/encode"),
     (&["index", "indexes", "indices", "collections", "_cat", "v1"], "GET /v1/indexes"),
 ];
@@ -65,10 +65,10 @@ mod tests {
         for (path, says) in [
             ("/", "the routes are /livez"),
             ("/healthz", "GET /readyz"),
-            ("/v1/index/a/search", "POST /v1/indexes/{index}/search"),
+            ("/v1/index/a/search", "GET or POST /v1/indexes/{index}/search"),
             ("/v1/index/a", "GET /v1/indexes"),
-            ("/collections/a/points/query", "POST /v1/indexes/{index}/search"),
-            ("/a/_search", "POST /v1/indexes/{index}/search"),
+            ("/collections/a/points/query", "GET or POST /v1/indexes/{index}/search"),
+            ("/a/_search", "GET or POST /v1/indexes/{index}/search"),
             ("/embeddings", "POST /v1/encode"),
         ] {
             assert!(instead_of(path).contains(says), "{path}: {}", instead_of(path));

@@ -78,7 +78,8 @@ impl SearchParams {
 }
 
 fn listed(text: &str, separator: char) -> Vec<String> {
-    text.split(separator).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    let parts = text.split(separator).map(str::trim);
+    parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 /// Reads `token:2,other:0.5`; a token may have colons of its own.

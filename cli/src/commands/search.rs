@@ -54,7 +54,7 @@ fn search(args: &SearchArgs) -> anyhow::Result<Search> {
         .search()?
         .k(args.k)
         .offset(args.offset)
-        .fields(title.into_iter().chain(args.fields.clone()))
+        .fields(title.into_iter().chain(args.fields.iter().map(|key| key.trim().to_owned())))
         .effort(args.effort)
         .threads(args.threads)
         .explain(args.explain)

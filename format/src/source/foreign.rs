@@ -13,10 +13,11 @@ pub struct ForeignFile {
 }
 
 const TO_JSONL: &str = "convert it to JSONL, one JSON object per line";
+const TO_UTF_8: &str = "save it as UTF-8 (iconv -f UTF-16 -t UTF-8)";
 const TO_GZIP: &str = "unpack it, or pack it as .gz or .zst";
 
 /// First bytes, what they mean, and what to do.
-const FIRST_BYTES: [(&[u8], &str, &str); 12] = [
+const FIRST_BYTES: [(&[u8], &str, &str); 14] = [
     (b"PAR1", "a Parquet file", TO_JSONL),
     (b"ARROW1", "an Arrow file", TO_JSONL),
     (b"Obj\x01", "an Avro file", TO_JSONL),
@@ -28,6 +29,8 @@ const FIRST_BYTES: [(&[u8], &str, &str); 12] = [
     (b"PK\x03\x04", "a zip", "name a file in it (SET.zip/corpus.jsonl), or unpack it"),
     (b"\xfd7zXZ", "packed by xz", TO_GZIP),
     (b"BZh", "packed by bzip2", TO_GZIP),
+    (b"\xff\xfe", "text in UTF-16", TO_UTF_8),
+    (b"\xfe\xff", "text in UTF-16", TO_UTF_8),
     (b"7z\xbc\xaf", "packed by 7-Zip", TO_GZIP),
 ];
 

@@ -25,10 +25,28 @@ pub(super) fn unpack(
         Box::new(BufReader::with_capacity(READ_BUFFER_BYTES, reader))
     };
     Ok(match (is_gzip, is_zstd) {
-        (true, _) => buffered(Box::new(MultiGzDecoder::new(whole))),
+        (true, _) => buffered(Box::new(PlainErrors(MultiGzDecoder::new(whole)))),
         (_, true) => buffered(Box::new(ZstdReader::new(whole))),
         _ => Box::new(whole),
     })
+}
+
+/// A reader of gzip whose errors are in plain words.
+struct PlainErrors<R>(R);
+
+impl<R: Read> Read for PlainErrors<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|error| match error.raw_os_error() {
+            Some(_) => error,
+            None => {
+                let reason = match error.kind() {
+                    io::ErrorKind::UnexpectedEof => "the gzip file is cut off",
+                    _ => "the bytes behind its beginning are no gzip; is it cut off or damaged?",
+                };
+                io::Error::new(error.kind(), reason)
+            }
+        })
+    }
 }
 
 /// Whether a file with these first bytes is packed.

@@ -194,16 +194,27 @@ impl TableRows {
         match (has("_id") || has("id"), has_text) {
             (true, true) => Ok(columns),
             _ => Err(format!(
-                "it must name a column \"_id\" or \"id\", and \"text\" or \"title\"; found {}",
-                shown(&columns)
+                "it must name a column \"_id\" or \"id\", and \"text\" or \"title\"; found {}{}",
+                shown(&columns),
+                if columns.len() == 1 { self.separator_advice() } else { "" }
             )),
         }
     }
 
-    /// The document of the record read last.
-    fn document(&self) -> Entry {
+    fn separator_advice(&self) -> &'static str {
+        match self.format {
+            "CSV" => " (a comma parts cells)",
+            _ => " (a tab parts cells)",
+        }
+    }
+
+    /// The document of the record read last, which ends with this line.
+    fn document(&self, last_line: u64) -> Entry {
         let columns = self.columns.as_deref().unwrap_or_default();
-        let cells = self.record.cells()?;
+        let cells = self.record.cells().map_err(|reason| match last_line > self.first_line {
+            true => format!("{reason}; all lines to {last_line} are taken as this row"),
+            false => reason,
+        })?;
         if cells.len() != columns.len() {
             let (found, expected) = (cells.len(), columns.len());
             return Err(format!("{found} cells under a heading of {expected} columns"));
@@ -226,7 +237,7 @@ impl Entries for TableRows {
         let read = self.next_record(tally).map_err(|source| tally.unreadable(source))?;
         Ok(match read {
             RecordRead::End => None,
-            RecordRead::Whole => Some(self.document()),
+            RecordRead::Whole => Some(self.document(tally.progress.lines)),
             RecordRead::TooLong => Some(Err(too_long(self.limit_bytes))),
         })
     }

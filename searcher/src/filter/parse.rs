@@ -77,8 +77,11 @@ impl Filter {
 fn unmet_note(written: &str) -> String {
     let shown: String = written.chars().take(NOTE_CHARS).collect();
     let cut = if shown.len() < written.len() { "…" } else { "" };
-    let advice = match written.contains(',') && !written.contains('"') {
-        true => "; several values are written key:IN [a b]",
+    let advice = match written.contains('"') {
+        true => "",
+        false if written.contains(',') => "; several values are written key:IN [a b]",
+        false if written.contains('|') => "; one of several conditions is written a OR b",
+        false if written.contains('?') => "; ? is no wildcard, only * at the end is one",
         false => "",
     };
     format!("no document meets {shown}{cut} of the filter{advice}")

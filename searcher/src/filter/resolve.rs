@@ -284,6 +284,22 @@ impl KeyTypes {
         held.join(", ")
     }
 
+    /// How a value is written where this one is none.
+    fn advice(self, key: &str, text: &str) -> String {
+        if self.times {
+            return "; a time is written 2022-05-31 or 2022-05-31T23:59:59Z".to_owned();
+        }
+        let has_several = |sign: char| {
+            let mut parts = text.trim_matches(['(', ')', '[', ']']).split(sign);
+            parts.clone().count() > 1 && parts.all(|part| Number::parse(part.trim()).is_some())
+        };
+        match self.numbers {
+            true if has_several(',') => format!("; a list is written {key}:IN [a b]"),
+            true if has_several('-') => format!("; a range is written {key}:[a TO b]"),
+            _ => String::new(),
+        }
+    }
+
     /// Reads a value as the type that the key has.
     ///
     /// Errors: the types that it has, where none fits.
@@ -307,7 +323,10 @@ impl KeyTypes {
             _ if self.text || self == Self::default() => Ok(Value::Text(text.clone())),
             _ => {
                 let is_other = *is_quoted && (Number::parse(text).is_some() || self.truth);
-                let advice = if is_other { "; write the value without quotes" } else { "" };
+                let advice = match is_other {
+                    true => "; write the value without quotes".to_owned(),
+                    false => self.advice(key, text),
+                };
                 Err(format!("{key} holds {}, and {text:?} is none{advice}", self.names()))
             }
         }
@@ -364,6 +383,7 @@ fn range(
     low: Option<Bound>,
     high: Option<Bound>,
 ) -> Result<Values, String> {
+    refuse_numbers_of_text(key, types, [low.as_ref(), high.as_ref()])?;
     let read = |bound: Option<Bound>| -> Result<Option<(Value, bool)>, String> {
         bound
             .map(|Bound { value, is_included }| Ok((types.read(key, &value)?, is_included)))
@@ -402,6 +422,23 @@ fn range(
         (Some((Value::Truth(_), _)), _) | (_, Some((Value::Truth(_), _))) => Err(truth()),
         (Some(_), Some(_)) => Err(format!("the ends of the range of {key} are of two types")),
         (None, None) => Err(format!("the range of {key} has no end")),
+    }
+}
+
+/// Refuses an end that is a number where the key has texts alone: bytes of texts are no order of numbers.
+fn refuse_numbers_of_text(
+    key: &str,
+    types: KeyTypes,
+    ends: [Option<&Bound>; 2],
+) -> Result<(), String> {
+    let is_number = |end: &&Bound| !end.value.is_quoted && Number::parse(&end.value.text).is_some();
+    let is_text = types == KeyTypes { text: true, ..KeyTypes::default() };
+    match ends.into_iter().flatten().find(is_number).filter(|_| is_text) {
+        Some(end) => Err(format!(
+            "{key} holds text, and {} is a number; to compare bytes of texts, write it in quotes",
+            end.value.text
+        )),
+        None => Ok(()),
     }
 }
 

@@ -415,6 +415,9 @@ impl<'a> Parser<'a> {
     fn range(&mut self) -> Result<Wanted, String> {
         let is_low_included = self.peek() == Some('[');
         self.at += 1;
+        if !is_low_included && self.peek() == Some('"') {
+            return Err(self.wrong("a condition is written key:value, not as JSON"));
+        }
         let low = self.end()?;
         self.skip_space();
         if !self.eat_word("TO") {
