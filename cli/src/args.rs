@@ -5,6 +5,7 @@
 
 mod compare;
 mod demo;
+mod documents;
 mod encode;
 mod encoders;
 mod eval;
@@ -26,6 +27,7 @@ use values::switch;
 
 pub(crate) use compare::CompareArgs;
 pub(crate) use demo::{DEFAULT_DEMO_INDEX, DemoArgs};
+pub(crate) use documents::{DeleteArgs, GetArgs};
 pub(crate) use encode::{EncodeArgs, SideArg, VectorFormat};
 pub(crate) use encoders::{QueryEncoderArg, RuntimeArgs};
 pub(crate) use eval::EvalArgs;
@@ -84,6 +86,10 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Check an index for damage.
     Doctor(DoctorArgs),
+    /// Show documents as they were given, by their `_id`s.
+    Get(GetArgs),
+    /// Delete documents by their `_id`s, or by a filter.
+    Delete(DeleteArgs),
     /// Merge the parts of an index, its segments, into as few as possible.
     Merge(MergeArgs),
     /// Print the page docs/cli.md: every command with its flags, and their variables.
@@ -96,7 +102,7 @@ pub(crate) const GROUPS: [(&str, &[&str]); 4] = [
     ("Start here", &["demo", "index", "search"]),
     ("Many queries, quality, HTTP", &["batch-search", "eval", "compare", "serve"]),
     ("Vectors and models", &["encode", "export", "model"]),
-    ("Look after an index", &["inspect", "doctor", "merge"]),
+    ("Look after an index", &["inspect", "get", "delete", "doctor", "merge"]),
 ];
 
 /// Where the table of variables is, and what they are.

@@ -6,6 +6,7 @@ mod batch_search;
 mod compare;
 mod demo;
 mod doctor;
+mod documents;
 mod encode;
 mod eval;
 mod export;
@@ -28,6 +29,8 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::Model { command } => model::run(&command),
         Command::Encode(args) => encode::run(&args),
         Command::Index(args) => index::run(&args),
+        Command::Get(args) => documents::get(&args),
+        Command::Delete(args) => documents::delete(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Search(args) => search::run(&args),

@@ -22,6 +22,8 @@ use crate::{
 use flags::{in_words_of_flags, indexes_inside};
 use usage::in_plain_words;
 
+/// `_id`s that a message names, at most.
+const IDS_NAMED: usize = 5;
 /// The exit codes of errors; success is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exit {
@@ -63,6 +65,10 @@ pub(crate) enum Failure {
          collections, or their ids differ"
     )]
     OtherQueries { judged: usize },
+    #[error("another program is writing to {path}; --wait SECONDS waits for it to end")]
+    Locked { path: PathBuf },
+    #[error("no document has {}", named(ids))]
+    NoDocument { ids: Vec<String> },
     #[error("{0}")]
     Twice(String),
     #[error("rejected the query {id:?}: {reason}")]
@@ -201,6 +207,15 @@ fn is_bad_input(source: &std::io::Error) -> bool {
     source.kind() == std::io::ErrorKind::InvalidData
 }
 
+/// The first of some `_id`s, and how many others there are.
+pub(crate) fn named(ids: &[String]) -> String {
+    let named: Vec<String> = ids.iter().take(IDS_NAMED).map(|id| format!("{id:?}")).collect();
+    match ids.len().saturating_sub(IDS_NAMED) {
+        0 => format!("the _id {}", named.join(", ")),
+        more => format!("the _id {} and {more} more", named.join(", ")),
+    }
+}
+
 impl Failure {
     fn exit(&self) -> Exit {
         match self {
@@ -226,6 +241,8 @@ impl Failure {
             | Self::Ships { .. }
             | Self::InTheWay { .. }
             | Self::PullUnderWay { .. }
+            | Self::Locked { .. }
+            | Self::NoDocument { .. }
             | Self::SelfTest => Exit::Failed,
         }
     }

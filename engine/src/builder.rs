@@ -3,7 +3,10 @@
 //! What the builder leaves open is as the index has it, or the default of a new one. Models are opened
 //! before anything is created or written. Writing documents is `index`'s and `indexing`'s.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use gleaner_catalog::{
     Analyzer, CatalogError, DenseField, IndexSettings, LongTexts, Manifest, ModelBinding, OpenIndex,
@@ -14,7 +17,7 @@ use gleaner_indexer::{IndexStore, InputFile, InputFormat, InputKind, find_inputs
 
 use crate::{
     error::Error,
-    index::Index,
+    index::{Index, when_unlocked},
     indexing::Indexing,
     models::{Models, binding},
     search::vocabulary::vocabulary_of,
@@ -142,6 +145,7 @@ pub struct IndexBuilder {
     fusion_depth: Option<usize>,
     threads: Option<usize>,
     max_line_bytes: usize,
+    lock_wait: Duration,
 }
 
 /// What there will be to encode.
@@ -171,6 +175,7 @@ impl IndexBuilder {
             fusion_depth: None,
             threads: None,
             max_line_bytes: LINE_LIMIT_BYTES,
+            lock_wait: Duration::ZERO,
         }
     }
 
@@ -231,6 +236,12 @@ impl IndexBuilder {
     /// Bytes of the longest line of a file that is read; a longer one is refused. 64 MiB by default.
     pub fn max_line_bytes(mut self, limit: usize) -> Self {
         self.max_line_bytes = limit;
+        self
+    }
+
+    /// Time for another program that writes to the index to end; none by default.
+    pub fn wait_for_lock(mut self, wait: Duration) -> Self {
+        self.lock_wait = wait;
         self
     }
 
@@ -332,7 +343,8 @@ impl IndexBuilder {
         };
         let documents = DocumentModels { sparse, dense };
         let Self { path, models, .. } = self;
-        Ok(Resolved { path, reader, settings, model, documents, models })
+        let lock_wait = self.lock_wait;
+        Ok(Resolved { path, reader, settings, model, documents, models, lock_wait })
     }
 
     /// The model that texts are encoded with, or that names the tokens of given vectors.
@@ -482,15 +494,16 @@ pub(crate) struct Resolved {
     pub(crate) model: Option<ModelBinding>,
     pub(crate) documents: DocumentModels,
     pub(crate) models: Models,
+    lock_wait: Duration,
 }
 
 impl Resolved {
     /// Opens the index for writing, or creates it.
     pub(crate) fn store(&self) -> Result<IndexStore, Error> {
-        let (model, settings) = (self.model.clone(), &self.settings);
-        Ok(match &self.reader {
-            Some(reader) => IndexStore::open_checked(reader.opened(), model, settings)?,
-            None => IndexStore::open_or_create_with(&self.path, model, settings)?,
+        let settings = &self.settings;
+        when_unlocked(self.lock_wait, || match &self.reader {
+            Some(reader) => IndexStore::open_checked(reader.opened(), self.model.clone(), settings),
+            None => IndexStore::open_or_create_with(&self.path, self.model.clone(), settings),
         })
     }
 }

@@ -102,7 +102,13 @@ impl Document {
         let source = self.source();
         let parts = [self.title.unwrap_or_default(), self.text.unwrap_or_default()];
         let text = parts.join(" ").trim().to_owned();
-        let document = gleaner_indexer::Document { id: self.id, text, source, fields: self.fields };
+        let document = gleaner_indexer::Document {
+            id: self.id,
+            text,
+            source,
+            fields: self.fields,
+            is_deletion: false,
+        };
         let dense = if has_dense { dense } else { Vec::new() };
         Ok(InputDocument { document, vector: self.vector, dense })
     }

@@ -17,7 +17,10 @@
 //!
 //! [`IndexBuilder::files`]: crate::IndexBuilder::files
 
-use std::io::{self, Write};
+use std::{
+    io::{self, BufRead, Write},
+    path::Path,
+};
 
 use gleaner_encoder::{Model, SparseVector};
 use gleaner_format::CiffBuilder;
@@ -66,6 +69,30 @@ impl CiffWriter {
         let token = |term: u32| model.map_or_else(|| term.to_string(), |it| it.term_text(term));
         self.lists.write(token, description, out)
     }
+}
+
+/// The lines of a file that are not blank, without the space around them; packed or not, `-` is stdin.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let file = folder.path().join("ids");
+/// std::fs::write(&file, "a\n\n b\n")?;
+/// assert_eq!(gleaner::exchange::read_lines(&file)?, ["a", "b"]);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+/// The system's; bytes that are not UTF-8.
+pub fn read_lines(path: &Path) -> io::Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for line in gleaner_format::source::Source::open(path)?.lines() {
+        let line = line?;
+        let line = line.trim_start_matches('\u{feff}').trim();
+        if !line.is_empty() {
+            lines.push(line.to_owned());
+        }
+    }
+    Ok(lines)
 }
 
 #[cfg(test)]

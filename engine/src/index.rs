@@ -347,7 +347,7 @@ impl Index {
     /// # Errors
     /// `Index` for the writer's.
     pub fn delete(&mut self, id: &str) -> Result<(), Error> {
-        self.with_store(|store| Ok(store.delete(id)?))
+        self.with_store(|store| Ok(store.delete(id)?)).map(|_| ())
     }
 
     /// Makes everything written since the last commit durable, and searchable here. It survives a crash
@@ -378,7 +378,7 @@ impl Index {
     }
 
     /// Merges all segments of an index that nobody searches here: files that the merge replaces are let
-    /// go with it.
+    /// go with it. `wait` is for another program that writes to end.
     ///
     /// ```
     /// # use gleaner::{Document, SparseVector};
@@ -389,17 +389,19 @@ impl Index {
     /// # index.upsert([Document::bare("a").vector(vector.clone())])?;
     /// # index.commit()?;
     /// drop(index);
-    /// let report = gleaner::Index::merge_at(&path)?;
+    /// let report = gleaner::Index::merge_at(&path, std::time::Duration::ZERO)?;
     /// assert_eq!(report.after, 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     /// `Catalog` when there is no index, or a damaged one; `Index` as [`Index::merge`].
-    pub fn merge_at(path: impl AsRef<Path>) -> Result<MergeReport, Error> {
+    pub fn merge_at(path: impl AsRef<Path>, wait: Duration) -> Result<MergeReport, Error> {
         let opened = OpenIndex::open(path.as_ref())?;
-        let model = opened.commit().manifest().model.clone();
-        let mut store = IndexStore::open_checked(&opened, model, &IndexSettings::default())?;
+        let mut store = when_unlocked(wait, || {
+            let model = opened.commit().manifest().model.clone();
+            IndexStore::open_checked(&opened, model, &IndexSettings::default())
+        })?;
         drop(opened);
         Ok(store.merge()?)
     }
@@ -449,21 +451,12 @@ impl Index {
     }
 
     fn open_store(&self) -> Result<IndexStore, Error> {
-        let until = Instant::now() + self.lock_wait;
-        loop {
+        let store = when_unlocked(self.lock_wait, || {
             let model = self.snapshot().manifest().model.clone();
-            let opened = self.reader.opened();
-            match IndexStore::open_checked(opened, model, &IndexSettings::default()) {
-                Err(IndexError::Locked { .. }) if Instant::now() < until => {
-                    std::thread::sleep(LOCK_PAUSE);
-                }
-                store => {
-                    let store = store?;
-                    self.refresh()?;
-                    return Ok(store);
-                }
-            }
-        }
+            IndexStore::open_checked(self.reader.opened(), model, &IndexSettings::default())
+        })?;
+        self.refresh()?;
+        Ok(store)
     }
 
     /// Gives the folder's lock back. What was not committed is gone.
@@ -530,5 +523,23 @@ impl Index {
     ) -> Result<Vec<(ReadDocument, EncodedText)>, Error> {
         let mut encoders = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
         encoders.encode(manifest, &self.models, documents)
+    }
+}
+
+/// Opens for writing, again and again while another program has the lock and there is time.
+///
+/// Errors: those of `open`.
+pub(crate) fn when_unlocked(
+    wait: Duration,
+    mut open: impl FnMut() -> Result<IndexStore, IndexError>,
+) -> Result<IndexStore, Error> {
+    let until = Instant::now() + wait;
+    loop {
+        match open() {
+            Err(IndexError::Locked { .. }) if Instant::now() < until => {
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            opened => return Ok(opened?),
+        }
     }
 }

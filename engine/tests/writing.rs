@@ -28,7 +28,7 @@ fn upsert(id: &str, weight: f32) -> Change {
 }
 
 fn line(text: &str) -> Change {
-    Change::Line(text.as_bytes().to_vec())
+    Change::Line(text.to_owned())
 }
 
 fn queue(folder: &Path) -> WriteQueue {

@@ -173,7 +173,7 @@ pub enum IndexError {
         rejected: u64,
     },
     /// Another process holds the index's writer lock.
-    #[error("another process is writing to {path}")]
+    #[error("another program is writing to {path}")]
     Locked {
         /// The index folder.
         path: PathBuf,

@@ -22,4 +22,5 @@ mod writer;
 
 pub use merge::MergeReport;
 pub use open::IndexStore;
+pub(crate) use seen_ids::EarlierDocuments;
 pub use write::Written;

@@ -226,6 +226,7 @@ fn random_index(
             text: String::new(),
             source: String::new(),
             fields: serde_json::Map::new(),
+            is_deletion: false,
         };
         let vector = numbers.vector(fields[0].spec.dims);
         let prepare = |field: &DenseField| field.spec.prepare(&vector).map(Some);

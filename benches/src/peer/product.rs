@@ -57,6 +57,7 @@ fn document(row: usize) -> Document {
         text: String::new(),
         source: String::new(),
         fields: serde_json::Map::new(),
+        is_deletion: false,
     }
 }
 

@@ -27,7 +27,7 @@ const SEARCH: Example = example(
     "shows the ten best documents for a question",
 );
 
-const EXAMPLES: [(&str, &[Example]); 18] = [
+const EXAMPLES: [(&str, &[Example]); 20] = [
     ("gleaner", &[INDEX, SEARCH, example("gleaner search --help", "explains the command search")]),
     (
         "gleaner demo",
@@ -175,6 +175,26 @@ const EXAMPLES: [(&str, &[Example]); 18] = [
             example(
                 "gleaner inspect --index my.index --queries data/sample/queries.jsonl",
                 "shows what less effort costs and saves with these queries",
+            ),
+        ],
+    ),
+    (
+        "gleaner get",
+        &[
+            example("gleaner get --index my.index travel-03", "shows a document"),
+            example(
+                "gleaner get --index my.index travel-03 travel-04 --vectors",
+                "shows two documents with their vectors",
+            ),
+        ],
+    ),
+    (
+        "gleaner delete",
+        &[
+            example("gleaner delete --index my.index --id travel-03", "deletes a document"),
+            example(
+                "gleaner delete --index my.index --filter 'year:<2000' --dry-run",
+                "counts the documents that it would delete without --dry-run",
             ),
         ],
     ),

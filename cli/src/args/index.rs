@@ -9,6 +9,7 @@ use clap::{
 use gleaner::{Analyzer, DenseStorage, GivenField, Metric, exchange::LINE_LIMIT_BYTES};
 
 use super::{
+    documents::LockArgs,
     encoders::{QueryEncoderArg, RuntimeArgs},
     values::{one_or_more, whole, whole_u64},
 };
@@ -218,6 +219,8 @@ pub(crate) struct IndexArgs {
     pub(crate) threads: Option<usize>,
     #[command(flatten)]
     pub(crate) runtime: RuntimeArgs,
+    #[command(flatten)]
+    pub(crate) lock: LockArgs,
 }
 
 #[derive(Args)]
@@ -225,6 +228,8 @@ pub(crate) struct MergeArgs {
     /// The folder of the index.
     #[arg(long, value_name = "DIR", help_heading = "Input")]
     pub(crate) index: PathBuf,
+    #[command(flatten)]
+    pub(crate) lock: LockArgs,
 }
 
 #[cfg(test)]

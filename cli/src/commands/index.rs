@@ -94,6 +94,7 @@ pub(super) fn show_progress<'a>(
 fn builder(args: &IndexArgs) -> anyhow::Result<IndexBuilder> {
     let mut builder = Index::create(&args.index)
         .models(&args.runtime.models())
+        .wait_for_lock(args.lock.time())
         .threads(threads_or_cores(args.threads));
     if let Some(encoder) = args.query_encoder {
         builder = builder.query_encoder(encoder.into());

@@ -3,9 +3,9 @@
 //! `gleaner::Error` says what is wrong and names no flag. Here the flag is named, and the remedy with
 //! it. Exit codes are `failure`'s.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
-use gleaner::{CatalogError, Error, Part, Ranking, SearchError};
+use gleaner::{CatalogError, Error, IndexError, Part, Ranking, SearchError};
 
 use super::Failure;
 
@@ -101,6 +101,13 @@ fn translated(error: Error) -> anyhow::Error {
         }
         Error::Tokens { reason, .. } => usage(&format!("{}: {reason}", flag(Part::Tokens))),
         error @ (Error::DenseDims { .. } | Error::TwoLegs { .. }) => usage(&error.to_string()),
+        Error::Index(IndexError::Locked { path }) => Failure::Locked { path },
+        Error::Written(error) => {
+            return match Arc::try_unwrap(error) {
+                Ok(error) => translated(error),
+                Err(shared) => Error::Written(shared).into(),
+            };
+        }
         other => return other.into(),
     };
     failure.into()

@@ -1,6 +1,7 @@
 //! Where data come from and go to: stdin and stdout, packed files, folders, zips and tables; and
 //! what is refused.
 
+mod documents;
 mod vectors;
 
 use std::{

@@ -11,7 +11,7 @@ use crate::document::Document;
 ///
 /// let changes = [
 ///     Change::Upsert(Document::new("a", "a new text")),
-///     Change::Line(br#"{"_id": "b", "text": "a line of JSONL", "year": 2026}"#.to_vec()),
+///     Change::Line(r#"{"_id": "b", "text": "a line of JSONL", "year": 2026}"#.to_owned()),
 ///     Change::Delete("c".to_owned()),
 ///     Change::DeleteWhere("year:<2000".to_owned()),
 /// ];
@@ -22,7 +22,7 @@ pub enum Change {
     /// This document, in place of the one with its `_id`.
     Upsert(Document),
     /// A line of JSON: a document with a text or a sparse vector, or `{"_id": …, "_deleted": true}`.
-    Line(Vec<u8>),
+    Line(String),
     /// No document with this `_id`.
     Delete(String),
     /// No document that this filter admits, of those that are committed by then.
@@ -104,16 +104,34 @@ pub struct WriteReport {
 }
 
 impl WriteReport {
-    /// How many changes ended so.
+    /// Documents that are new.
     ///
     /// ```
-    /// use gleaner::{Verdict, WriteReport};
-    ///
-    /// let report = WriteReport::default();
-    /// assert_eq!(report.count(|verdict| *verdict == Verdict::Added), 0);
+    /// let report = gleaner::WriteReport::default();
+    /// assert_eq!((report.added(), report.rejected()), (0, 0));
     /// ```
-    pub fn count(&self, is_meant: impl Fn(&Verdict) -> bool) -> u64 {
-        self.outcomes.iter().filter(|outcome| is_meant(&outcome.verdict)).count() as u64
+    pub fn added(&self) -> u64 {
+        self.count(|verdict| *verdict == Verdict::Added)
+    }
+
+    /// Documents that replaced others.
+    pub fn replaced(&self) -> u64 {
+        self.count(|verdict| *verdict == Verdict::Replaced)
+    }
+
+    /// Documents that were there already.
+    pub fn unchanged(&self) -> u64 {
+        self.count(|verdict| *verdict == Verdict::Unchanged)
+    }
+
+    /// Changes that would have deleted a document, and there was none.
+    pub fn missing(&self) -> u64 {
+        self.count(|verdict| *verdict == Verdict::Missing)
+    }
+
+    /// Changes that were not made.
+    pub fn rejected(&self) -> u64 {
+        self.count(|verdict| matches!(verdict, Verdict::Rejected { .. }))
     }
 
     /// Documents that were deleted.
@@ -123,5 +141,9 @@ impl WriteReport {
             _ => 0,
         });
         deleted.sum()
+    }
+
+    fn count(&self, is_meant: impl Fn(&Verdict) -> bool) -> u64 {
+        self.outcomes.iter().filter(|outcome| is_meant(&outcome.verdict)).count() as u64
     }
 }

@@ -266,7 +266,7 @@ impl Writing {
     }
 
     fn delete(&mut self, id: &str) -> Result<(), Error> {
-        self.store(|store| store.delete(id))?;
+        self.store(|store| store.delete(id).map(|_| ()))?;
         self.changed.insert(id.to_owned(), false);
         Ok(())
     }

@@ -120,7 +120,7 @@ struct Reading<'a> {
 impl<'a> Reading<'a> {
     fn new(index: &Index, snapshot: &'a Snapshot, changes: &[Change]) -> Result<Self, Error> {
         let names_tokens = |change: &Change| match change {
-            Change::Line(line) => line.windows(8).any(|bytes| bytes == b"\"vector\""),
+            Change::Line(line) => line.contains("\"vector\""),
             _ => false,
         };
         let manifest = snapshot.manifest();
@@ -140,8 +140,11 @@ impl<'a> Reading<'a> {
                 Read::Ready(Ready::DeleteWhere(filter))
             }
             Change::Line(line) => {
-                let parsed =
-                    indexer::Change::parse(&line, self.vocabulary.as_deref(), &manifest.dense);
+                let parsed = indexer::Change::parse(
+                    line.as_bytes(),
+                    self.vocabulary.as_deref(),
+                    &manifest.dense,
+                );
                 match parsed {
                     Ok(indexer::Change::Delete(id)) => Read::Ready(Ready::Delete(id)),
                     Ok(indexer::Change::Upsert(document)) => return of_index(document, manifest),

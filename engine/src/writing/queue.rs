@@ -58,7 +58,7 @@ pub struct WriteQueue {
 /// What askers and the writer share.
 pub(super) struct Shared {
     pub(super) index: Arc<Index>,
-    state: Mutex<State>,
+    state: Mutex<WaitingRequests>,
     /// There is something to do.
     work: Condvar,
     /// There is room again.
@@ -66,7 +66,7 @@ pub(super) struct Shared {
 }
 
 #[derive(Default)]
-struct State {
+struct WaitingRequests {
     waiting: VecDeque<Request>,
     waiting_bytes: usize,
     is_closed: bool,
@@ -158,7 +158,7 @@ impl Drop for WriteQueue {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, WaitingRequests> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -260,7 +260,7 @@ impl Shared {
     }
 }
 
-impl State {
+impl WaitingRequests {
     /// A request of any size may wait alone.
     fn has_room(&self, bytes: usize) -> bool {
         self.waiting.is_empty()

@@ -35,6 +35,8 @@ pub struct Document {
     pub source: String,
     /// Keys without a meaning of their own.
     pub fields: Map<String, Value>,
+    /// Whether the line says no more than that no document has this `_id`: `"_deleted": true`.
+    pub is_deletion: bool,
 }
 
 impl Document {
@@ -107,6 +109,9 @@ impl InputDocument {
     fn of_text(mut object: Object, source: &str, dense: &[DenseField]) -> Result<Self, String> {
         let id = identifier(&object.keys)?;
         check_id(&id).map_err(str::to_owned)?;
+        if is_deletion(&object.keys)? {
+            return Ok(Self::deletion(id, None));
+        }
         let dense_vectors = prepared(&object, dense)?;
         let title = optional_string(&object.keys, "title")?;
         let text = optional_string(&object.keys, "text")?;
@@ -131,7 +136,7 @@ impl InputDocument {
             object.keys.remove(key);
         }
         check_values(&object.keys)?;
-        let document = Document { id, text, source, fields: object.keys };
+        let document = Document { id, text, source, fields: object.keys, is_deletion: false };
         Ok(Self { document, vector: None, dense: dense_vectors })
     }
 
@@ -158,6 +163,9 @@ impl InputDocument {
     ) -> Result<Self, String> {
         let id = identifier(&object.keys)?;
         check_id(&id).map_err(str::to_owned)?;
+        if is_deletion(&object.keys)? {
+            return Ok(Self::deletion(id, Some(SparseVector::default())));
+        }
         let vector = match object.sparse.take().ok_or("the key \"vector\" is missing")? {
             GivenVector::Weights(pairs) => resolve(pairs, vocabulary)?,
             GivenVector::Entries(entries) => vector_of_entries(entries)?,
@@ -172,15 +180,22 @@ impl InputDocument {
             object.keys.remove(*key);
         }
         check_values(&object.keys)?;
-        let document = Document { id, text, source, fields: object.keys };
+        let document = Document { id, text, source, fields: object.keys, is_deletion: false };
         Ok(Self { document, vector, dense })
     }
 
     /// A document of which nothing but its sparse vector and this `_id` is known.
     pub(crate) fn bare(id: String, vector: SparseVector) -> Self {
         let (text, source, fields) = (String::new(), String::new(), Map::new());
-        let document = Document { id, text, source, fields };
+        let document = Document { id, text, source, fields, is_deletion: false };
         Self { document, vector: Some(vector), dense: Vec::new() }
+    }
+
+    /// That no document has this `_id`. Where the others of its input have vectors, it has an empty one.
+    fn deletion(id: String, vector: Option<SparseVector>) -> Self {
+        let (text, source, fields) = (String::new(), String::new(), Map::new());
+        let document = Document { id, text, source, fields, is_deletion: true };
+        Self { document, vector, dense: Vec::new() }
     }
 }
 
@@ -217,23 +232,15 @@ impl Change {
         let object = Object::read(line, VectorKeys { has_sparse: true, dense });
         let object = object.map_err(|error| unnamed(reason_of(&error)))?;
         let id = identifier(&object.keys).map_err(unnamed)?;
-        let refused = |reason| RefusedLine { id: Some(id.clone()), reason };
-        match object.keys.get(DELETED_KEY) {
-            None => {}
-            Some(Value::Bool(true)) => {
-                check_id(&id).map_err(|reason| refused(reason.to_owned()))?;
-                return Ok(Self::Delete(id));
-            }
-            Some(_) => {
-                let reason = format!("\"{DELETED_KEY}\" is true, or it is not there");
-                return Err(refused(reason));
-            }
-        }
         let document = match object.sparse {
             Some(_) => InputDocument::of_vector(object, vocabulary, dense),
             None => InputDocument::of_text(object, line, dense),
         };
-        document.map(Self::Upsert).map_err(refused)
+        match document {
+            Ok(read) if read.document.is_deletion => Ok(Self::Delete(read.document.id)),
+            Ok(read) => Ok(Self::Upsert(read)),
+            Err(reason) => Err(RefusedLine { id: Some(id), reason }),
+        }
     }
 }
 
@@ -274,6 +281,15 @@ fn identifier(object: &Map<String, Value>) -> Result<String, String> {
         Some(Value::Number(id)) if id.is_u64() || id.is_i64() => Ok(id.to_string()),
         Some(_) => Err("_id is neither a string nor an integer".to_owned()),
         None => Err(format!("the key \"_id\" is missing{}", keys_named(object))),
+    }
+}
+
+/// Whether a line deletes.
+fn is_deletion(object: &Map<String, Value>) -> Result<bool, String> {
+    match object.get(DELETED_KEY) {
+        None => Ok(false),
+        Some(Value::Bool(true)) => Ok(true),
+        Some(_) => Err(format!("\"{DELETED_KEY}\" is true, or it is not there")),
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Chunk {
     /// Dense vectors that the documents bring, by document: one entry per dense field, or none.
     pub(crate) dense: Vec<Vec<Option<Vec<f32>>>>,
     pub(crate) rejections: Vec<Rejection>,
+    /// Documents that are committed already, just as they are given.
+    pub(crate) unchanged: u64,
     /// Lines that are blank.
     pub(crate) blank: u64,
     /// Progress of all inputs once this chunk is indexed.
@@ -43,6 +45,7 @@ impl Chunk {
             given: None,
             dense: Vec::new(),
             rejections: Vec::new(),
+            unchanged: 0,
             blank: 0,
             inputs: Vec::new(),
             read_bytes: 0,

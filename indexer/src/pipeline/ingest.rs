@@ -73,6 +73,12 @@ pub struct Progress {
     pub added: u64,
     /// Those of them that replaced another document.
     pub replaced: u64,
+    /// Those of them that are there already, text and keys the same; they are not encoded again.
+    pub unchanged: u64,
+    /// Those of them that deleted a document (`"_deleted": true`).
+    pub deleted: u64,
+    /// Those of them that would have deleted one, and there was none.
+    pub missing: u64,
     /// Documents of this run without a vector, by dense field of the index in its order.
     pub without_dense: Vec<u64>,
     /// Blank lines that this run passed.
@@ -129,6 +135,7 @@ pub fn ingest(
     let passed_bytes = inputs.iter().map(Input::read_bytes).sum();
     let without_dense = vec![0; fields.len()];
     store.count_replaced()?;
+    let earlier_documents = store.earlier_documents()?;
     let workers = encoders.len();
     let (chunks_in, chunks) = sync_channel::<Result<Chunk, IndexError>>(CHUNKS_AHEAD);
     let (encoded_in, encoded) = sync_channel::<Result<Encoded, IndexError>>(workers);
@@ -136,7 +143,9 @@ pub fn ingest(
     // Owned by the workers alone: when they are gone, the reader's next send fails and it stops.
     let chunks = Arc::new(Mutex::new(chunks));
     std::thread::scope(|scope| {
-        scope.spawn(move || read_chunks(inputs, stop_at_rejection, &chunks_in, options.stop));
+        scope.spawn(move || {
+            read_chunks(inputs, earlier_documents, stop_at_rejection, &chunks_in, options.stop);
+        });
         for mut encoder in encoders {
             let (chunks, encoded_in) = (Arc::clone(&chunks), encoded_in.clone());
             scope.spawn(move || encode_chunks(encoder.as_mut(), fields, &chunks, &encoded_in));
@@ -225,16 +234,23 @@ impl Indexing<'_, '_> {
             return refused;
         }
         for (document, text) in chunk.documents.iter().zip(&encoded) {
+            if document.is_deletion {
+                let was_there = self.store.delete(&document.id)?;
+                self.progress.deleted += u64::from(was_there);
+                self.progress.missing += u64::from(!was_there);
+                continue;
+            }
             match self.store.upsert_rows(document, &text.rows)? {
                 Written::Added => self.progress.added += 1,
                 Written::Replaced => self.progress.replaced += 1,
             }
             self.count_missing(text);
         }
+        self.progress.unchanged += chunk.unchanged;
         self.progress.blank += chunk.blank;
         self.progress.longer += encoded.iter().filter(|text| text.is_longer).count() as u64;
         self.inputs = chunk.inputs;
-        self.progress.indexed += encoded.len() as u64;
+        self.progress.indexed += encoded.len() as u64 + chunk.unchanged;
         self.progress.read_bytes = chunk.read_bytes;
         self.progress.total_bytes = self.inputs.iter().map(|input| input.size_bytes).sum();
         if refused.is_err() {

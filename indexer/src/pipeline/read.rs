@@ -16,6 +16,7 @@ use crate::{
     document::InputDocument,
     error::IndexError,
     input::{Input, InputFile},
+    store::EarlierDocuments,
 };
 
 /// Documents per chunk.
@@ -77,6 +78,7 @@ impl OpenInputs {
 /// Reads all inputs to their ends, chunk by chunk, until nobody wants more.
 pub(super) fn read_chunks(
     mut inputs: Vec<Input>,
+    mut earlier: Option<EarlierDocuments>,
     stop_at_rejection: bool,
     out: &SyncSender<Result<Chunk, IndexError>>,
     stop: &AtomicBool,
@@ -87,7 +89,8 @@ pub(super) fn read_chunks(
             if stop.load(Ordering::Relaxed) {
                 return;
             }
-            let chunk = read_chunk(&mut inputs, current, sequence, stop_at_rejection);
+            let chunk =
+                read_chunk(&mut inputs, current, sequence, (stop_at_rejection, earlier.as_mut()));
             let is_last = match &chunk {
                 Ok(chunk) => stop_at_rejection && !chunk.rejections.is_empty(),
                 Err(_) => true,
@@ -110,6 +113,7 @@ pub(super) fn read_chunks(
             given: None,
             dense: Vec::new(),
             rejections: Vec::new(),
+            unchanged: 0,
             blank: 0,
             inputs: inputs.iter_mut().map(Input::mark).collect(),
             read_bytes,
@@ -124,7 +128,7 @@ fn read_chunk(
     inputs: &mut [Input],
     current: usize,
     sequence: u64,
-    stop_at_rejection: bool,
+    (stop_at_rejection, mut earlier): (bool, Option<&mut EarlierDocuments>),
 ) -> Result<Chunk, IndexError> {
     let input = &mut inputs[current];
     let file = input.path().to_path_buf();
@@ -132,8 +136,9 @@ fn read_chunk(
     let (mut documents, mut rejections) = (Vec::new(), Vec::new());
     let (mut vectors, mut dense_vectors) = (Vec::new(), Vec::new());
     let mut before_rejection = None;
+    let mut unchanged = 0;
     let (mut postings, mut numbers, mut text_bytes) = (0, 0, 0);
-    while documents.len() + rejections.len() < CHUNK_DOCUMENTS
+    while documents.len() + rejections.len() + unchanged < CHUNK_DOCUMENTS
         && postings < CHUNK_POSTINGS
         && numbers < CHUNK_NUMBERS
         && text_bytes < CHUNK_TEXT_BYTES
@@ -142,6 +147,15 @@ fn read_chunk(
         match input.next()? {
             None => break,
             Some(Ok(InputDocument { document, vector, dense })) => {
+                // Of a vector that was given, what is stored says nothing.
+                let is_text = vector.is_none() && dense.iter().all(Option::is_none);
+                if let Some(earlier) = earlier.as_deref_mut()
+                    && earlier.has(&document)?
+                    && is_text
+                {
+                    unchanged += 1;
+                    continue;
+                }
                 postings += vector.as_ref().map_or(0, SparseVector::len);
                 numbers += dense.iter().flatten().map(Vec::len).sum::<usize>();
                 vectors.extend(vector);
@@ -161,7 +175,7 @@ fn read_chunk(
     } else {
         input.progress().rejected += rejections.len() as u64;
     }
-    input.progress().documents += documents.len() as u64;
+    input.progress().documents += (documents.len() + unchanged) as u64;
     let blank = std::mem::take(&mut input.tally.blank);
     let read_bytes = inputs.iter().map(Input::read_bytes).sum();
     let inputs = inputs.iter_mut().map(Input::mark).collect();
@@ -174,6 +188,7 @@ fn read_chunk(
         given,
         dense: dense_vectors,
         rejections,
+        unchanged: unchanged as u64,
         blank,
         inputs,
         read_bytes,

@@ -1,14 +1,20 @@
 //! Which ids a run may have written before, so that a new one costs no search for an old document.
 
 use std::{
-    collections::{HashSet, hash_map::RandomState},
+    collections::{HashMap, HashSet, hash_map::RandomState},
     hash::BuildHasher,
 };
 
 use gleaner_catalog::Fields;
-use tantivy::{DocSet, ReloadPolicy, Searcher, TERMINATED, Term, schema::IndexRecordOption};
+use tantivy::{
+    DocAddress, DocSet, ReloadPolicy, Searcher, TERMINATED, TantivyDocument, Term,
+    schema::{IndexRecordOption, Value as _},
+};
 
-use crate::error::{IndexError, storage};
+use crate::{
+    document::Document,
+    error::{IndexError, storage},
+};
 
 /// Hashes of all ids of an index that was empty when it was opened: what is not here is new and
 /// replaces nothing, and a needless delete costs the end of a segment a search for its id. Memory:
@@ -35,7 +41,9 @@ impl SeenIds {
 /// whether it replaces one. It keeps the files of that commit open, so it is for one run.
 pub(super) struct EarlierIds {
     searcher: Searcher,
-    written: SeenIds,
+    hasher: RandomState,
+    /// Whether a document is there by what was written since, by the hash of its id.
+    written: HashMap<u64, bool>,
 }
 
 impl EarlierIds {
@@ -46,15 +54,23 @@ impl EarlierIds {
     pub(super) fn of(index: &tantivy::Index) -> Result<Self, IndexError> {
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into();
         let searcher = reader.map_err(storage)?.searcher();
-        Ok(Self { searcher, written: SeenIds::default() })
+        Ok(Self { searcher, hasher: RandomState::new(), written: HashMap::new() })
     }
 
-    /// Whether a document with this id replaces another one; the next one with it does.
+    /// Whether a document with this id was there; from now on it is, or is not.
     ///
     /// # Errors
     /// `Storage`.
-    pub(super) fn insert(&mut self, fields: Fields, id: &str) -> Result<bool, IndexError> {
-        Ok(self.written.insert(id) || self.is_committed(fields, id).map_err(storage)?)
+    pub(super) fn replace(
+        &mut self,
+        fields: Fields,
+        id: &str,
+        is_there: bool,
+    ) -> Result<bool, IndexError> {
+        match self.written.insert(self.hasher.hash_one(id), is_there) {
+            Some(was_there) => Ok(was_there),
+            None => self.is_committed(fields, id).map_err(storage),
+        }
     }
 
     fn is_committed(&self, fields: Fields, id: &str) -> tantivy::Result<bool> {
@@ -72,5 +88,57 @@ impl EarlierIds {
             }
         }
         Ok(false)
+    }
+}
+
+/// The documents of an index as it was found, to pass those that are given again just as they are.
+pub(crate) struct EarlierDocuments {
+    searcher: Searcher,
+    fields: Fields,
+    /// What is committed says nothing of these.
+    touched: SeenIds,
+}
+
+impl EarlierDocuments {
+    /// The documents of the last commit.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub(super) fn of(index: &tantivy::Index, fields: Fields) -> Result<Self, IndexError> {
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into();
+        let searcher = reader.map_err(storage)?.searcher();
+        Ok(Self { searcher, fields, touched: SeenIds::default() })
+    }
+
+    /// Whether just this document is there, text and keys the same. The next one with its id is another.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub(crate) fn has(&mut self, document: &Document) -> Result<bool, IndexError> {
+        if self.touched.insert(&document.id) || document.is_deletion {
+            return Ok(false);
+        }
+        Ok(self.source_of(&document.id).map_err(storage)?.is_some_and(|it| it == document.source))
+    }
+
+    /// What is stored of the living document with an id. Of its rows, the first has it.
+    fn source_of(&self, id: &str) -> tantivy::Result<Option<String>> {
+        let term = Term::from_field_text(self.fields.id, id);
+        for (segment, reader) in self.searcher.segment_readers().iter().enumerate() {
+            let ids = reader.inverted_index(self.fields.id)?;
+            let Some(mut rows) = ids.read_postings(&term, IndexRecordOption::Basic)? else {
+                continue;
+            };
+            while rows.doc() != TERMINATED {
+                if !reader.is_deleted(rows.doc()) {
+                    let address = DocAddress::new(segment as u32, rows.doc());
+                    let stored: TantivyDocument = self.searcher.doc(address)?;
+                    let source = stored.get_first(self.fields.source);
+                    return Ok(source.and_then(|it| it.as_str()).map(str::to_owned));
+                }
+                rows.advance();
+            }
+        }
+        Ok(None)
     }
 }

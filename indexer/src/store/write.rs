@@ -13,7 +13,7 @@ use tantivy::{TantivyDocument, Term, indexer::UserOperation, schema::OwnedValue}
 use super::{
     field_bytes::{dense_to_bytes, vector_to_bytes},
     open::IndexStore,
-    seen_ids::EarlierIds,
+    seen_ids::{EarlierDocuments, EarlierIds},
     writer::payload,
 };
 use crate::{document::Document, encoder::EncodedRow, error::IndexError};
@@ -140,11 +140,11 @@ impl IndexStore {
     }
 
     /// Deletes the document with this `_id`, with all its rows. Takes effect with the next commit. An
-    /// `_id` that no document has deletes nothing.
+    /// `_id` that no document has deletes nothing. Says whether there was one, as far as a run counts.
     ///
     /// # Errors
     /// `Storage`.
-    pub fn delete(&mut self, id: &str) -> Result<(), IndexError> {
+    pub fn delete(&mut self, id: &str) -> Result<bool, IndexError> {
         if self.uncommitted == 0 {
             // The first operation of a writer has the number of the last commit, and a merge would take
             // the delete for committed. An empty run uses that number up.
@@ -152,10 +152,26 @@ impl IndexStore {
             run.map_err(|error| self.directory.explain(error))?;
         }
         self.uncommitted += 1;
-        if self.seen.as_ref().is_none_or(|seen| seen.contains(id)) {
+        let may_be_there = self.seen.as_ref().is_none_or(|seen| seen.contains(id));
+        if may_be_there {
             self.delete_rows(id);
         }
-        Ok(())
+        match &mut self.earlier {
+            Some(earlier) => earlier.replace(self.fields, id, false),
+            None => Ok(may_be_there),
+        }
+    }
+
+    /// What is committed by now, to pass documents that are given again; nothing of an index that was
+    /// empty. The files of the last commit stay open for that.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub(crate) fn earlier_documents(&self) -> Result<Option<EarlierDocuments>, IndexError> {
+        match self.seen {
+            Some(_) => Ok(None),
+            None => EarlierDocuments::of(&self.index, self.fields).map(Some),
+        }
     }
 
     /// From now on [`IndexStore::upsert_rows`] says exactly whether a document of an index that was
@@ -181,7 +197,7 @@ impl IndexStore {
         self.uncommitted += 1;
         let may_replace = self.seen.as_mut().is_none_or(|seen| seen.insert(id));
         let replaces = match &mut self.earlier {
-            Some(earlier) => earlier.insert(self.fields, id)?,
+            Some(earlier) => earlier.replace(self.fields, id, true)?,
             None => may_replace,
         };
         if may_replace {

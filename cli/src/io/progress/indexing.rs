@@ -107,6 +107,15 @@ impl IndexingProgress {
             self.rate(progress),
             progress.found + progress.committed
         );
+        for (count, what) in [
+            (progress.unchanged, "unchanged"),
+            (progress.deleted, "deleted"),
+            (progress.missing, "to delete that were not there"),
+        ] {
+            if count > 0 {
+                message += &format!(", {count} {what}");
+            }
+        }
         if progress.longer > 0 {
             message += &format!(", {} longer than the model reads", progress.longer);
         }
@@ -128,6 +137,9 @@ impl IndexingProgress {
             "event": event,
             "found": progress.found,
             "indexed": progress.indexed,
+            "unchanged": progress.unchanged,
+            "deleted": progress.deleted,
+            "missing": progress.missing,
             "added": progress.added,
             "replaced": progress.replaced,
             "blank": progress.blank,

@@ -244,7 +244,7 @@ fn of_two_that_create_one_index_the_other_is_told() {
         for output in ended.iter().filter(|output| !output.status.success()) {
             let stderr = text(&output.stderr);
             assert_eq!(output.status.code(), Some(1), "{stderr}");
-            assert!(stderr.contains("another process is writing to"), "{stderr}");
+            assert!(stderr.contains("another program is writing to"), "{stderr}");
         }
         ok(&["doctor", "--index", &index, "--level", "full"]);
         let left = fs::read_dir(desk.folder()).unwrap().count();
