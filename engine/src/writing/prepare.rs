@@ -99,7 +99,8 @@ pub(super) fn prepare(
 /// Whether just this document is committed: only of a text can that be said from what is stored.
 fn is_there(snapshot: &Snapshot, document: &InputDocument) -> Result<bool, Error> {
     let InputDocument { document, vector, dense } = document;
-    if vector.is_some() || dense.iter().any(Option::is_some) {
+    let has_given_fields = snapshot.manifest().dense.iter().any(|field| field.model.is_none());
+    if vector.is_some() || dense.iter().any(Option::is_some) || has_given_fields {
         return Ok(false);
     }
     Ok(snapshot.commit.stored_line(&document.id)?.is_some_and(|line| line == document.source))

@@ -135,7 +135,9 @@ pub fn ingest(
     let passed_bytes = inputs.iter().map(Input::read_bytes).sum();
     let without_dense = vec![0; fields.len()];
     store.count_replaced()?;
-    let earlier_documents = store.earlier_documents()?;
+    // What is stored says nothing of vectors that were given, nor is it read of an earlier version.
+    let is_told = fields.iter().all(|field| field.model.is_some()) && store.manifest().is_sealed();
+    let earlier_documents = if is_told { store.earlier_documents()? } else { None };
     let workers = encoders.len();
     let (chunks_in, chunks) = sync_channel::<Result<Chunk, IndexError>>(CHUNKS_AHEAD);
     let (encoded_in, encoded) = sync_channel::<Result<Encoded, IndexError>>(workers);
