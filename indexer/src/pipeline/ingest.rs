@@ -304,7 +304,9 @@ impl Indexing<'_, '_> {
 
     fn commit(&mut self) -> Result<(), IndexError> {
         let inputs = [&self.earlier[..], &self.inputs].concat();
-        let is_news = self.store.uncommitted() > 0 || inputs != self.store.manifest().inputs;
+        let is_news = self.store.uncommitted() > 0
+            || self.store.has_moved
+            || inputs != self.store.manifest().inputs;
         if !self.inputs.is_empty() && is_news {
             self.store.commit(inputs)?;
             self.store.merge_due()?;

@@ -43,6 +43,8 @@ pub struct IndexStore {
     /// Since it was opened.
     pub(super) rows_written: u64,
     pub(super) merging: Vec<RunningMerge>,
+    /// The model is in another place than the last commit says.
+    pub(crate) has_moved: bool,
 }
 
 impl IndexStore {
@@ -138,6 +140,7 @@ impl IndexStore {
             return Err(IndexError::ModelMismatch { index: name(stored), model: name(given) });
         }
         // The same model may have moved; the next commit records where it is now.
+        let has_moved = manifest.model != model;
         let manifest = Manifest { model, ..manifest };
         let path = path.to_path_buf();
         Ok(Self {
@@ -155,6 +158,7 @@ impl IndexStore {
             is_unused,
             rows_written: 0,
             merging: Vec::new(),
+            has_moved,
         })
     }
 

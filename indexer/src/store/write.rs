@@ -229,7 +229,7 @@ impl IndexStore {
         let mut prepared = self.writer.prepare_commit().map_err(explain)?;
         prepared.set_payload(&payload);
         prepared.commit().map_err(explain)?;
-        self.uncommitted = 0;
+        (self.uncommitted, self.has_moved) = (0, false);
         Ok(())
     }
 
