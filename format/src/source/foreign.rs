@@ -13,11 +13,10 @@ pub struct ForeignFile {
 }
 
 const TO_JSONL: &str = "convert it to JSONL, one JSON object per line";
-const TO_UTF_8: &str = "save it as UTF-8 (iconv -f UTF-16 -t UTF-8)";
 const TO_GZIP: &str = "unpack it, or pack it as .gz or .zst";
 
 /// First bytes, what they mean, and what to do.
-const FIRST_BYTES: [(&[u8], &str, &str); 14] = [
+const FIRST_BYTES: [(&[u8], &str, &str); 12] = [
     (b"PAR1", "a Parquet file", TO_JSONL),
     (b"ARROW1", "an Arrow file", TO_JSONL),
     (b"Obj\x01", "an Avro file", TO_JSONL),
@@ -29,10 +28,11 @@ const FIRST_BYTES: [(&[u8], &str, &str); 14] = [
     (b"PK\x03\x04", "a zip", "name a file in it (SET.zip/corpus.jsonl), or unpack it"),
     (b"\xfd7zXZ", "packed by xz", TO_GZIP),
     (b"BZh", "packed by bzip2", TO_GZIP),
-    (b"\xff\xfe", "text in UTF-16", TO_UTF_8),
-    (b"\xfe\xff", "text in UTF-16", TO_UTF_8),
     (b"7z\xbc\xaf", "packed by 7-Zip", TO_GZIP),
 ];
+
+/// Enough letters to tell UTF-16 from numbers of four bytes.
+const LETTERS_LEN_BYTES: usize = 8;
 
 /// Where a tar file has its mark.
 const TAR_MARK: std::ops::Range<usize> = 257..262;
@@ -43,8 +43,42 @@ pub(super) fn check(head: &[u8]) -> io::Result<()> {
     let known = known.map(|&(_, format, remedy)| ForeignFile { format, remedy });
     let is_tar = head.get(TAR_MARK) == Some(b"ustar");
     let tar = ForeignFile { format: "a tar archive", remedy: "unpack it and name its files" };
-    match known.or(is_tar.then_some(tar)) {
+    let utf_16 = ForeignFile { format: "text in UTF-16", remedy: "save it as UTF-8" };
+    match known.or(is_tar.then_some(tar)).or(is_utf_16(head).then_some(utf_16)) {
         Some(foreign) => Err(io::Error::new(io::ErrorKind::InvalidData, foreign)),
         None => Ok(()),
+    }
+}
+
+/// Whether a file begins with the mark of UTF-16 and letters of ASCII. The mark alone may be the count of a
+/// binary file.
+fn is_utf_16(head: &[u8]) -> bool {
+    let (mark, letters) = head.split_at(head.len().min(2));
+    let zero = match mark {
+        b"\xff\xfe" => 1,
+        b"\xfe\xff" => 0,
+        _ => return false,
+    };
+    let letters = letters.get(..LETTERS_LEN_BYTES).unwrap_or_default();
+    !letters.is_empty()
+        && letters.chunks_exact(2).all(|letter| letter[zero] == 0 && letter[1 - zero] != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn utf_16_is_told_from_binary_files_that_begin_as_it_does() {
+        let text = "{\"_id\": 1}";
+        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert!(check(&[b"\xff\xfe", &little[..]].concat()).is_err());
+        assert!(check(&[b"\xfe\xff", &big[..]].concat()).is_err());
+        // 65,279 and 130,815 vectors of 3 terms each, in numbers of four bytes.
+        for count in [b"\xff\xfe\0\0", b"\xff\xfe\x01\0"] {
+            assert!(check(&[&count[..], b"\x03\0\0\0\x07\0\0\0"].concat()).is_ok());
+        }
+        assert!(check(&little).is_ok() && check(b"\xff\xfe").is_ok() && check(b"").is_ok());
     }
 }

@@ -39,6 +39,8 @@ impl Quotes {
                     self.has_text_behind = true;
                     At::PlainCell
                 }
+                // The byte order mark in front of a file is no part of its first cell.
+                (At::CellStart, 0xef | 0xbb | 0xbf) => At::CellStart,
                 (At::CellStart | At::PlainCell, _) => At::PlainCell,
             };
         }
@@ -79,12 +81,14 @@ mod tests {
             "1,5\" pipe,\"\"\n",
             "\"1\" ,\"a\"",
             "1,\"\"\"\"",
+            "\u{feff}\"a, \"\"b\"\"\",\"\"\"c\"",
             "",
         ] {
             assert_eq!(check(fits), Ok(()), "{fits}");
         }
         for (record, says) in [
             ("1,\"a\n2,b\n", "not closed"),
+            ("\u{feff}\"a", "not closed"),
             ("1,\"", "not closed"),
             ("1,\"a\"\"", "not closed"),
             ("1,\"a\"b,c\n", "written twice"),

@@ -125,7 +125,9 @@ impl TableRows {
                 self.first_line += before.filter(|byte| **byte == b'\n').count() as u64;
                 has_begun = !passed.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
             }
-            record.quotes.pass(passed);
+            if record.is_quoted {
+                record.quotes.pass(passed);
+            }
             tally.progress.lines += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
             tally.consume(passed);
             source.consume(read);

@@ -146,10 +146,7 @@ impl IndexStore {
     /// `Storage`.
     pub fn delete(&mut self, id: &str) -> Result<bool, IndexError> {
         if self.uncommitted == 0 {
-            // The first operation of a writer has the number of the last commit, and a merge would take
-            // the delete for committed. An empty run uses that number up.
-            let run = self.writer.run(std::iter::empty());
-            run.map_err(|error| self.directory.explain(error))?;
+            self.use_number_up()?;
         }
         self.uncommitted += 1;
         let may_be_there = self.seen.as_ref().is_none_or(|seen| seen.contains(id));
@@ -214,6 +211,14 @@ impl IndexStore {
         self.writer.delete_term(Term::from_field_text(self.fields.id, id));
     }
 
+    /// The first operation of a writer has the number of the last commit: a merge would take a delete of that
+    /// number for committed, and a commit without operations would be another one of it. An empty run uses
+    /// the number up.
+    fn use_number_up(&self) -> Result<(), IndexError> {
+        let run = self.writer.run(std::iter::empty());
+        run.map(|_| ()).map_err(|error| self.directory.explain(error))
+    }
+
     /// Makes everything since the last commit durable, together with how far the inputs got.
     ///
     /// After this returns, the documents survive a crash. What to merge is left to the caller.
@@ -221,6 +226,9 @@ impl IndexStore {
     /// # Errors
     /// `Write`, `Storage`; the previous commit is then still whole.
     pub fn commit(&mut self, inputs: Vec<InputProgress>) -> Result<(), IndexError> {
+        if self.uncommitted == 0 {
+            self.use_number_up()?;
+        }
         self.manifest.inputs = inputs;
         self.manifest.version = MANIFEST_VERSION;
         self.manifest.commit = Some(new_id());
