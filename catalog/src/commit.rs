@@ -7,9 +7,10 @@ use std::{ops::Deref, path::Path, sync::Arc};
 
 use gleaner_format::{DenseFile, DenseView, ImpactFile, ImpactView};
 use tantivy::{
-    IndexMeta, Opstamp, Searcher, SegmentReader,
+    DocAddress, DocSet, IndexMeta, Opstamp, Searcher, SegmentReader, TERMINATED, Term,
     directory::OwnedBytes,
     index::{SegmentComponent, SegmentId},
+    schema::{Field, IndexRecordOption},
 };
 
 use crate::{
@@ -188,6 +189,31 @@ impl SegmentFiles {
     pub fn dense(&self) -> DenseView<'_> {
         self.dense.view()
     }
+}
+
+/// The first living row of the document with an `_id`, in the storage layer's numbers. `ids` is the field of
+/// the `_id`s.
+///
+/// # Errors
+/// The storage layer's.
+pub fn living_row(
+    searcher: &Searcher,
+    ids: Field,
+    id: &str,
+) -> tantivy::Result<Option<DocAddress>> {
+    let term = Term::from_field_text(ids, id);
+    for (segment, reader) in searcher.segment_readers().iter().enumerate() {
+        let postings =
+            reader.inverted_index(ids)?.read_postings(&term, IndexRecordOption::Basic)?;
+        let Some(mut rows) = postings else { continue };
+        while rows.doc() != TERMINATED {
+            if !reader.is_deleted(rows.doc()) {
+                return Ok(Some(DocAddress::new(segment as u32, rows.doc())));
+            }
+            rows.advance();
+        }
+    }
+    Ok(None)
 }
 
 /// What is wrong with a segment's column of ids, if it is not one id for every document.

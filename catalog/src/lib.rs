@@ -26,7 +26,7 @@ mod settings;
 mod storage;
 
 pub use analyzer::{Analyzer, register_analyzers};
-pub use commit::{Commit, SegmentFiles};
+pub use commit::{Commit, SegmentFiles, living_row};
 pub use directory::{NotAFile, list_file, regular_file};
 pub use document::{
     CONTENT_KEY, ID_LIMIT_BYTES, OWN_KEYS, VECTOR_KEY, check_id, check_values, is_own_key,

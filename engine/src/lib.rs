@@ -37,6 +37,7 @@
 //! |---|---|---|
 //! | index files of documents | [`IndexBuilder::files`], [`Indexing`] | `examples/index_a_folder.rs` |
 //! | search, fuse, explain | [`Search`], [`Query`] | `examples/search_and_fuse.rs` |
+//! | write from several threads, delete | [`WriteQueue`], [`Change`] | |
 //! | bring vectors | [`Document::vector`], [`Document::dense`] | `examples/bring_your_own_vectors.rs` |
 //! | many queries, evaluation | [`BatchSearch`], [`eval`] | `examples/evaluate_a_run.rs` |
 //! | what an index holds | [`Snapshot`] | `examples/inspect_an_index.rs` |

@@ -22,6 +22,9 @@ use crate::{
     error::{IndexError, Rejection},
 };
 
+/// Said where a line that deletes is no document.
+const DELETION: &str = "\"_deleted\" deletes a document of an index, and there is no index here";
+
 /// A place in an input.
 pub(crate) struct Position {
     hash: Sha256,
@@ -129,14 +132,18 @@ impl Input {
         self.entries.has_entries(&mut self.tally)
     }
 
-    /// The next document, or why its line or row makes none; `None` at the end of the file.
+    /// The next document, or why its line or row makes none; `None` at the end of the file. A line that
+    /// deletes makes none: it is for an index.
     ///
     /// # Errors
     /// `Read`, `Malformed`.
     pub fn next_document(
         &mut self,
     ) -> Result<Option<Result<InputDocument, Rejection>>, IndexError> {
-        let entry = self.next()?;
+        let entry = self.next()?.map(|entry| match entry {
+            Ok(read) if read.document.is_deletion => Err(DELETION.to_owned()),
+            entry => entry,
+        });
         Ok(entry.map(|entry| entry.map_err(|reason| self.rejection(reason))))
     }
 

@@ -1,39 +1,33 @@
-//! Which ids a run may have written before, so that a new one costs no search for an old document.
+//! Which documents there are while a run writes: by what it wrote, and by the commit that it found.
+//!
+//! So a new document costs no search for an old one, one that is given again is not encoded again, and what
+//! was added and replaced can be counted.
 
 use std::{
-    collections::{HashMap, HashSet, hash_map::RandomState},
+    collections::{HashMap, hash_map::RandomState},
     hash::BuildHasher,
 };
 
-use gleaner_catalog::Fields;
-use tantivy::{
-    DocAddress, DocSet, ReloadPolicy, Searcher, TERMINATED, TantivyDocument, Term,
-    schema::{IndexRecordOption, Value as _},
-};
+use gleaner_catalog::{Fields, living_row};
+use tantivy::{ReloadPolicy, Searcher, TantivyDocument, schema::Value as _};
 
 use crate::{
     document::Document,
     error::{IndexError, storage},
 };
 
-/// Hashes of all ids of an index that was empty when it was opened: what is not here is new and
-/// replaces nothing, and a needless delete costs the end of a segment a search for its id. Memory:
-/// about 16 bytes for every document of the run.
+/// Whether documents are there by what was written, by the hashes of their ids. Memory: about 17 bytes for
+/// every id.
 #[derive(Default)]
 pub(super) struct SeenIds {
     hasher: RandomState,
-    hashes: HashSet<u64>,
+    is_there: HashMap<u64, bool>,
 }
 
 impl SeenIds {
-    /// Remembers an id, and says whether it may have been seen before.
-    pub(super) fn insert(&mut self, id: &str) -> bool {
-        !self.hashes.insert(self.hasher.hash_one(id))
-    }
-
-    /// Whether the id may have been seen.
-    pub(super) fn contains(&self, id: &str) -> bool {
-        self.hashes.contains(&self.hasher.hash_one(id))
+    /// Remembers that a document is there from now on, or is not. Says what was known of it before.
+    pub(super) fn note(&mut self, id: &str, is_there: bool) -> Option<bool> {
+        self.is_there.insert(self.hasher.hash_one(id), is_there)
     }
 }
 
@@ -41,9 +35,7 @@ impl SeenIds {
 /// whether it replaces one. It keeps the files of that commit open, so it is for one run.
 pub(super) struct EarlierIds {
     searcher: Searcher,
-    hasher: RandomState,
-    /// Whether a document is there by what was written since, by the hash of its id.
-    written: HashMap<u64, bool>,
+    written: SeenIds,
 }
 
 impl EarlierIds {
@@ -52,9 +44,7 @@ impl EarlierIds {
     /// # Errors
     /// `Storage`.
     pub(super) fn of(index: &tantivy::Index) -> Result<Self, IndexError> {
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into();
-        let searcher = reader.map_err(storage)?.searcher();
-        Ok(Self { searcher, hasher: RandomState::new(), written: HashMap::new() })
+        Ok(Self { searcher: last_commit(index)?, written: SeenIds::default() })
     }
 
     /// Whether a document with this id was there; from now on it is, or is not.
@@ -67,31 +57,15 @@ impl EarlierIds {
         id: &str,
         is_there: bool,
     ) -> Result<bool, IndexError> {
-        match self.written.insert(self.hasher.hash_one(id), is_there) {
+        match self.written.note(id, is_there) {
             Some(was_there) => Ok(was_there),
-            None => self.is_committed(fields, id).map_err(storage),
+            None => Ok(living_row(&self.searcher, fields.id, id).map_err(storage)?.is_some()),
         }
-    }
-
-    fn is_committed(&self, fields: Fields, id: &str) -> tantivy::Result<bool> {
-        let term = Term::from_field_text(fields.id, id);
-        for segment in self.searcher.segment_readers() {
-            let ids = segment.inverted_index(fields.id)?;
-            let Some(mut rows) = ids.read_postings(&term, IndexRecordOption::Basic)? else {
-                continue;
-            };
-            while rows.doc() != TERMINATED {
-                if !segment.is_deleted(rows.doc()) {
-                    return Ok(true);
-                }
-                rows.advance();
-            }
-        }
-        Ok(false)
     }
 }
 
-/// The documents of an index as it was found, to pass those that are given again just as they are.
+/// The documents of an index as it was found, to pass those that are given again just as they are. It keeps
+/// the files of that commit open, so it is for one run.
 pub(crate) struct EarlierDocuments {
     searcher: Searcher,
     fields: Fields,
@@ -105,9 +79,7 @@ impl EarlierDocuments {
     /// # Errors
     /// `Storage`.
     pub(super) fn of(index: &tantivy::Index, fields: Fields) -> Result<Self, IndexError> {
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into();
-        let searcher = reader.map_err(storage)?.searcher();
-        Ok(Self { searcher, fields, touched: SeenIds::default() })
+        Ok(Self { searcher: last_commit(index)?, fields, touched: SeenIds::default() })
     }
 
     /// Whether just this document is there, text and keys the same. The next one with its id is another.
@@ -115,7 +87,7 @@ impl EarlierDocuments {
     /// # Errors
     /// `Storage`.
     pub(crate) fn has(&mut self, document: &Document) -> Result<bool, IndexError> {
-        if self.touched.insert(&document.id) || document.is_deletion {
+        if self.touched.note(&document.id, true).is_some() || document.is_deletion {
             return Ok(false);
         }
         Ok(self.source_of(&document.id).map_err(storage)?.is_some_and(|it| it == document.source))
@@ -123,22 +95,16 @@ impl EarlierDocuments {
 
     /// What is stored of the living document with an id. Of its rows, the first has it.
     fn source_of(&self, id: &str) -> tantivy::Result<Option<String>> {
-        let term = Term::from_field_text(self.fields.id, id);
-        for (segment, reader) in self.searcher.segment_readers().iter().enumerate() {
-            let ids = reader.inverted_index(self.fields.id)?;
-            let Some(mut rows) = ids.read_postings(&term, IndexRecordOption::Basic)? else {
-                continue;
-            };
-            while rows.doc() != TERMINATED {
-                if !reader.is_deleted(rows.doc()) {
-                    let address = DocAddress::new(segment as u32, rows.doc());
-                    let stored: TantivyDocument = self.searcher.doc(address)?;
-                    let source = stored.get_first(self.fields.source);
-                    return Ok(source.and_then(|it| it.as_str()).map(str::to_owned));
-                }
-                rows.advance();
-            }
-        }
-        Ok(None)
+        let Some(address) = living_row(&self.searcher, self.fields.id, id)? else {
+            return Ok(None);
+        };
+        let stored: TantivyDocument = self.searcher.doc(address)?;
+        let source = stored.get_first(self.fields.source);
+        Ok(source.and_then(|it| it.as_str()).map(str::to_owned))
     }
+}
+
+fn last_commit(index: &tantivy::Index) -> Result<Searcher, IndexError> {
+    let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into();
+    Ok(reader.map_err(storage)?.searcher())
 }

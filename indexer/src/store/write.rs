@@ -149,14 +149,24 @@ impl IndexStore {
             self.use_number_up()?;
         }
         self.uncommitted += 1;
-        let may_be_there = self.seen.as_ref().is_none_or(|seen| seen.contains(id));
-        if may_be_there {
+        let (may_have_rows, was_there) = self.note(id, false)?;
+        if may_have_rows {
             self.delete_rows(id);
         }
-        match &mut self.earlier {
-            Some(earlier) => earlier.replace(self.fields, id, false),
-            None => Ok(may_be_there),
-        }
+        Ok(was_there)
+    }
+
+    /// Remembers that a document is there from now on, or is not. Says whether the index may have rows of it
+    /// by now, and whether it was there, as far as that is known.
+    fn note(&mut self, id: &str, is_there: bool) -> Result<(bool, bool), IndexError> {
+        Ok(match (&mut self.seen, &mut self.earlier) {
+            (Some(seen), _) => match seen.note(id, is_there) {
+                Some(was_there) => (true, was_there),
+                None => (false, false),
+            },
+            (None, Some(earlier)) => (true, earlier.replace(self.fields, id, is_there)?),
+            (None, None) => (true, true),
+        })
     }
 
     /// What is committed by now, to pass documents that are given again; nothing of an index that was
@@ -192,18 +202,14 @@ impl IndexStore {
     fn write(&mut self, id: &str, rows: Vec<TantivyDocument>) -> Result<Written, IndexError> {
         self.rows_written += rows.len() as u64;
         self.uncommitted += 1;
-        let may_replace = self.seen.as_mut().is_none_or(|seen| seen.insert(id));
-        let replaces = match &mut self.earlier {
-            Some(earlier) => earlier.replace(self.fields, id, true)?,
-            None => may_replace,
-        };
-        if may_replace {
+        let (may_have_rows, was_there) = self.note(id, true)?;
+        if may_have_rows {
             self.delete_rows(id);
         }
         // Operations of one run go to the same segment.
         let run = self.writer.run(rows.into_iter().map(UserOperation::Add));
         run.map_err(|error| self.directory.explain(error))?;
-        Ok(if replaces { Written::Replaced } else { Written::Added })
+        Ok(if was_there { Written::Replaced } else { Written::Added })
     }
 
     /// Removes the rows that have this `_id` by now.

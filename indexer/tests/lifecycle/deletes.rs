@@ -148,3 +148,24 @@ fn a_delete_takes_effect_with_the_next_commit() {
     store.commit(Vec::new()).unwrap();
     assert_eq!(ids(), ["b"]);
 }
+
+/// A commit without changes carries how far inputs got. It has a number of its own, so a reader follows.
+#[test]
+fn every_commit_has_a_number_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, input) = (folder.path().join("index"), folder.path().join("c.jsonl"));
+    write_corpus(&input, &corpus(5, 3));
+    run(&index, &input, false).unwrap();
+    let served = Index::open(&index).unwrap();
+    let mut last = served.snapshot().generation();
+    for _ in 0..2 {
+        let mut store = IndexStore::open(&index, model()).unwrap();
+        for _ in 0..2 {
+            store.commit(Vec::new()).unwrap();
+            let found = served.refresh().unwrap().generation();
+            assert!(found > last, "{found} after {last}");
+            last = found;
+        }
+    }
+    assert_eq!(served.snapshot().live_docs(), 5);
+}

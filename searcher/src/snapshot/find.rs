@@ -2,9 +2,10 @@
 //!
 //! Finding by relevance is `ranking/`'s; what a filter means, `filter/`'s.
 
+use gleaner_catalog::living_row;
 use gleaner_format::SparseVector;
 use serde_json::{Map, Value};
-use tantivy::{DocSet, TERMINATED, Term, schema::IndexRecordOption};
+use tantivy::DocAddress;
 
 use super::commit::Snapshot;
 use crate::{
@@ -41,26 +42,14 @@ impl Snapshot {
 
     /// The segment and a living row of the document with this `_id`.
     pub(crate) fn find_row(&self, id: &str) -> Result<Option<(usize, usize)>, SearchError> {
-        let term = Term::from_field_text(self.fields().id, id);
-        for (segment, reader) in self.searcher().segment_readers().iter().enumerate() {
-            let index = reader.inverted_index(term.field()).map_err(storage)?;
-            let postings = index.read_postings(&term, IndexRecordOption::Basic);
-            let postings = postings.map_err(|error| storage(error.into()))?;
-            let Some(mut postings) = postings else { continue };
-            while postings.doc() != TERMINATED {
-                if !reader.is_deleted(postings.doc()) {
-                    let view = self.segments()[segment].impacts();
-                    let doc = postings.doc();
-                    let row = match view.is_in_document_order() {
-                        true => Some(doc as usize),
-                        false => (0..view.rows()).find(|&row| view.doc(row) == doc),
-                    };
-                    return Ok(row.map(|row| (segment, row)));
-                }
-                postings.advance();
-            }
-        }
-        Ok(None)
+        let found = living_row(self.searcher(), self.fields().id, id).map_err(storage)?;
+        let Some(DocAddress { segment_ord, doc_id }) = found else { return Ok(None) };
+        let view = self.segments()[segment_ord as usize].impacts();
+        let row = match view.is_in_document_order() {
+            true => Some(doc_id as usize),
+            false => (0..view.rows()).find(|&row| view.doc(row) == doc_id),
+        };
+        Ok(row.map(|row| (segment_ord as usize, row)))
     }
 
     /// The living document with this `_id`.

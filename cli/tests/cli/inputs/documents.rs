@@ -4,7 +4,7 @@ use std::{fs, process::Stdio, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Desk, fails, gleaner, model, ok, ok_json, run, runtime_is_here, text};
+use crate::harness::{Desk, fails, gleaner, model, ok, ok_json, runtime_is_here, succeeds, text};
 
 /// An index of ten documents with vectors, `d0` to `d9`, of the years 2000 to 2009.
 fn index(desk: &Desk) -> String {
@@ -22,10 +22,7 @@ fn documents(index: &str) -> Value {
 
 /// What a command says on stderr.
 fn said(args: &[&str]) -> String {
-    let output = run(args);
-    let said = text(&output.stderr);
-    assert!(output.status.success(), "{args:?}: {said}");
-    said
+    text(&succeeds(gleaner(args)).stderr)
 }
 
 #[test]
@@ -92,6 +89,12 @@ fn a_line_deletes_and_order_counts() {
     let ids: Vec<&Value> =
         answer["hits"].as_array().unwrap().iter().map(|hit| &hit["id"]).collect();
     assert_eq!(ids, ["d3", "new", "d9"]);
+    // In a new index, where nothing is looked up, the counts are the same.
+    let fresh = ["index", "--index", &desk.path("fresh"), "--input", &input];
+    let told = said(&[&fresh[..], &["--format", "vectors-jsonl", "--progress", "json"]].concat());
+    let last: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    let count = |name: &str| last[name].as_u64().unwrap();
+    assert_eq!(["added", "replaced", "deleted", "missing"].map(count), [3, 0, 1, 3], "{last}");
     let input = desk.lines("bad.jsonl", &[json!({"_id": "d4", "_deleted": 1})]);
     let bad = ["index", "--index", &index, "--input", &input, "--format", "vectors-jsonl"];
     fails(&bad, 3, "\"_deleted\" is true, or it is not there");
