@@ -142,7 +142,9 @@ impl Document {
             source.extend(text.clone().map(|text| (key.to_owned(), Value::from(text))));
         }
         source.extend(self.fields.clone());
-        Value::Object(source).to_string()
+        // As of a line whose vectors were taken out (`indexer/src/document/read.rs`).
+        let brings_vectors = self.vector.is_some() || !self.dense.is_empty();
+        format!("{}{}", if brings_vectors { " " } else { "" }, Value::Object(source))
     }
 }
 

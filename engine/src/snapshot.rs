@@ -96,6 +96,14 @@ impl Snapshot {
         Ok(self.commit.document(id)?)
     }
 
+    /// Whether just this document is there, as far as its line says: text and keys.
+    ///
+    /// Errors: `Catalog`, `Search`.
+    pub(crate) fn is_stored(&self, document: &gleaner_indexer::Document) -> Result<bool, Error> {
+        let stored = self.commit.stored_line(&document.id)?;
+        Ok(stored.is_some_and(|line| line == document.source))
+    }
+
     /// The `_id`s of all living documents that a filter admits, in no order, and what there is to say of the
     /// filter.
     ///

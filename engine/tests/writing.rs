@@ -222,3 +222,77 @@ fn small_commits_leave_few_segments_and_few_files() {
     assert_eq!(all(queue.index()), expected);
     assert!(files() <= 12, "{} files", files());
 }
+
+/// A queue that was idle knows what other programs did meanwhile.
+#[test]
+fn changes_are_of_the_newest_commit_whoever_made_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("i");
+    drop(Index::create(&path).open().unwrap());
+    let queue = WriteQueue::new(Arc::new(Index::open(&path).unwrap()));
+    let mut other = Index::open(&path).unwrap();
+    other.upsert(["a", "b", "c"].map(|id| document(id, 1.0))).unwrap();
+    other.commit().unwrap();
+    drop(other);
+    let changes = vec![
+        Change::Delete("a".to_owned()),
+        upsert("b", 2.0),
+        Change::DeleteWhere("year:2001".to_owned()),
+    ];
+    let found = verdicts(&queue, changes);
+    assert_eq!(found, [Verdict::Deleted(1), Verdict::Replaced, Verdict::Deleted(1)]);
+    assert_eq!(all(queue.index()), [("b".to_owned(), 2.0)]);
+}
+
+/// The folder is moved away, so that nothing can be written, and put back.
+#[test]
+fn a_commit_that_fails_loses_nothing_that_was_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, away) = (folder.path().join("i"), folder.path().join("away"));
+    let queue = queue(folder.path());
+    verdicts(&queue, vec![upsert("before", 1.0)]);
+    queue.write(vec![upsert("kept", 2.0)], CommitMode::Auto).unwrap();
+    std::fs::rename(&here, &away).unwrap();
+    for mode in [CommitMode::WaitFor, CommitMode::Force, CommitMode::Auto] {
+        let error = queue.write(vec![upsert("lost", 3.0)], mode).unwrap_err();
+        assert!(matches!(error, Error::Written(_)), "{error}");
+        assert_eq!(all(queue.index()), [("before".to_owned(), 1.0)], "searches go on");
+    }
+    assert!(queue.merge().is_err());
+    std::fs::rename(&away, &here).unwrap();
+    verdicts(&queue, vec![upsert("after", 4.0)]);
+    let expected = [("after", 4.0), ("kept", 2.0), ("before", 1.0)];
+    assert_eq!(all(queue.index()), expected.map(|(id, score)| (id.to_owned(), score)));
+    drop(queue);
+    assert_eq!(Index::open(&here).unwrap().snapshot().documents(), 3);
+}
+
+#[test]
+fn a_document_that_is_there_is_not_encoded_again_unless_it_was_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/models/splade-tiny");
+    if gleaner::Models::new().open_sparse(model.as_ref()).is_err() {
+        return;
+    }
+    let path = folder.path().join("i");
+    let queue = WriteQueue::new(Arc::new(Index::create(&path).model(model).open().unwrap()));
+    let text = |text: &str| line(&format!(r#"{{"_id":"a","text":"{text}"}}"#));
+    assert_eq!(verdicts(&queue, vec![text("boats")]), [Verdict::Added]);
+    assert_eq!(verdicts(&queue, vec![text("boats")]), [Verdict::Unchanged]);
+    // The order of changes counts, and not what is committed.
+    let changes =
+        vec![text("trains"), text("boats"), Change::Delete("a".to_owned()), text("boats")];
+    let expected = [Verdict::Replaced, Verdict::Replaced, Verdict::Deleted(1), Verdict::Added];
+    assert_eq!(verdicts(&queue, changes), expected);
+    // A vector in place of the model's is another document, though the line without it is the same.
+    let given = line(r#"{"_id":"a","text":"boats","vector":{"7":1}}"#);
+    assert_eq!(
+        verdicts(&queue, vec![given, text("boats")]),
+        [Verdict::Replaced, Verdict::Replaced]
+    );
+    let rows = queue.index().snapshot().document("a").unwrap().unwrap().rows;
+    assert!(rows[0].vector.len() > 1, "{rows:?}");
+    let given = line(r#"{"_id":"a","text":"boats","vector":{"7":1}}"#);
+    assert_eq!(verdicts(&queue, vec![given]), [Verdict::Replaced]);
+    assert_eq!(verdicts(&queue, vec![text("boats")]), [Verdict::Replaced]);
+}

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gleaner_indexer::IndexStore;
+use gleaner_indexer::{Document, EncodedText, IndexError, IndexStore, InputDocument};
 
 use super::{
     change::{CommitMode, Outcome, Verdict, WriteReport},
@@ -82,7 +82,9 @@ impl Writing {
         let now = Instant::now();
         let index = &self.shared.index;
         let merges = (index.running_merges() > 0).then(|| now + MERGE_POLL);
-        let idle = index.is_writing().then(|| self.last_change + IDLE);
+        // While a merge runs the lock is needed, and a time that has passed cannot be slept until.
+        let is_idle = merges.is_none() && self.kept.is_empty() && index.is_writing();
+        let idle = is_idle.then(|| self.last_change + IDLE);
         [self.commit_at, merges, idle].into_iter().flatten().min()
     }
 
@@ -105,10 +107,12 @@ impl Writing {
             let changes = match &mut request.work {
                 Work::Changes(changes) => std::mem::take(changes),
                 Work::Merge => {
-                    let merged = self.commit().and_then(|_| self.shared.index.merge_now());
-                    let generation = Some(self.shared.index.snapshot().generation());
-                    let report = WriteReport { generation, ..WriteReport::default() };
-                    reply(request, merged.map(|()| report));
+                    match self.commit() {
+                        Ok(_) => reply(request, self.merge()),
+                        Err(error) => {
+                            self.fail(std::mem::take(&mut waiting), Arc::new(error), Some(request));
+                        }
+                    }
                     continue;
                 }
             };
@@ -117,12 +121,8 @@ impl Writing {
                     self.keep(changes);
                     reply(request, Ok(report));
                 }
-                Ok(report) => {
-                    request.work = Work::Changes(changes);
-                    waiting.push(Applied { request, report });
-                }
+                Ok(report) => waiting.push(Applied { request, report }),
                 Err(error) => {
-                    self.shared.forget(&changes);
                     self.fail(std::mem::take(&mut waiting), Arc::new(error), Some(request));
                 }
             }
@@ -137,9 +137,6 @@ impl Writing {
         match self.commit() {
             Ok(generation) => {
                 for Applied { request, mut report } in waiting {
-                    if let Work::Changes(changes) = &request.work {
-                        self.shared.forget(changes);
-                    }
                     report.generation = Some(generation);
                     reply(request, Ok(report));
                 }
@@ -151,9 +148,6 @@ impl Writing {
     /// Tells all that waited that nothing of theirs was written. What was acknowledged is kept.
     fn fail(&mut self, waiting: Vec<Applied>, error: Arc<Error>, and: Option<Request>) {
         for Applied { request, .. } in waiting {
-            if let Work::Changes(changes) = &request.work {
-                self.shared.forget(changes);
-            }
             reply(request, Err(Error::Written(Arc::clone(&error))));
         }
         if let Some(request) = and {
@@ -184,7 +178,6 @@ impl Writing {
         let committed = self.rewrite().and_then(|()| self.shared.index.commit_now());
         match committed {
             Ok(snapshot) => {
-                self.shared.forget(&self.kept);
                 self.kept.clear();
                 self.changed.clear();
                 (self.commit_at, self.is_failing) = (None, false);
@@ -215,9 +208,20 @@ impl Writing {
         let _ = self.shared.index.merge_beside();
     }
 
+    /// Merges all segments, after a commit.
+    fn merge(&self) -> Result<WriteReport, Error> {
+        self.shared.index.merge_now()?;
+        let generation = Some(self.shared.index.snapshot().generation());
+        Ok(WriteReport { generation, ..WriteReport::default() })
+    }
+
     /// Hands changes to the writer.
     fn apply(&mut self, changes: &[Ready]) -> Result<WriteReport, Error> {
         let mut report = WriteReport::default();
+        if !changes.is_empty() {
+            // With the folder's lock comes what other programs committed until now.
+            self.store(|_| Ok(()))?;
+        }
         for change in changes {
             let id = change.id().map(str::to_owned);
             let verdict = self.apply_one(change, &mut report)?;
@@ -229,13 +233,8 @@ impl Writing {
     fn apply_one(&mut self, change: &Ready, report: &mut WriteReport) -> Result<Verdict, Error> {
         Ok(match change {
             Ready::Rejected(refused) => Verdict::Rejected { reason: refused.reason.clone() },
-            Ready::Unchanged(_) => Verdict::Unchanged,
-            Ready::Upsert(document, text) => {
-                let is_there = self.is_there(&document.id)?;
-                self.store(|store| store.upsert_rows(document, &text.rows))?;
-                self.changed.insert(document.id.clone(), true);
-                if is_there { Verdict::Replaced } else { Verdict::Added }
-            }
+            Ready::Unchanged(document) => self.look_again(document)?,
+            Ready::Upsert(document, text) => self.upsert(document, text)?,
             Ready::Delete(id) => match self.is_there(id)? {
                 false => Verdict::Missing,
                 true => {
@@ -265,6 +264,30 @@ impl Writing {
         })
     }
 
+    /// Leaves a document that is there as it is given. It is encoded here if an earlier change or another
+    /// program has changed it meanwhile.
+    fn look_again(&mut self, document: &Document) -> Result<Verdict, Error> {
+        let snapshot = self.shared.index.snapshot();
+        if !self.changed.contains_key(&document.id) && snapshot.is_stored(document)? {
+            return Ok(Verdict::Unchanged);
+        }
+        let document = document.clone();
+        let given = vec![InputDocument { document, vector: None, dense: Vec::new() }];
+        let encoded = self.shared.index.encode_documents(snapshot.manifest(), given)?;
+        let mut verdict = Verdict::Unchanged;
+        for (document, text) in encoded {
+            verdict = self.upsert(&document, &text)?;
+        }
+        Ok(verdict)
+    }
+
+    fn upsert(&mut self, document: &Document, text: &EncodedText) -> Result<Verdict, Error> {
+        let is_there = self.is_there(&document.id)?;
+        self.store(|store| store.upsert_rows(document, &text.rows))?;
+        self.changed.insert(document.id.clone(), true);
+        Ok(if is_there { Verdict::Replaced } else { Verdict::Added })
+    }
+
     fn delete(&mut self, id: &str) -> Result<(), Error> {
         self.store(|store| store.delete(id).map(|_| ()))?;
         self.changed.insert(id.to_owned(), false);
@@ -281,7 +304,7 @@ impl Writing {
 
     fn store<T>(
         &self,
-        work: impl FnOnce(&mut IndexStore) -> Result<T, gleaner_indexer::IndexError>,
+        work: impl FnOnce(&mut IndexStore) -> Result<T, IndexError>,
     ) -> Result<T, Error> {
         self.shared.index.with_store(|store| Ok(work(store)?))
     }

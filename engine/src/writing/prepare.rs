@@ -1,9 +1,9 @@
 //! Changes that are ready to be written: lines read, documents checked, texts encoded.
 //!
 //! This runs on the thread of whoever asks, so that models work beside the writer and a mistake costs the
-//! writer nothing. A document that is there already is not encoded again.
+//! writer nothing. A document that is there already is not encoded again; the writer looks once more.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use gleaner_catalog::Manifest;
 use gleaner_indexer::{self as indexer, EncodedText, InputDocument, RefusedLine, Vocabulary};
@@ -19,7 +19,8 @@ const NUMBER_BYTES: usize = 8;
 /// A change that is ready to be written.
 pub(super) enum Ready {
     Upsert(Box<indexer::Document>, EncodedText),
-    Unchanged(String),
+    /// The same was committed when it was made ready.
+    Unchanged(Box<indexer::Document>),
     Delete(String),
     DeleteWhere(String),
     Rejected(RefusedLine),
@@ -38,7 +39,8 @@ impl Ready {
                     let rows = text.rows.iter().map(row).sum::<usize>();
                     document.text.len() + 2 * document.source.len() + rows
                 }
-                Self::Unchanged(text) | Self::Delete(text) | Self::DeleteWhere(text) => text.len(),
+                Self::Unchanged(document) => document.text.len() + 2 * document.source.len(),
+                Self::Delete(text) | Self::DeleteWhere(text) => text.len(),
                 Self::Rejected(refused) => refused.reason.len(),
             }
     }
@@ -46,45 +48,32 @@ impl Ready {
     /// The `_id` of the document that it writes or deletes.
     pub(super) fn id(&self) -> Option<&str> {
         match self {
-            Self::Upsert(document, _) => Some(&document.id),
-            Self::Unchanged(id) | Self::Delete(id) => Some(id),
+            Self::Upsert(document, _) | Self::Unchanged(document) => Some(&document.id),
+            Self::Delete(id) => Some(id),
             Self::DeleteWhere(_) => None,
             Self::Rejected(refused) => refused.id.as_deref(),
         }
     }
 }
 
-/// Reads, checks and encodes. `is_pending` says of an `_id` whether a change of it is under way.
+/// Reads, checks and encodes.
 ///
 /// Errors: those of [`Models::sparse_of`](crate::Models::sparse_of) and encoding; `Search` for a filter that
 /// cannot be read. A document that cannot be taken is a change that is rejected.
-pub(super) fn prepare(
-    index: &Index,
-    changes: Vec<Change>,
-    is_pending: impl Fn(&str) -> bool,
-) -> Result<Vec<Ready>, Error> {
+pub(super) fn prepare(index: &Index, changes: Vec<Change>) -> Result<Vec<Ready>, Error> {
     let snapshot = index.snapshot();
     let reading = Reading::new(index, &snapshot, &changes)?;
     let mut ready = Vec::with_capacity(changes.len());
     let mut to_encode = Vec::new();
-    // What is committed says nothing of an `_id` that an earlier change may have touched.
-    let (mut touched, mut touches_any) = (HashSet::new(), false);
     for change in changes {
         match reading.read(change)? {
-            Read::Ready(change) => {
-                touched.extend(change.id().map(str::to_owned));
-                touches_any |= matches!(change, Ready::DeleteWhere(_));
-                ready.push(Some(change));
+            Read::Ready(change) => ready.push(Some(change)),
+            Read::Document(document) if is_unchanged(&snapshot, &document)? => {
+                ready.push(Some(Ready::Unchanged(Box::new(document.document))));
             }
             Read::Document(document) => {
-                let id = &document.document.id;
-                let is_touched = !touched.insert(id.clone()) || touches_any || is_pending(id);
-                if !is_touched && is_there(&snapshot, &document)? {
-                    ready.push(Some(Ready::Unchanged(document.document.id)));
-                } else {
-                    to_encode.push((ready.len(), document));
-                    ready.push(None);
-                }
+                to_encode.push((ready.len(), document));
+                ready.push(None);
             }
         }
     }
@@ -97,13 +86,9 @@ pub(super) fn prepare(
 }
 
 /// Whether just this document is committed: only of a text can that be said from what is stored.
-fn is_there(snapshot: &Snapshot, document: &InputDocument) -> Result<bool, Error> {
-    let InputDocument { document, vector, dense } = document;
-    let has_given_fields = snapshot.manifest().dense.iter().any(|field| field.model.is_none());
-    if vector.is_some() || dense.iter().any(Option::is_some) || has_given_fields {
-        return Ok(false);
-    }
-    Ok(snapshot.commit.stored_line(&document.id)?.is_some_and(|line| line == document.source))
+fn is_unchanged(snapshot: &Snapshot, given: &InputDocument) -> Result<bool, Error> {
+    let brings_vectors = given.vector.is_some() || given.dense.iter().any(Option::is_some);
+    Ok(!brings_vectors && snapshot.is_stored(&given.document)?)
 }
 
 /// A change that was read.

@@ -3,7 +3,7 @@
 //! Whoever asks waits until the changes are acknowledged. What the writer does with them is `group`'s.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, SyncSender, sync_channel},
@@ -70,8 +70,6 @@ struct WaitingRequests {
     waiting: VecDeque<Request>,
     waiting_bytes: usize,
     is_closed: bool,
-    /// By `_id`, changes that are not committed yet; deletes by filter under `None`.
-    pending: HashMap<Option<String>, usize>,
 }
 
 /// Changes of one asker.
@@ -120,8 +118,7 @@ impl WriteQueue {
     /// be read, and those of encoding, nothing being changed; `Written` with the writer's error, after which
     /// nothing of the request was acknowledged. A document that cannot be taken is a change that is rejected.
     pub fn write(&self, changes: Vec<Change>, commit: CommitMode) -> Result<WriteReport, Error> {
-        let is_pending = |id: &str| self.shared.state().is_pending(id);
-        let ready = prepare(&self.shared.index, changes, is_pending)?;
+        let ready = prepare(&self.shared.index, changes)?;
         self.ask(Work::Changes(ready), commit)
     }
 
@@ -198,9 +195,6 @@ impl Shared {
             let waited = self.room.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        if let Work::Changes(changes) = &work {
-            state.note_pending(changes);
-        }
         state.waiting_bytes += bytes;
         state.waiting.push_back(Request { work, commit, reply, bytes });
         self.work.notify_one();
@@ -245,19 +239,6 @@ impl Shared {
         self.room.notify_all();
         Some(taken)
     }
-
-    /// Changes are committed, or given up.
-    pub(super) fn forget<'a>(&self, changes: impl IntoIterator<Item = &'a Ready>) {
-        let mut state = self.state();
-        for key in changes.into_iter().filter_map(pending_key) {
-            if let Some(count) = state.pending.get_mut(&key) {
-                *count -= 1;
-                if *count == 0 {
-                    state.pending.remove(&key);
-                }
-            }
-        }
-    }
 }
 
 impl WaitingRequests {
@@ -265,25 +246,5 @@ impl WaitingRequests {
     fn has_room(&self, bytes: usize) -> bool {
         self.waiting.is_empty()
             || self.waiting.len() < WAITING_REQUESTS && self.waiting_bytes + bytes <= WAITING_BYTES
-    }
-
-    fn note_pending(&mut self, changes: &[Ready]) {
-        for key in changes.iter().filter_map(pending_key) {
-            *self.pending.entry(key).or_default() += 1;
-        }
-    }
-
-    fn is_pending(&self, id: &str) -> bool {
-        self.pending.contains_key(&None) || self.pending.contains_key(&Some(id.to_owned()))
-    }
-}
-
-/// What a change is pending under; nothing where it changes nothing.
-fn pending_key(change: &Ready) -> Option<Option<String>> {
-    match change {
-        Ready::Upsert(document, _) => Some(Some(document.id.clone())),
-        Ready::Delete(id) => Some(Some(id.clone())),
-        Ready::DeleteWhere(_) => Some(None),
-        Ready::Unchanged(_) | Ready::Rejected(_) => None,
     }
 }

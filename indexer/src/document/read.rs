@@ -129,7 +129,10 @@ impl InputDocument {
         }
         let text = joined(title, text);
         let source = match object.has_dense_keys {
-            true => source_without_vectors(&object.keys),
+            true => {
+                let brings_vectors = dense_vectors.iter().any(Option::is_some);
+                source_without_vectors(&object.keys, brings_vectors)
+            }
             false => source.to_owned(),
         };
         for key in OWN_KEYS {
@@ -175,7 +178,7 @@ impl InputDocument {
         let content = optional_string(&object.keys, CONTENT_KEY)?;
         let text = optional_string(&object.keys, "text")?.or(content);
         let text = joined(optional_string(&object.keys, "title")?, text);
-        let source = source_without_vectors(&object.keys);
+        let source = source_without_vectors(&object.keys, true);
         for key in OWN_KEYS.iter().chain(&[CONTENT_KEY]) {
             object.keys.remove(*key);
         }
@@ -254,12 +257,17 @@ fn prepared(object: &Object, fields: &[DenseField]) -> Result<Vec<Option<Vec<f32
     object.dense.iter().zip(fields).map(prepare).collect()
 }
 
-/// What is stored of a line whose vectors were taken out.
-fn source_without_vectors(keys: &Map<String, Value>) -> String {
+/// What is stored of a line whose keys of vectors were taken out. A space in front says that it brought
+/// some: no line of a text has one, so none counts as this document unchanged.
+fn source_without_vectors(keys: &Map<String, Value>, brings_vectors: bool) -> String {
     let is_bare = keys
         .iter()
         .all(|(key, value)| key == "id" || key == "_id" || key == CONTENT_KEY && value == "");
-    if is_bare { String::new() } else { Value::Object(keys.clone()).to_string() }
+    match (is_bare, brings_vectors) {
+        (true, _) => String::new(),
+        (false, true) => format!(" {}", Value::Object(keys.clone())),
+        (false, false) => Value::Object(keys.clone()).to_string(),
+    }
 }
 
 /// The line's text without a byte order mark and white space around it.

@@ -135,9 +135,7 @@ pub fn ingest(
     let passed_bytes = inputs.iter().map(Input::read_bytes).sum();
     let without_dense = vec![0; fields.len()];
     store.count_replaced()?;
-    // What is stored says nothing of vectors that were given, nor is it read of an earlier version.
-    let is_told = fields.iter().all(|field| field.model.is_some()) && store.manifest().is_sealed();
-    let earlier_documents = if is_told { store.earlier_documents()? } else { None };
+    let earlier_documents = store.earlier_documents()?;
     let workers = encoders.len();
     let (chunks_in, chunks) = sync_channel::<Result<Chunk, IndexError>>(CHUNKS_AHEAD);
     let (encoded_in, encoded) = sync_channel::<Result<Encoded, IndexError>>(workers);
@@ -305,7 +303,7 @@ impl Indexing<'_, '_> {
     fn commit(&mut self) -> Result<(), IndexError> {
         let inputs = [&self.earlier[..], &self.inputs].concat();
         let is_news = self.store.uncommitted() > 0
-            || self.store.has_moved
+            || self.store.has_news
             || inputs != self.store.manifest().inputs;
         if !self.inputs.is_empty() && is_news {
             self.store.commit(inputs)?;

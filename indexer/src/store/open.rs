@@ -43,8 +43,9 @@ pub struct IndexStore {
     /// Since it was opened.
     pub(super) rows_written: u64,
     pub(super) merging: Vec<RunningMerge>,
-    /// The model is in another place than the last commit says.
-    pub(crate) has_moved: bool,
+    /// A commit says more than the last one even without a document: where the model is now, or, after an
+    /// earlier version, the names of files.
+    pub(crate) has_news: bool,
 }
 
 impl IndexStore {
@@ -140,7 +141,7 @@ impl IndexStore {
             return Err(IndexError::ModelMismatch { index: name(stored), model: name(given) });
         }
         // The same model may have moved; the next commit records where it is now.
-        let has_moved = manifest.model != model;
+        let has_news = manifest.model != model || !manifest.is_sealed();
         let manifest = Manifest { model, ..manifest };
         let path = path.to_path_buf();
         Ok(Self {
@@ -158,7 +159,7 @@ impl IndexStore {
             is_unused,
             rows_written: 0,
             merging: Vec::new(),
-            has_moved,
+            has_news,
         })
     }
 

@@ -243,7 +243,7 @@ impl IndexStore {
         let mut prepared = self.writer.prepare_commit().map_err(explain)?;
         prepared.set_payload(&payload);
         prepared.commit().map_err(explain)?;
-        (self.uncommitted, self.has_moved) = (0, false);
+        (self.uncommitted, self.has_news) = (0, false);
         Ok(())
     }
 

@@ -139,6 +139,43 @@ fn the_same_file_twice_encodes_nothing() {
     assert_eq!(found["hits"], json!([]), "the last line of a document counts");
 }
 
+/// What is stored of a line does not have its vectors, so it does not say that they are the same.
+#[test]
+fn a_document_that_brought_a_vector_is_not_taken_for_its_text() {
+    let desk = Desk::new();
+    let index = desk.path("index");
+    let text = json!({"_id": "a", "text": "boats"});
+    let mut with_vector = text.clone();
+    with_vector["emb"] = json!([1, 0]);
+    let index_line = |line: &Value| {
+        let input = desk.lines("docs.jsonl", std::slice::from_ref(line));
+        let told = said(&[
+            "index",
+            "--index",
+            &index,
+            "--input",
+            &input,
+            "--dense-field",
+            "emb=2",
+            "--progress",
+            "json",
+        ]);
+        let last: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+        ["added", "replaced", "unchanged"].map(|name| last[name].as_u64().unwrap())
+    };
+    assert_eq!(index_line(&with_vector), [1, 0, 0]);
+    assert_eq!(index_line(&with_vector), [0, 1, 0]);
+    assert_eq!(index_line(&text), [0, 1, 0]);
+    assert_eq!(
+        ok_json(&["get", "--index", &index, "a", "--vectors"])["_vectors"]["emb"],
+        json!(null)
+    );
+    assert_eq!(index_line(&text), [0, 0, 1]);
+    assert_eq!(index_line(&with_vector), [0, 1, 0]);
+    let shown = ok_json(&["get", "--index", &index, "a", "--vectors"]);
+    assert_eq!((&shown["text"], &shown["_vectors"]["emb"]), (&json!("boats"), &json!([1.0, 0.0])));
+}
+
 #[test]
 fn a_writer_waits_for_another_one() {
     let desk = Desk::new();
