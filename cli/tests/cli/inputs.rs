@@ -354,17 +354,19 @@ fn added_replaced_blank_and_missing_are_counted() {
         events.rfind(|event| event["event"] == "finished").unwrap()
     };
     let counts = |event: &serde_json::Value| {
-        ["added", "replaced", "rejected", "blank"].map(|key| event[key].as_u64().unwrap())
+        ["added", "replaced", "unchanged", "rejected", "blank"]
+            .map(|key| event[key].as_u64().unwrap())
     };
     let three = line(DOCUMENTS[0]) + "\n" + &line(DOCUMENTS[0]) + " \n" + &line(DOCUMENTS[0]);
-    assert_eq!(counts(&last(&three, &[])), [1, 2, 0, 2]);
-    assert_eq!(counts(&last(&jsonl(), &[])), [2, 1, 0, 0]);
-    assert_eq!(counts(&last(&(jsonl() + "{}\n"), &["--on-error", "skip"])), [0, 3, 1, 0]);
+    assert_eq!(counts(&last(&three, &[])), [1, 2, 0, 0, 2]);
+    assert_eq!(counts(&last(&jsonl(), &[])), [2, 0, 1, 0, 0]);
+    assert_eq!(counts(&last(&(jsonl() + "{}\n"), &["--on-error", "skip"])), [0, 0, 3, 1, 0]);
     let with = "{\"_id\": \"d\", \"text\": \"\", \"emb\": [1, 0]}\n";
     assert_eq!(last(&(jsonl() + with), &[])["without_dense"], serde_json::json!([3]));
     fs::write(&x, line(DOCUMENTS[0]) + with).unwrap();
     let stderr = text(&succeeds(gleaner(&indexing(&index, &x))).stderr);
-    assert!(stderr.contains("2 documents, 0 added, 2 replaced"), "{stderr}");
+    assert!(stderr.contains("2 documents, 0 added, 1 replaced"), "{stderr}");
+    assert!(stderr.contains("1 unchanged"), "{stderr}");
     assert!(
         stderr.contains("1 of 2 documents have no vector in the dense field \"emb\""),
         "{stderr}"

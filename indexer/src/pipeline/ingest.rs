@@ -247,6 +247,11 @@ impl Indexing<'_, '_> {
             self.count_missing(text);
         }
         self.progress.unchanged += chunk.unchanged;
+        let fields = &self.store.manifest().dense;
+        for (field, missing) in fields.iter().zip(&mut self.progress.without_dense) {
+            // What is unchanged brought no vector.
+            *missing += if field.model.is_none() { chunk.unchanged } else { 0 };
+        }
         self.progress.blank += chunk.blank;
         self.progress.longer += encoded.iter().filter(|text| text.is_longer).count() as u64;
         self.inputs = chunk.inputs;

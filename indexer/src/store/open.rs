@@ -43,7 +43,7 @@ pub struct IndexStore {
     /// Since it was opened.
     pub(super) rows_written: u64,
     pub(super) merging: Vec<RunningMerge>,
-    /// A commit says more than the last one even without a document: where the model is now, or, after an
+    /// A commit says more than the last one even without a document: where models are now, or, after an
     /// earlier version, the names of files.
     pub(crate) has_news: bool,
 }
@@ -183,7 +183,9 @@ impl IndexStore {
 
     /// Brings the manifest to the settings; with that all is known that segments are written by.
     fn with_settings(mut self, settings: &IndexSettings) -> Result<Self, IndexError> {
+        let before = self.manifest.clone();
         settings.settle(&mut self.manifest, self.is_unused)?;
+        self.has_news |= self.manifest != before;
         self.specs.set(self.manifest.dense_specs());
         Ok(self)
     }

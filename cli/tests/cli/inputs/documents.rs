@@ -25,6 +25,14 @@ fn said(args: &[&str]) -> String {
     text(&succeeds(gleaner(args)).stderr)
 }
 
+/// These counts of an indexing run, of its last event.
+fn counts<const N: usize>(args: &[&str], names: [&str; N]) -> [u64; N] {
+    let told = said(&[args, &["--progress", "json"]].concat());
+    let mut events = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let last = events.rfind(|event| event["event"] == "finished").unwrap();
+    names.map(|name| last[name].as_u64().unwrap())
+}
+
 #[test]
 fn documents_are_shown_as_they_were_given() {
     let desk = Desk::new();
@@ -79,22 +87,18 @@ fn a_line_deletes_and_order_counts() {
         json!({"_id": "x", "_deleted": true}),
     ];
     let input = desk.lines("changes.jsonl", &lines);
-    let counts = ["index", "--index", &index, "--input", &input, "--format", "vectors-jsonl"];
-    let told = said(&[&counts[..], &["--progress", "json"]].concat());
-    let last: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
-    let count = |name: &str| last[name].as_u64().unwrap();
-    assert_eq!(["added", "replaced", "deleted", "missing"].map(count), [2, 1, 3, 1], "{last}");
+    let names = ["added", "replaced", "deleted", "missing"];
+    let run = ["index", "--index", &index, "--input", &input, "--format", "vectors-jsonl"];
+    assert_eq!(counts(&run, names), [2, 1, 3, 1]);
     let answer =
         ok_json(&["search", "--index", &index, "--json", "-k", "3", "--tokens", "{\"7\": 1}"]);
     let ids: Vec<&Value> =
         answer["hits"].as_array().unwrap().iter().map(|hit| &hit["id"]).collect();
     assert_eq!(ids, ["d3", "new", "d9"]);
     // In a new index, where nothing is looked up, the counts are the same.
-    let fresh = ["index", "--index", &desk.path("fresh"), "--input", &input];
-    let told = said(&[&fresh[..], &["--format", "vectors-jsonl", "--progress", "json"]].concat());
-    let last: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
-    let count = |name: &str| last[name].as_u64().unwrap();
-    assert_eq!(["added", "replaced", "deleted", "missing"].map(count), [3, 0, 1, 3], "{last}");
+    let fresh = desk.path("fresh");
+    let run = ["index", "--index", &fresh, "--input", &input, "--format", "vectors-jsonl"];
+    assert_eq!(counts(&run, names), [3, 0, 1, 3]);
     let input = desk.lines("bad.jsonl", &[json!({"_id": "d4", "_deleted": 1})]);
     let bad = ["index", "--index", &index, "--input", &input, "--format", "vectors-jsonl"];
     fails(&bad, 3, "\"_deleted\" is true, or it is not there");
@@ -108,31 +112,19 @@ fn the_same_file_twice_encodes_nothing() {
     let desk = Desk::new();
     let line = |i: usize, text: &str| json!({"_id": format!("d{i}"), "text": text, "n": i});
     let mut lines: Vec<Value> = (0..20).map(|i| line(i, "boats on the river")).collect();
-    let (index, model) = (desk.path("index"), model());
+    let (index, model) = (desk.path("index"), model().to_str().unwrap().to_owned());
     let index_lines = |lines: &[Value]| {
         let input = desk.lines("docs.jsonl", lines);
-        let told = said(&[
-            "index",
-            "--index",
-            &index,
-            "--input",
-            &input,
-            "--model",
-            model.to_str().unwrap(),
-            "--progress",
-            "json",
-        ]);
-        serde_json::from_str::<Value>(told.lines().last().unwrap()).unwrap()
+        let run = ["index", "--index", &index, "--input", &input, "--model", &model];
+        counts(&run, ["added", "replaced", "unchanged"])
     };
-    let counts =
-        |last: &Value| ["added", "replaced", "unchanged"].map(|name| last[name].as_u64().unwrap());
-    assert_eq!(counts(&index_lines(&lines)), [20, 0, 0]);
-    assert_eq!(counts(&index_lines(&lines)), [0, 0, 20]);
+    assert_eq!(index_lines(&lines), [20, 0, 0]);
+    assert_eq!(index_lines(&lines), [0, 0, 20]);
     // Another text, another key, and two lines of one document, of which the last is the old one.
     lines[3] = line(3, "trains in the valley");
     lines[4]["n"] = json!(5);
     lines.insert(0, line(7, "planes"));
-    assert_eq!(counts(&index_lines(&lines)), [0, 4, 17]);
+    assert_eq!(index_lines(&lines), [0, 4, 17]);
     let found = ok_json(&["search", "--index", &index, "--json", "--rank", "bm25", "trains"]);
     assert_eq!(found["hits"][0]["id"], "d3");
     let found = ok_json(&["search", "--index", &index, "--json", "--rank", "bm25", "planes"]);
@@ -149,19 +141,8 @@ fn a_document_that_brought_a_vector_is_not_taken_for_its_text() {
     with_vector["emb"] = json!([1, 0]);
     let index_line = |line: &Value| {
         let input = desk.lines("docs.jsonl", std::slice::from_ref(line));
-        let told = said(&[
-            "index",
-            "--index",
-            &index,
-            "--input",
-            &input,
-            "--dense-field",
-            "emb=2",
-            "--progress",
-            "json",
-        ]);
-        let last: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
-        ["added", "replaced", "unchanged"].map(|name| last[name].as_u64().unwrap())
+        let run = ["index", "--index", &index, "--input", &input, "--dense-field", "emb=2"];
+        counts(&run, ["added", "replaced", "unchanged"])
     };
     assert_eq!(index_line(&with_vector), [1, 0, 0]);
     assert_eq!(index_line(&with_vector), [0, 1, 0]);
